@@ -57,6 +57,9 @@ pub enum ProposeError {
         /// Its size.
         bytes: usize,
     },
+    /// The disk is full. Nothing is wrong with the log; retry once there is room.
+    #[error("no room is left for the log")]
+    Full,
     /// The log has failed before.
     #[error("the log has failed")]
     Failed,

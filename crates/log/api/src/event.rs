@@ -31,6 +31,8 @@ pub enum Role {
 pub enum RefusedReason {
     /// Another owner took over before it was durable. Retry with the new owner.
     Deposed,
+    /// The disk turned out to be full before any of it was written. Retry once there is room.
+    Full,
 }
 
 /// What happened, in order.

@@ -15,7 +15,7 @@ pub use error::{LogError, ProposeError, ReadError};
 pub use event::{Entry, LogEvent, RefusedReason, Role};
 
 use bytes::Bytes;
-use evenkeel_types::LogIndex;
+use evenkeel_types::{Epoch, LogIndex};
 use std::sync::Arc;
 
 /// Names one proposal of one owner, until its [`LogEvent`] arrives. Not stored.
@@ -82,11 +82,13 @@ pub trait Log: Send {
     fn trim(&mut self, floor: LogIndex) -> Result<(), LogError>;
 
     /// Throws away all entries and continues after `at`, whose state the caller holds durably.
-    /// The next event is [`LogEvent::SnapshotInstalled`].
+    /// The next event is [`LogEvent::SnapshotInstalled`]; an owner then writes a new fence under
+    /// an epoch above `epoch`, and is told that it owns the log again.
     ///
     /// # Errors
-    /// The log has failed, or `at` lies below what is already committed.
-    fn install_snapshot(&mut self, at: LogIndex, epoch: evenkeel_types::Epoch) -> Result<(), LogError>;
+    /// The log has failed, `at` lies below what is already committed, or the events that answer
+    /// earlier proposals have not all been polled.
+    fn install_snapshot(&mut self, at: LogIndex, epoch: Epoch) -> Result<(), LogError>;
 }
 
 /// Reads committed entries back.
@@ -96,4 +98,22 @@ pub trait LogReader: Send + Sync + 'static {
     /// # Errors
     /// [`ReadError`] says whether the index was trimmed, is not there yet, or is damaged.
     fn read(&self, index: LogIndex) -> Result<Entry, ReadError>;
+
+    /// Part of the entry at `index`: `bytes` bytes of its batch, from `offset` on. For bodies that
+    /// are no longer in memory.
+    ///
+    /// A log may check less here than in [`LogReader::read`] (verifying a whole batch to hand out
+    /// one body of it costs too much), so the caller verifies what it gets.
+    ///
+    /// # Errors
+    /// As [`LogReader::read`]; [`LogError::Misuse`] if the entry is shorter than that.
+    fn read_range(&self, index: LogIndex, offset: u32, bytes: u32) -> Result<Bytes, ReadError> {
+        let batch = self.read(index)?.batch;
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let end = start.saturating_add(usize::try_from(bytes).unwrap_or(usize::MAX));
+        if end > batch.len() {
+            return Err(LogError::Misuse("the range lies beyond the entry").into());
+        }
+        Ok(batch.slice(start..end))
+    }
 }
