@@ -1,0 +1,224 @@
+//! Each way a request can be wrong has its own answer, and nothing a stranger sends gets through or panics.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+
+mod common;
+
+use common::{KEY, SECRET, Vector, now, vectors, verify};
+use evenkeel_sigv4::{AmzDate, Credential, IncompleteSignature, Secrets, SigError, Signer, Verifier};
+
+/// A signed `SendMessage`.
+fn send_message() -> Vector {
+    let vectors = vectors(include_str!("vectors/botocore.txt"));
+    vectors.into_iter().find(|vector| vector.name == "send-message").unwrap()
+}
+
+/// The same, changed and signed again.
+fn signed_anew(change: impl FnOnce(&mut Vector), service: &str, date: &str, names: &str) -> Vector {
+    let mut vector = send_message();
+    change(&mut vector);
+    *vector.header("x-amz-date") = date.into();
+    let mut signer = Signer::new(KEY, SECRET, "eu-west-2", service);
+    let date = AmzDate::parse(date.as_bytes()).unwrap();
+    let authorization = signer.authorization(&vector.request(), names, &date).unwrap();
+    *vector.header("authorization") = authorization.into_bytes();
+    vector
+}
+
+const NAMES: &str = "content-type;host;x-amz-date;x-amz-target";
+
+#[test]
+fn what_is_signed_here_verifies_here() {
+    for size in [0, 1, 63, 64, 65, 1_000, 300_000] {
+        let vector = signed_anew(|vector| vector.body = vec![b'x'; size], "sqs", "20150830T123600Z", NAMES);
+        assert_eq!(vector.verify("sqs"), Ok(7), "{size} bytes");
+    }
+}
+
+#[test]
+fn each_flaw_has_its_own_answer() {
+    let flawed = |change: &dyn Fn(&mut Vector)| {
+        let mut vector = send_message();
+        change(&mut vector);
+        vector.verify("sqs").unwrap_err()
+    };
+    let replaced = |from: &str, to: &str| {
+        flawed(&|vector| {
+            let text = String::from_utf8(vector.header("authorization").clone()).unwrap();
+            assert!(text.contains(from));
+            *vector.header("authorization") = text.replace(from, to).into_bytes();
+        })
+    };
+    assert_eq!(flawed(&|vector| vector.remove("authorization")), SigError::MissingAuthenticationToken);
+    assert_eq!(
+        flawed(&|vector| vector.headers.push(("authorization".into(), b"AWS4-HMAC-SHA256".to_vec()))),
+        IncompleteSignature::AuthorizationRepeated.into()
+    );
+    assert_eq!(replaced(KEY, "AKIDNOBODY"), SigError::InvalidClientTokenId);
+    assert_eq!(replaced("host;", ""), IncompleteSignature::HostNotSigned.into());
+    assert_eq!(replaced(";x-amz-target", ""), IncompleteSignature::TargetNotSigned.into());
+    assert_eq!(replaced("x-amz-target", "x-amz-zzz"), IncompleteSignature::TargetNotSigned.into());
+    assert_eq!(replaced("/sqs/", "/sns/"), SigError::WrongService { expected: "sqs".into() });
+    assert_eq!(replaced("20150830/", "20150829/"), SigError::ScopeDateMismatch);
+    assert_eq!(replaced("us-east-1", "us-east-2"), SigError::SignatureDoesNotMatch);
+    assert_eq!(flawed(&|vector| vector.remove("content-type")), SigError::SignedHeaderAbsent);
+    assert_eq!(flawed(&|vector| vector.remove("x-amz-date")), IncompleteSignature::DateMissing.into());
+    assert_eq!(
+        flawed(&|vector| *vector.header("x-amz-date") = b"yesterday".to_vec()),
+        IncompleteSignature::DateMalformed.into()
+    );
+    let content_sha256 = |value: &'static str| {
+        flawed(&|vector| vector.headers.push(("X-Amz-Content-SHA256".into(), value.as_bytes().to_vec())))
+    };
+    assert_eq!(content_sha256("UNSIGNED-PAYLOAD"), SigError::PayloadNotSigned);
+    assert_eq!(content_sha256("STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), SigError::PayloadNotSigned);
+    assert_eq!(
+        content_sha256("e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+        SigError::ContentSha256Mismatch
+    );
+    assert_eq!(flawed(&|vector| vector.query = "a&".repeat(1_025)), SigError::TooLong);
+    assert_eq!(flawed(&|vector| vector.path = "/".repeat(100_000)), SigError::TooLong);
+    assert_eq!(flawed(&|vector| *vector.header("content-type") = vec![b'x'; 100_000]), SigError::TooLong);
+}
+
+#[test]
+fn fifteen_minutes_either_way_are_allowed_and_no_more() {
+    let vector = send_message();
+    let mut verifier = Verifier::new("sqs");
+    for (skew, allowed) in [(-901, false), (-900, true), (0, true), (900, true), (901, false)] {
+        let result = verify(&mut verifier, &vector, now() + skew);
+        match skew {
+            901 => assert!(matches!(result, Err(SigError::SignatureExpired { .. })), "{result:?}"),
+            -901 => assert!(matches!(result, Err(SigError::RequestTimeTooSkewed { .. })), "{result:?}"),
+            _ => assert!(allowed && result == Ok(7), "{skew}: {result:?}"),
+        }
+    }
+    for extreme in [i64::MIN, i64::MAX] {
+        assert!(verify(&mut verifier, &vector, extreme).is_err());
+    }
+}
+
+#[test]
+fn a_plain_date_header_will_do() {
+    for spelling in ["Sun, 30 Aug 2015 12:36:00 GMT", "20150830T123600Z"] {
+        let mut vector = send_message();
+        vector.remove("x-amz-date");
+        vector.headers.push(("Date".into(), spelling.as_bytes().to_vec()));
+        let date = AmzDate::parse(b"20150830T123600Z").unwrap();
+        let mut signer = Signer::new(KEY, SECRET, "eu-west-2", "sqs");
+        let authorization = signer.authorization(&vector.request(), "date;host;x-amz-target", &date).unwrap();
+        *vector.header("authorization") = authorization.into_bytes();
+        assert_eq!(vector.verify("sqs"), Ok(7), "{spelling}");
+    }
+}
+
+#[test]
+fn a_flipped_bit_anywhere_that_is_signed_is_refused() {
+    let whole = signed_anew(|_| {}, "sqs", "20150830T123600Z", NAMES);
+    let mut verifier = Verifier::new("sqs");
+    assert_eq!(verify(&mut verifier, &whole, now()), Ok(7));
+    let mut refuse = |vector: &Vector, what: &str| {
+        assert!(verify(&mut verifier, vector, now()).is_err(), "{what}");
+    };
+    for at in 0..whole.body.len() {
+        for bit in 0..8 {
+            let mut vector = whole.clone();
+            vector.body[at] ^= 1 << bit;
+            refuse(&vector, &format!("body, byte {at}, bit {bit}"));
+        }
+    }
+    for name in ["host", "content-type", "x-amz-date", "x-amz-target", "authorization"] {
+        for at in 0..whole.clone().header(name).len() {
+            for bit in 0..8 {
+                let mut vector = whole.clone();
+                vector.header(name)[at] ^= 1 << bit;
+                // A comma or a blank between the parts may become another separator without changing the meaning.
+                if !(name == "authorization" && b", \t".contains(&whole.clone().header(name)[at])) {
+                    refuse(&vector, &format!("{name}, byte {at}, bit {bit}"));
+                }
+            }
+        }
+    }
+    for path in ["/x", "/%00", "/0", ""] {
+        let vector = Vector { path: path.into(), ..whole.clone() };
+        // The empty path is the root's other spelling.
+        if path.is_empty() { assert_eq!(vector.verify("sqs"), Ok(7)) } else { refuse(&vector, path) }
+    }
+    for query in ["a", "a=b", "="] {
+        refuse(&Vector { query: query.into(), ..whole.clone() }, query);
+    }
+    refuse(&Vector { method: "PUT".into(), ..whole.clone() }, "method");
+}
+
+#[test]
+fn a_rotated_secret_counts_at_once() {
+    struct Rotating<'a>(&'a str);
+    impl Secrets for Rotating<'_> {
+        type Account<'s>
+            = &'s str
+        where
+            Self: 's;
+        fn find<'s>(&'s self, _: &str) -> Option<Credential<'s, &'s str>> {
+            Some(Credential { secret: self.0.as_bytes(), account: self.0 })
+        }
+    }
+    let (vector, mut verifier) = (send_message(), Verifier::new("sqs"));
+    for (secret, accepted) in [(SECRET, true), ("another", false), (SECRET, true), ("", false)] {
+        let secrets = Rotating(secret);
+        let result = verifier.verify(&vector.request(), &secrets, now());
+        assert_eq!(result.map(|verified| verified.account).is_ok(), accepted, "{secret}");
+    }
+}
+
+#[test]
+fn garbage_is_refused_without_a_panic() {
+    let mut seed = 0x9e37_79b9_7f4a_7c15u64;
+    let mut next = move |below: usize| {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        usize::try_from(seed % u64::try_from(below).unwrap()).unwrap()
+    };
+    let whole = send_message();
+    let mut verifier = Verifier::new("sqs");
+    let pieces: [&[u8]; 14] = [
+        b"AWS4-HMAC-SHA256",
+        b" ",
+        b",",
+        b"=",
+        b"/",
+        b";",
+        b"Credential=",
+        b"SignedHeaders=",
+        b"Signature=",
+        b"host",
+        b"AKIDEXAMPLE/20150830/x/sqs/aws4_request",
+        b"\xff",
+        b"\0",
+        b"x-amz-date",
+    ];
+    for _ in 0..20_000 {
+        let mut vector = whole.clone();
+        let text = vector.header("authorization");
+        if next(2) == 0 {
+            text.clear();
+            for _ in 0..next(16) {
+                text.extend_from_slice(pieces[next(pieces.len())]);
+            }
+        } else {
+            for _ in 0..=next(4) {
+                match next(3) {
+                    0 => text.truncate(next(text.len() + 1)),
+                    1 => text.insert(next(text.len() + 1), u8::try_from(next(256)).unwrap()),
+                    _ if text.is_empty() => {}
+                    _ => _ = text.remove(next(text.len())),
+                }
+            }
+            // Not every change alters the meaning (a second blank after a comma): only what is signed must differ.
+            let trimmed = |text: &[u8]| text.iter().filter(|byte| !b", \t".contains(byte)).copied().collect::<Vec<_>>();
+            if trimmed(text) == trimmed(whole.clone().header("authorization")) {
+                continue;
+            }
+        }
+        assert!(verify(&mut verifier, &vector, now()).is_err(), "{vector:?}");
+    }
+}
