@@ -1,0 +1,133 @@
+//! What a door may ask of the engine, and what it is told.
+
+use bytes::Bytes;
+use evenkeel_machine::{
+    Grant, Reply,
+    command::{Command, QueueKey, QueueSettings},
+    queue::{Counts, NoSuchQueue, ReceiveError},
+};
+use evenkeel_types::{AccountId, Micros, QueueId};
+
+/// A question to the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Changes the state: an encoded [`Command`] (not `Receive` or `Begin`). Answered by [`Answer::Reply`] once it
+    /// is durable and applied.
+    Propose(Proposal),
+    /// Leases jobs, waiting for some if there are none. Answered by [`Answer::Received`].
+    Receive(Receive),
+    /// Reads a queue's settings and counts. Answered by [`Answer::Described`].
+    Describe(QueueName),
+}
+
+/// An encoded command: made on the door's thread, copied once into the batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal(Vec<u8>);
+
+impl Proposal {
+    /// Encodes a command.
+    #[must_use]
+    pub fn new(command: &Command<'_>) -> Self {
+        let mut bytes = Vec::new();
+        command.encode(&mut bytes);
+        Self(bytes)
+    }
+
+    /// The encoded bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Asks for jobs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receive {
+    /// Where from.
+    pub queue: QueueName,
+    /// 1 to 10.
+    pub jobs_max: u8,
+    /// How long each is leased; the queue's own time if absent.
+    pub lease: Option<Micros>,
+    /// How long to wait for the first job; the queue's own time if absent.
+    pub wait: Option<Micros>,
+}
+
+/// A queue's name, owned.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QueueName {
+    /// Whose it is.
+    pub account: AccountId,
+    /// Its name within the account.
+    pub name: Box<str>,
+}
+
+impl QueueName {
+    /// As the machine takes it.
+    #[must_use]
+    pub fn key(&self) -> QueueKey<'_> {
+        QueueKey { account: self.account, name: &self.name }
+    }
+}
+
+/// The engine's answer.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// What the command did, durable and applied.
+    Reply(Reply),
+    /// Leased jobs with their bodies; none if the wait ended.
+    Received(Result<Received, ReceiveError>),
+    /// What the queue is like.
+    Described(Result<Description, NoSuchQueue>),
+    /// It was not done (or may have been done; then the error says so).
+    Failed(EngineError),
+}
+
+/// Jobs that were leased together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The queue's number, which receipt handles carry.
+    pub queue: QueueId,
+    /// The jobs, in the order of turns.
+    pub jobs: Vec<Delivery>,
+}
+
+/// A leased job and its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The lease.
+    pub grant: Grant,
+    /// The bytes that the sender's door gave in.
+    pub body: Bytes,
+}
+
+/// A queue as it is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Description {
+    /// Its number.
+    pub queue: QueueId,
+    /// How it behaves.
+    pub settings: QueueSettings,
+    /// How many jobs are where.
+    pub counts: Counts,
+}
+
+/// Why the engine did not answer. All but `Lost` mean that nothing was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// The server is about to stop. Retry elsewhere or a little later.
+    #[error("the server is stopping")]
+    Stopping,
+    /// Another node leads now; this was not done.
+    #[error("this node does not lead")]
+    NotLeading,
+    /// More is waiting for the disk than may be. Retry after a pause.
+    #[error("the server is overloaded")]
+    Overloaded,
+    /// The disk has no room for more jobs.
+    #[error("the disk is full")]
+    DiskFull,
+    /// The log failed while this was under way: it may or may not have been done.
+    #[error("the log failed; this may or may not have been done")]
+    Lost,
+}

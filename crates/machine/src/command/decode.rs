@@ -1,0 +1,88 @@
+//! Bytes to commands. The bytes may come from a damaged file or a fuzzer: nothing here panics.
+
+use super::{Begin, Body, Command, GroupSettings, Held, NewJob, QueueKey, QueueSettings, encode::kind};
+use crate::{
+    codec::{DecodeError, Plain, Reader},
+    limits,
+};
+use evenkeel_types::{AccountId, JobId, LeaseToken, Micros, QueueId};
+
+/// The fewest bytes a new job, a held job and a changed lease can take.
+const NEW_JOB_BYTES_MIN: usize = 13;
+const HELD_BYTES: usize = 12;
+const CHANGED_LEASE_BYTES: usize = 20;
+
+impl<'a> Command<'a> {
+    /// Reads one command.
+    ///
+    /// # Errors
+    /// The bytes are no command of this version. The reader's place is then undefined.
+    pub fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let unknown = reader.malformed("a command's kind");
+        Ok(match u8::get(reader)? {
+            kind::BEGIN => {
+                Self::Begin(Begin { feature_level: u32::get(reader)?, secret: reader.array("a secret of 32 bytes")? })
+            }
+            kind::RAISE_FEATURE_LEVEL => Self::RaiseFeatureLevel { level: u32::get(reader)? },
+            kind::CREATE_QUEUE => {
+                Self::CreateQueue { queue: queue_key(reader)?, settings: QueueSettings::get(reader)? }
+            }
+            kind::CONFIGURE_QUEUE => {
+                Self::ConfigureQueue { queue: queue_key(reader)?, settings: QueueSettings::get(reader)? }
+            }
+            kind::CONFIGURE_GROUP => Self::ConfigureGroup {
+                queue: queue_key(reader)?,
+                group: reader.text(limits::GROUP_NAME_BYTES_MAX, "a group's name")?,
+                settings: GroupSettings { weight: u8::get(reader)?, in_flight_max: u32::get(reader)? },
+            },
+            kind::ENQUEUE => {
+                Self::Enqueue { queue: queue_key(reader)?, jobs: several(reader, NEW_JOB_BYTES_MIN, new_job)? }
+            }
+            kind::RECEIVE => Self::Receive {
+                queue: QueueId::get(reader)?,
+                jobs_max: u8::get(reader)?,
+                lease: Option::<Micros>::get(reader)?,
+            },
+            kind::ACK => Self::Ack { queue: QueueId::get(reader)?, jobs: several(reader, HELD_BYTES, held)? },
+            kind::CHANGE_LEASE => Self::ChangeLease {
+                queue: QueueId::get(reader)?,
+                jobs: several(reader, CHANGED_LEASE_BYTES, |reader| Ok((held(reader)?, Micros::get(reader)?)))?,
+            },
+            _ => return Err(unknown),
+        })
+    }
+}
+
+fn several<'a, T>(
+    reader: &mut Reader<'a>,
+    bytes_each: usize,
+    mut one: impl FnMut(&mut Reader<'a>) -> Result<T, DecodeError>,
+) -> Result<Vec<T>, DecodeError> {
+    let error = reader.malformed("at most ten jobs");
+    let count = reader.count(bytes_each, "as many jobs as counted")?;
+    if count > limits::JOBS_PER_COMMAND_MAX {
+        return Err(error);
+    }
+    (0..count).map(|_| one(reader)).collect()
+}
+
+fn queue_key<'a>(reader: &mut Reader<'a>) -> Result<QueueKey<'a>, DecodeError> {
+    Ok(QueueKey {
+        account: AccountId::get(reader)?,
+        name: reader.text(limits::QUEUE_NAME_BYTES_MAX, "a queue's name")?,
+    })
+}
+
+fn new_job<'a>(reader: &mut Reader<'a>) -> Result<NewJob<'a>, DecodeError> {
+    let group = reader.text(limits::GROUP_NAME_BYTES_MAX, "a group's name")?;
+    let delay = Option::<Micros>::get(reader)?;
+    let counted_bytes = u32::get(reader)?;
+    let bytes = reader.bytes("a body")?;
+    let error = reader.malformed("a body within the first 4 GiB");
+    let offset = u32::try_from(reader.position().saturating_sub(bytes.len())).map_err(|_| error)?;
+    Ok(NewJob { group, delay, counted_bytes, body: Body { bytes, offset } })
+}
+
+fn held(reader: &mut Reader<'_>) -> Result<Held, DecodeError> {
+    Ok(Held { job: JobId::get(reader)?, token: LeaseToken::get(reader)? })
+}

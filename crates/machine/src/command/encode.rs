@@ -1,0 +1,101 @@
+//! Commands to bytes.
+
+use super::{Command, Held, QueueKey};
+use crate::codec::{Plain, put_bytes};
+
+/// The first byte of each command. A number once given keeps its meaning for ever.
+pub(super) mod kind {
+    pub(in crate::command) const BEGIN: u8 = 1;
+    pub(in crate::command) const RAISE_FEATURE_LEVEL: u8 = 2;
+    pub(in crate::command) const CREATE_QUEUE: u8 = 16;
+    pub(in crate::command) const CONFIGURE_QUEUE: u8 = 17;
+    pub(in crate::command) const CONFIGURE_GROUP: u8 = 18;
+    pub(in crate::command) const ENQUEUE: u8 = 32;
+    pub(in crate::command) const RECEIVE: u8 = 33;
+    pub(in crate::command) const ACK: u8 = 34;
+    pub(in crate::command) const CHANGE_LEASE: u8 = 35;
+}
+
+impl Command<'_> {
+    /// Appends the command's bytes.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Begin(begin) => {
+                kind::BEGIN.put(out);
+                begin.feature_level.put(out);
+                out.extend_from_slice(&begin.secret);
+            }
+            Self::RaiseFeatureLevel { level } => {
+                kind::RAISE_FEATURE_LEVEL.put(out);
+                level.put(out);
+            }
+            Self::CreateQueue { queue, settings } => {
+                kind::CREATE_QUEUE.put(out);
+                put_queue(*queue, out);
+                settings.put(out);
+            }
+            Self::ConfigureQueue { queue, settings } => {
+                kind::CONFIGURE_QUEUE.put(out);
+                put_queue(*queue, out);
+                settings.put(out);
+            }
+            Self::ConfigureGroup { queue, group, settings } => {
+                kind::CONFIGURE_GROUP.put(out);
+                put_queue(*queue, out);
+                put_bytes(group.as_bytes(), out);
+                settings.weight.put(out);
+                settings.in_flight_max.put(out);
+            }
+            Self::Enqueue { queue, jobs } => {
+                let bodies_bytes: usize = jobs.iter().map(|job| job.body.bytes.len() + job.group.len() + 32).sum();
+                out.reserve(bodies_bytes + queue.name.len() + 32);
+                kind::ENQUEUE.put(out);
+                put_queue(*queue, out);
+                put_count(jobs.len(), out);
+                for job in jobs {
+                    put_bytes(job.group.as_bytes(), out);
+                    job.delay.put(out);
+                    job.counted_bytes.put(out);
+                    put_bytes(job.body.bytes, out);
+                }
+            }
+            Self::Receive { queue, jobs_max, lease } => {
+                kind::RECEIVE.put(out);
+                queue.put(out);
+                jobs_max.put(out);
+                lease.put(out);
+            }
+            Self::Ack { queue, jobs } => {
+                kind::ACK.put(out);
+                queue.put(out);
+                put_count(jobs.len(), out);
+                for held in jobs {
+                    put_held(*held, out);
+                }
+            }
+            Self::ChangeLease { queue, jobs } => {
+                kind::CHANGE_LEASE.put(out);
+                queue.put(out);
+                put_count(jobs.len(), out);
+                for (held, lease) in jobs {
+                    put_held(*held, out);
+                    lease.put(out);
+                }
+            }
+        }
+    }
+}
+
+fn put_queue(queue: QueueKey<'_>, out: &mut Vec<u8>) {
+    queue.account.put(out);
+    put_bytes(queue.name.as_bytes(), out);
+}
+
+fn put_held(held: Held, out: &mut Vec<u8>) {
+    held.job.put(out);
+    held.token.put(out);
+}
+
+fn put_count(count: usize, out: &mut Vec<u8>) {
+    u32::try_from(count).expect("doors send at most ten jobs a command").put(out);
+}

@@ -1,0 +1,144 @@
+//! Commands: everything that can change the state, as verbs, and their bytes in the log.
+//!
+//! A command is decoded from the log's own bytes and borrows from them; the same bytes are applied
+//! on the first run and on every replay. What is uncertain outside (time, randomness) was settled
+//! before and travels in the batch's header or in the command.
+
+mod decode;
+mod encode;
+mod settings;
+
+pub use settings::{FairBy, QueueSettings};
+
+use evenkeel_types::{AccountId, JobId, LeaseToken, Micros, QueueId};
+
+/// One change of state, asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// The first command of every log.
+    Begin(Begin),
+    /// Lets `apply` use what a newer version brought, once every node supports it.
+    RaiseFeatureLevel {
+        /// The level to reach; at least the present one.
+        level: u32,
+    },
+    /// Makes a queue, or finds the one that has the same settings.
+    CreateQueue {
+        /// Whose, and called what.
+        queue: QueueKey<'a>,
+        /// How it behaves.
+        settings: QueueSettings,
+    },
+    /// Replaces a queue's settings.
+    ConfigureQueue {
+        /// Which.
+        queue: QueueKey<'a>,
+        /// All of them.
+        settings: QueueSettings,
+    },
+    /// Gives a group its own weight or limit in a queue.
+    ConfigureGroup {
+        /// Which queue.
+        queue: QueueKey<'a>,
+        /// Which group; empty for the default lane.
+        group: &'a str,
+        /// Its settings.
+        settings: GroupSettings,
+    },
+    /// Adds jobs.
+    Enqueue {
+        /// Where to.
+        queue: QueueKey<'a>,
+        /// At most [`crate::limits::JOBS_PER_COMMAND_MAX`].
+        jobs: Vec<NewJob<'a>>,
+    },
+    /// Leases jobs that are ready, in the order of turns.
+    Receive {
+        /// Where from.
+        queue: QueueId,
+        /// How many at most.
+        jobs_max: u8,
+        /// How long each is leased; the queue's own time if absent.
+        lease: Option<Micros>,
+    },
+    /// Finishes jobs for good.
+    Ack {
+        /// Whose.
+        queue: QueueId,
+        /// Which, each under its lease.
+        jobs: Vec<Held>,
+    },
+    /// Makes leases end later or sooner; a time of zero gives the job back.
+    ChangeLease {
+        /// Whose.
+        queue: QueueId,
+        /// Which, and how long from now.
+        jobs: Vec<(Held, Micros)>,
+    },
+}
+
+/// What is fixed when a log begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Begin {
+    /// The feature level to begin with.
+    pub feature_level: u32,
+    /// Keys the hash tables and the derived ids. From the system's random source.
+    pub secret: [u8; 32],
+}
+
+/// A queue as clients name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct QueueKey<'a> {
+    /// Whose it is.
+    pub account: AccountId,
+    /// Its name within the account.
+    pub name: &'a str,
+}
+
+/// A job to be added.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewJob<'a> {
+    /// The tenant; empty for the default lane.
+    pub group: &'a str,
+    /// Until it is ready; the queue's own delay if absent.
+    pub delay: Option<Micros>,
+    /// What counts against the queue's limit on a body, in bytes.
+    pub counted_bytes: u32,
+    /// What the door wants back when the job is received.
+    pub body: Body<'a>,
+}
+
+/// A job's body and where it stands in the log entry that carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Body<'a> {
+    /// The bytes, opaque to the machine.
+    pub bytes: &'a [u8],
+    /// From the start of the entry's payload; set when decoded, not encoded.
+    pub offset: u32,
+}
+
+impl<'a> Body<'a> {
+    /// A body that is not in the log yet.
+    #[must_use]
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, offset: 0 }
+    }
+}
+
+/// A job under one certain lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Which job.
+    pub job: JobId,
+    /// Which grant of it.
+    pub token: LeaseToken,
+}
+
+/// A group's share of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupSettings {
+    /// Turns per round, 1 to 100.
+    pub weight: u8,
+    /// Jobs in flight at a time; 0 for no limit of its own.
+    pub in_flight_max: u32,
+}

@@ -1,0 +1,14 @@
+//! Events: news of what changed, for those outside. Losing one loses no work.
+
+use evenkeel_types::{BodyRef, QueueId};
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A queue may have a job to grant that it had not before: wake who waits.
+    Ready(QueueId),
+    /// A job's body is needed from now on.
+    BodyKept(BodyRef),
+    /// A job left for good; its body is not needed any more.
+    BodyReleased(BodyRef),
+}

@@ -1,0 +1,274 @@
+//! The root machine: batches in, replies and events out, the same on every node.
+
+use crate::{
+    batch::Batch,
+    codec::{DecodeError, Plain, Reader},
+    command::{Begin, Command},
+    digest::Mixer,
+    event::Event,
+    limits,
+    queue::{Moment, Queues},
+    reply::Reply,
+};
+use evenkeel_types::{LogIndex, LogTime, WallTime};
+
+/// What a batch did. Reused from batch to batch.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// One per command, in order.
+    pub replies: Vec<Reply>,
+    /// What happened, in order.
+    pub events: Vec<Event>,
+}
+
+/// Why an entry could not be applied. The state is as before; the log cannot be followed any further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// The bytes are no batch of this version.
+    #[error("entry {index} cannot be read: {error}")]
+    Malformed {
+        /// Which entry.
+        index: LogIndex,
+        /// Where and why.
+        error: DecodeError,
+    },
+    /// An entry is missing or came twice.
+    #[error("entry {given} came after entry {applied}")]
+    OutOfOrder {
+        /// The last one applied.
+        applied: LogIndex,
+        /// The one that came.
+        given: LogIndex,
+    },
+    /// A log has to begin with `Begin`, and have no second one.
+    #[error("entry {0} does not fit the beginning of the log")]
+    Beginning(LogIndex),
+}
+
+/// The state machine. No clock, no I/O, no threads, no hash order.
+#[derive(Debug)]
+pub struct Machine {
+    begin: Option<Begin>,
+    feature_level: u32,
+    applied: LogIndex,
+    log_time: LogTime,
+    wall_time: WallTime,
+    queues: Queues,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self {
+            begin: None,
+            feature_level: 0,
+            applied: LogIndex::ZERO,
+            log_time: LogTime::default(),
+            wall_time: WallTime::default(),
+            queues: Queues::new((0, 0)),
+        }
+    }
+}
+
+impl Machine {
+    /// Applies the next entry of the log.
+    ///
+    /// First ends what is due by then, a bounded number; then runs the commands in order. The whole batch is
+    /// read before anything changes. `outcome` is cleared first.
+    ///
+    /// # Errors
+    /// The entry cannot be applied here or on any node; nothing changed.
+    pub fn apply(&mut self, index: LogIndex, bytes: &[u8], outcome: &mut Outcome) -> Result<(), ApplyError> {
+        outcome.replies.clear();
+        outcome.events.clear();
+        if index != self.applied.next() {
+            return Err(ApplyError::OutOfOrder { applied: self.applied, given: index });
+        }
+        let malformed = |error| ApplyError::Malformed { index, error };
+        let mut batch = Batch::open(bytes).map_err(malformed)?;
+        let mut commands = Vec::with_capacity(16);
+        while let Some(command) = batch.next_command().map_err(malformed)? {
+            commands.push(command);
+        }
+        self.check_beginning(index, &commands)?;
+
+        self.applied = index;
+        // Log time never falls, whatever a batch says.
+        self.log_time = self.log_time.max(batch.log_time);
+        self.wall_time = batch.wall_time;
+        self.queues.fire_timers(self.log_time, &mut outcome.events);
+        let at = Moment { index, log_time: self.log_time, wall_time: self.wall_time };
+        for command in &commands {
+            let reply = self.run(at, command, &mut outcome.events);
+            outcome.replies.push(reply);
+        }
+        Ok(())
+    }
+
+    /// Passes over an entry that holds no batch: a fence.
+    ///
+    /// # Errors
+    /// It is not the next entry.
+    pub fn skip(&mut self, index: LogIndex) -> Result<(), ApplyError> {
+        if index != self.applied.next() {
+            return Err(ApplyError::OutOfOrder { applied: self.applied, given: index });
+        }
+        self.applied = index;
+        Ok(())
+    }
+
+    fn check_beginning(&self, index: LogIndex, commands: &[Command<'_>]) -> Result<(), ApplyError> {
+        let begins = commands.iter().filter(|command| matches!(command, Command::Begin(_))).count();
+        let begins_first = matches!(commands.first(), Some(Command::Begin(_)));
+        let fits = match self.begin {
+            None => begins == 1 && begins_first,
+            Some(_) => begins == 0,
+        };
+        if fits { Ok(()) } else { Err(ApplyError::Beginning(index)) }
+    }
+
+    fn run(&mut self, at: Moment, command: &Command<'_>, events: &mut Vec<Event>) -> Reply {
+        match command {
+            Command::Begin(begin) => {
+                self.begin = Some(*begin);
+                self.feature_level = begin.feature_level;
+                self.queues = Queues::new(hash_keys(begin));
+                Reply::Done
+            }
+            Command::RaiseFeatureLevel { level } => {
+                if !(self.feature_level..=limits::FEATURE_LEVEL).contains(level) {
+                    return Reply::FeatureLevelRefused { present: self.feature_level };
+                }
+                self.feature_level = *level;
+                Reply::Done
+            }
+            Command::CreateQueue { queue, settings } => Reply::QueueCreated(self.queues.create(*queue, *settings)),
+            Command::ConfigureQueue { queue, settings } => Reply::Configured(self.queues.configure(*queue, *settings)),
+            Command::ConfigureGroup { queue, group, settings } => {
+                Reply::Configured(self.queues.configure_group(*queue, group, *settings, events))
+            }
+            Command::Enqueue { queue, jobs } => Reply::Enqueued(self.queues.enqueue(at, *queue, jobs, events)),
+            Command::Receive { queue, jobs_max, lease } => {
+                Reply::Received(self.queues.receive(at, *queue, *jobs_max, *lease, events))
+            }
+            Command::Ack { queue, jobs } => Reply::Acked(self.queues.ack(at, *queue, jobs, events)),
+            Command::ChangeLease { queue, jobs } => {
+                Reply::LeaseChanged(self.queues.change_lease(at, *queue, jobs, events))
+            }
+        }
+    }
+
+    /// The queues, for reading.
+    #[must_use]
+    pub fn queues(&self) -> &Queues {
+        &self.queues
+    }
+
+    /// The last entry applied.
+    #[must_use]
+    pub fn applied(&self) -> LogIndex {
+        self.applied
+    }
+
+    /// The log's own time.
+    #[must_use]
+    pub fn log_time(&self) -> LogTime {
+        self.log_time
+    }
+
+    /// The calendar as the last batch had it.
+    #[must_use]
+    pub fn wall_time(&self) -> WallTime {
+        self.wall_time
+    }
+
+    /// What was fixed when the log began; `None` before.
+    #[must_use]
+    pub fn begin(&self) -> Option<&Begin> {
+        self.begin.as_ref()
+    }
+
+    /// The feature level in force.
+    #[must_use]
+    pub fn feature_level(&self) -> u32 {
+        self.feature_level
+    }
+
+    /// One number for the whole state: equal states have equal digests, on every node.
+    #[must_use]
+    pub fn digest(&self) -> u64 {
+        let words =
+            [self.applied.0, self.log_time.0, self.wall_time.0, u64::from(self.feature_level), self.queues.digest()];
+        let mixer = words.into_iter().fold(Mixer::new(0), Mixer::word);
+        self.begin.map_or(mixer, |begin| mixer.bytes(&begin.secret)).finish()
+    }
+
+    /// Whether every accepted job is accounted for. O(queues).
+    ///
+    /// # Errors
+    /// Says which count does not add up.
+    pub fn check_conservation(&self) -> Result<(), String> {
+        self.queues.conserved()
+    }
+
+    /// Recounts everything. O(everything): for tests and checks off line.
+    ///
+    /// # Errors
+    /// Says what does not add up.
+    pub fn audit(&self) -> Result<(), String> {
+        self.queues.audit()
+    }
+
+    /// Appends the whole state as bytes, behind them its digest.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        self.begin.is_some().put(out);
+        if let Some(begin) = &self.begin {
+            begin.feature_level.put(out);
+            out.extend_from_slice(&begin.secret);
+        }
+        self.feature_level.put(out);
+        self.applied.put(out);
+        self.log_time.put(out);
+        self.wall_time.put(out);
+        self.queues.encode(out);
+        self.digest().put(out);
+    }
+
+    /// The state of these bytes.
+    ///
+    /// # Errors
+    /// They are no state of this version, or its digest is another.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let reader = &mut reader;
+        let begin = if bool::get(reader)? {
+            Some(Begin { feature_level: u32::get(reader)?, secret: reader.array("a secret of 32 bytes")? })
+        } else {
+            None
+        };
+        let newer = reader.malformed("a feature level of this version; use a newer one");
+        let feature_level = u32::get(reader)?;
+        if feature_level > limits::FEATURE_LEVEL {
+            return Err(newer);
+        }
+        let machine = Self {
+            begin,
+            feature_level,
+            applied: LogIndex::get(reader)?,
+            log_time: LogTime::get(reader)?,
+            wall_time: WallTime::get(reader)?,
+            queues: Queues::decode(begin.as_ref().map_or((0, 0), hash_keys), reader)?,
+        };
+        let differs = reader.malformed("the digest of the state before it");
+        if u64::get(reader)? != machine.digest() {
+            return Err(differs);
+        }
+        reader.finish()?;
+        Ok(machine)
+    }
+}
+
+/// The part of the secret that keys hash tables. The doors use the rest.
+fn hash_keys(begin: &Begin) -> (u64, u64) {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = begin.secret;
+    (u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes([i, j, k, l, m, n, o, p]))
+}

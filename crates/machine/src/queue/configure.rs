@@ -1,0 +1,53 @@
+//! `ConfigureQueue` and `ConfigureGroup`: settings change while jobs flow.
+
+use super::{NoSuchQueue, Queues};
+use crate::{
+    command::{GroupSettings, QueueKey, QueueSettings},
+    event::Event,
+    limits,
+};
+
+/// Why settings were not changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigureError {
+    /// There is no such queue.
+    #[error(transparent)]
+    NoSuchQueue(#[from] NoSuchQueue),
+    /// A setting is out of its range.
+    #[error("the {0} is out of range")]
+    OutOfRange(&'static str),
+    /// No more lanes can be made.
+    #[error("there are as many groups as can be")]
+    TooManyGroups,
+}
+
+impl Queues {
+    /// Replaces a queue's settings. Leases and delays that run keep their ends. A changed limit on groups
+    /// holds for each group from its next change on.
+    pub(crate) fn configure(&mut self, key: QueueKey<'_>, settings: QueueSettings) -> Result<(), ConfigureError> {
+        if let Some(name) = settings.out_of_range() {
+            return Err(ConfigureError::OutOfRange(name));
+        }
+        let queue = self.find(key).ok_or(NoSuchQueue)?;
+        self.queues.edit(queue.0).settings = settings;
+        Ok(())
+    }
+
+    /// Gives a group its own weight and limit, kept until they are replaced.
+    pub(crate) fn configure_group(
+        &mut self,
+        key: QueueKey<'_>,
+        group: &str,
+        settings: GroupSettings,
+        events: &mut Vec<Event>,
+    ) -> Result<(), ConfigureError> {
+        if !(1..=limits::WEIGHT_MAX).contains(&settings.weight) {
+            return Err(ConfigureError::OutOfRange("weight"));
+        }
+        let queue = self.find(key).ok_or(NoSuchQueue)?;
+        let lane = self.lane_of(queue.0, group).ok_or(ConfigureError::TooManyGroups)?;
+        self.lanes.edit(lane).own = Some(settings);
+        self.settle(lane, events);
+        Ok(())
+    }
+}

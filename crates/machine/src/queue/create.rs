@@ -1,0 +1,49 @@
+//! `CreateQueue`: a name becomes a queue.
+
+use super::{Queue, Queues};
+use crate::{
+    command::{QueueKey, QueueSettings},
+    limits,
+};
+use evenkeel_types::QueueId;
+
+/// Why a queue was not made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CreateQueueError {
+    /// It exists with other settings. Ask for its own, or change them.
+    #[error("a queue of that name exists with other settings")]
+    ExistsDifferently,
+    /// The name is empty.
+    #[error("a queue needs a name")]
+    NoName,
+    /// A setting is out of its range.
+    #[error("the queue's {0} is out of range")]
+    OutOfRange(&'static str),
+    /// There are as many queues as there may be.
+    #[error("there are {} queues already, as many as can be", limits::QUEUES_MAX)]
+    TooMany,
+}
+
+impl Queues {
+    /// Makes a queue, or finds the one that has the same settings.
+    pub(crate) fn create(&mut self, key: QueueKey<'_>, settings: QueueSettings) -> Result<QueueId, CreateQueueError> {
+        if key.name.is_empty() {
+            return Err(CreateQueueError::NoName);
+        }
+        if let Some(name) = settings.out_of_range() {
+            return Err(CreateQueueError::OutOfRange(name));
+        }
+        if let Some(queue) = self.find(key) {
+            let same = self.queues.at(queue.0).settings == settings;
+            return if same { Ok(queue) } else { Err(CreateQueueError::ExistsDifferently) };
+        }
+        if self.queues.live() >= limits::QUEUES_MAX {
+            return Err(CreateQueueError::TooMany);
+        }
+        let hash = self.hash_of_queue(key);
+        let slot = self.queues.allocate().ok_or(CreateQueueError::TooMany)?;
+        *self.queues.edit(slot) = Queue::new(key.account, key.name, hash, settings);
+        self.queue_names.insert(&mut self.queues, slot);
+        Ok(QueueId(slot))
+    }
+}

@@ -1,0 +1,104 @@
+//! `Enqueue`: jobs come in, each into its group's lane or first into the wheel.
+
+use super::{
+    Moment, NoSuchQueue, Queues,
+    job::{BODY_BYTES_LIMIT, Place},
+};
+use crate::{
+    command::{NewJob, QueueKey},
+    event::Event,
+    limits,
+    reply::Enqueued,
+};
+use evenkeel_types::{BodyRef, LogTime, Micros, QueueId};
+
+/// Why a job was not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EnqueueError {
+    /// The body is larger than the queue allows.
+    #[error("the body has {bytes} bytes, the queue takes {max}")]
+    BodyTooLarge {
+        /// What it counts.
+        bytes: u32,
+        /// What the queue takes.
+        max: u32,
+    },
+    /// The delay is longer than 15 minutes.
+    #[error("the delay is longer than {} seconds", limits::DELAY_MAX.0 / 1_000_000)]
+    DelayTooLong,
+    /// There are as many jobs or groups as can be.
+    #[error("there are as many jobs or groups as can be")]
+    Full,
+}
+
+impl Queues {
+    /// Accepts jobs one by one. Pushes [`Event::BodyKept`] for each, and [`Event::Ready`].
+    pub(crate) fn enqueue(
+        &mut self,
+        at: Moment,
+        key: QueueKey<'_>,
+        jobs: &[NewJob<'_>],
+        events: &mut Vec<Event>,
+    ) -> Result<Vec<Result<Enqueued, EnqueueError>>, NoSuchQueue> {
+        let queue = self.find(key).ok_or(NoSuchQueue)?;
+        let replies = jobs.iter().map(|job| self.enqueue_one(at, queue, job, events)).collect();
+        self.reap(queue.0);
+        Ok(replies)
+    }
+
+    fn enqueue_one(
+        &mut self,
+        at: Moment,
+        queue: QueueId,
+        new: &NewJob<'_>,
+        events: &mut Vec<Event>,
+    ) -> Result<Enqueued, EnqueueError> {
+        let settings = self.queues.at(queue.0).settings;
+        let delay = new.delay.unwrap_or(settings.delay);
+        let max = settings.body_bytes_max;
+        if new.counted_bytes > max {
+            return Err(EnqueueError::BodyTooLarge { bytes: new.counted_bytes, max });
+        }
+        // The door may add to what is counted; the record bounds what it can add.
+        let bytes = u32::try_from(new.body.bytes.len()).unwrap_or(u32::MAX);
+        if bytes > BODY_BYTES_LIMIT {
+            return Err(EnqueueError::BodyTooLarge { bytes, max: BODY_BYTES_LIMIT });
+        }
+        if delay > limits::DELAY_MAX {
+            return Err(EnqueueError::DelayTooLong);
+        }
+        let lane = self.lane_of(queue.0, new.group).ok_or(EnqueueError::Full)?;
+        let Some(slot) = self.jobs.allocate() else {
+            self.settle(lane, events);
+            return Err(EnqueueError::Full);
+        };
+        let body = BodyRef { index: at.index, offset: new.body.offset, bytes };
+        let job = {
+            let mut job = self.jobs.edit(slot);
+            job.occupy(lane, body, at.wall_time);
+            job.id(slot)
+        };
+        self.queues.edit(queue.0).counts.enqueued += 1;
+        if delay == Micros(0) {
+            self.push_last(slot);
+        } else {
+            self.delay(slot, at.log_time + delay);
+        }
+        self.settle(lane, events);
+        events.push(Event::BodyKept(body));
+        Ok(Enqueued { job, body })
+    }
+
+    fn delay(&mut self, slot: u32, until: LogTime) {
+        let lane_slot = {
+            let mut job = self.jobs.edit(slot);
+            job.deadline = until.0;
+            job.set_place(Place::Delayed);
+            job.lane
+        };
+        self.wheel.insert(&mut self.jobs, slot);
+        let mut lane = self.lanes.edit(lane_slot);
+        lane.delayed += 1;
+        self.queues.edit(lane.queue).counts.delayed += 1;
+    }
+}

@@ -1,0 +1,296 @@
+//! Queues: jobs of many tenants, each granted in its fair turn to exactly one worker.
+//!
+//! 1. A job is in exactly one place: delayed, ready or leased, until it is gone.
+//! 2. Every grant draws a fresh fencing token; only the holder of the newest finishes the job.
+//! 3. Jobs of one group wait in one *lane*; lanes with something ready take turns ([`turns`]).
+//! 4. What ends by time (a delay, a lease) hangs in the [`wheel`] and is ended by log time.
+//! 5. For each queue: accepted = delayed + ready + leased + acked, at every moment.
+//!
+//! Not here: waiting receivers (volatile, the engine's), bodies (the log's) and names on the wire.
+
+mod ack;
+mod audit;
+mod change_lease;
+mod checkpoint;
+mod configure;
+mod create;
+mod enqueue;
+mod job;
+mod lane;
+mod receive;
+mod state;
+mod timers;
+mod turns;
+mod wheel;
+
+pub use ack::AckError;
+pub use change_lease::ChangeLeaseError;
+pub use configure::ConfigureError;
+pub use create::CreateQueueError;
+pub use enqueue::EnqueueError;
+pub use receive::ReceiveError;
+pub use state::Counts;
+
+use crate::{
+    command::{QueueKey, QueueSettings},
+    event::Event,
+    limits,
+    slab::{NIL, Slab},
+    table::Table,
+};
+use evenkeel_types::{JobId, LogIndex, LogTime, QueueId, WallTime};
+use job::{Job, Place};
+use lane::{Lane, Standing};
+use siphasher::sip::SipHasher13;
+use state::Queue;
+use std::hash::Hasher;
+use wheel::Wheel;
+
+/// There is no queue of that name (or number).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the queue does not exist")]
+pub struct NoSuchQueue;
+
+/// The moment at which a command is applied.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) index: LogIndex,
+    pub(crate) log_time: LogTime,
+    pub(crate) wall_time: WallTime,
+}
+
+/// All queues with their lanes and jobs.
+#[derive(Debug)]
+pub struct Queues {
+    hash_keys: (u64, u64),
+    queues: Slab<Queue>,
+    queue_names: Table,
+    lanes: Slab<Lane>,
+    lane_names: Table,
+    jobs: Slab<Job>,
+    wheel: Wheel,
+}
+
+impl Queues {
+    /// None yet. The keys make hashes unpredictable to clients who choose names.
+    pub(crate) fn new(hash_keys: (u64, u64)) -> Self {
+        Self {
+            hash_keys,
+            queues: Slab::default(),
+            queue_names: Table::default(),
+            lanes: Slab::default(),
+            lane_names: Table::default(),
+            jobs: Slab::default(),
+            wheel: Wheel::default(),
+        }
+    }
+
+    /// The queue of that name.
+    pub fn find(&self, key: QueueKey<'_>) -> Option<QueueId> {
+        let hash = self.hash_of_queue(key);
+        let found = |queue: &Queue| queue.account == key.account && *queue.name == *key.name;
+        self.queue_names.find(&self.queues, hash, found).map(QueueId)
+    }
+
+    /// Whether the queue has a job that may be granted now, and how many are ready at most.
+    pub fn grantable(&self, queue: QueueId) -> u64 {
+        match self.queues.get(queue.0) {
+            Some(queue) if !queue.turns.is_empty() => queue.counts.ready,
+            _ => 0,
+        }
+    }
+
+    /// A queue's settings.
+    pub fn settings(&self, queue: QueueId) -> Option<&QueueSettings> {
+        self.queues.get(queue.0).map(|queue| &queue.settings)
+    }
+
+    /// How many jobs are where.
+    pub fn counts(&self, queue: QueueId) -> Option<Counts> {
+        self.queues.get(queue.0).map(|queue| queue.counts)
+    }
+
+    /// How many queues, lanes and jobs there are.
+    pub fn sizes(&self) -> (u32, u32, u32) {
+        (self.queues.live(), self.lanes.live(), self.jobs.live())
+    }
+
+    /// When a delay or lease next needs attention; never later than the first that ends.
+    pub fn next_due(&self) -> Option<LogTime> {
+        self.wheel.next_due()
+    }
+
+    /// One number for the whole state.
+    pub(crate) fn digest(&self) -> u64 {
+        self.queues.digest().wrapping_add(self.lanes.digest()).wrapping_add(self.jobs.digest())
+    }
+
+    fn hash_of_queue(&self, key: QueueKey<'_>) -> u64 {
+        let mut hasher = SipHasher13::new_with_keys(self.hash_keys.0, self.hash_keys.1);
+        hasher.write_u64(key.account.number());
+        hasher.write(key.name.as_bytes());
+        hasher.finish()
+    }
+
+    fn hash_of_lane(&self, queue: u32, group: &str) -> u64 {
+        let mut hasher = SipHasher13::new_with_keys(self.hash_keys.0, self.hash_keys.1);
+        hasher.write_u32(queue);
+        hasher.write(group.as_bytes());
+        hasher.finish()
+    }
+
+    /// The lane of a group, made if there is none. `None` if no more lanes can be made.
+    fn lane_of(&mut self, queue: u32, group: &str) -> Option<u32> {
+        let hash = self.hash_of_lane(queue, group);
+        let found = |lane: &Lane| lane.queue == queue && *lane.group == *group;
+        if let Some(slot) = self.lane_names.find(&self.lanes, hash, found) {
+            return Some(slot);
+        }
+        let slot = self.lanes.allocate()?;
+        *self.lanes.edit(slot) = Lane::new(queue, group, hash);
+        self.lane_names.insert(&mut self.lanes, slot);
+        Some(slot)
+    }
+
+    /// The slot of a job of this queue, if that very job is still there.
+    fn job_of(&self, queue: QueueId, id: JobId) -> Option<u32> {
+        let job = self.jobs.get(id.slot)?;
+        let here = job.place() != Place::Free
+            && job.generation == id.generation
+            && self.lanes.get(job.lane).is_some_and(|lane| lane.queue == queue.0);
+        here.then_some(id.slot)
+    }
+
+    fn weight(&self, lane: &Lane) -> u8 {
+        match lane.own {
+            Some(own) => own.weight,
+            None if lane.group.is_empty() => self.queues.at(lane.queue).settings.default_weight,
+            None => 1,
+        }
+    }
+
+    fn in_flight_max(&self, lane: &Lane) -> u32 {
+        lane.own
+            .map(|own| own.in_flight_max)
+            .filter(|&max| max != 0)
+            .unwrap_or_else(|| self.queues.at(lane.queue).settings.group_in_flight_max)
+    }
+
+    fn may_be_served(&self, lane: &Lane) -> bool {
+        let limit = self.in_flight_max(lane);
+        lane.ready > 0 && (limit == 0 || lane.leased < limit)
+    }
+
+    /// Gives a lane the standing that its jobs call for. Every change of a lane's jobs ends here.
+    fn settle(&mut self, slot: u32, events: &mut Vec<Event>) {
+        let lane = self.lanes.at(slot);
+        let queue = lane.queue;
+        let may_be_served = self.may_be_served(lane);
+        let standing = if may_be_served {
+            Standing::InTurns
+        } else if lane.is_empty() && lane.own.is_none() {
+            Standing::Idle
+        } else {
+            Standing::Resting
+        };
+        if may_be_served {
+            events.push(Event::Ready(QueueId(queue)));
+        }
+        self.queues.edit(queue).turns.stand(&mut self.lanes, slot, standing);
+    }
+
+    /// Forgets a bounded number of lanes that have nothing and owe nothing.
+    fn reap(&mut self, queue: u32) {
+        for _ in 0..limits::LANES_REAPED_PER_COMMAND {
+            let forgotten = self.queues.edit(queue).turns.forget_one(&mut self.lanes);
+            let Some(slot) = forgotten else { break };
+            self.lane_names.remove(&mut self.lanes, slot);
+            self.lanes.free(slot);
+        }
+    }
+
+    /// Appends a job that is in no list to its lane's list of ready jobs.
+    fn push_last(&mut self, slot: u32) {
+        let lane_slot = self.jobs.at(slot).lane;
+        let mut lane = self.lanes.edit(lane_slot);
+        let before = lane.tail;
+        lane.tail = slot;
+        lane.ready += 1;
+        if before == NIL {
+            lane.head = slot;
+        } else {
+            self.jobs.edit(before).next = slot;
+        }
+        let mut job = self.jobs.edit(slot);
+        job.prev = before;
+        job.next = NIL;
+        job.set_place(Place::Ready);
+        self.queues.edit(lane.queue).counts.ready += 1;
+    }
+
+    /// Puts a job that is in no list at the head of its lane: it was there before the others.
+    fn push_first(&mut self, slot: u32) {
+        let lane_slot = self.jobs.at(slot).lane;
+        let mut lane = self.lanes.edit(lane_slot);
+        let behind = lane.head;
+        lane.head = slot;
+        lane.ready += 1;
+        if behind == NIL {
+            lane.tail = slot;
+        } else {
+            self.jobs.edit(behind).prev = slot;
+        }
+        let mut job = self.jobs.edit(slot);
+        job.prev = NIL;
+        job.next = behind;
+        job.set_place(Place::Ready);
+        self.queues.edit(lane.queue).counts.ready += 1;
+    }
+
+    /// Takes a ready job out of its lane's list.
+    fn unlink(&mut self, slot: u32) {
+        let job = *self.jobs.at(slot);
+        assert_eq!(job.place(), Place::Ready, "only ready jobs are in their lane's list");
+        let mut lane = self.lanes.edit(job.lane);
+        match job.prev {
+            NIL => lane.head = job.next,
+            prev => self.jobs.edit(prev).next = job.next,
+        }
+        match job.next {
+            NIL => lane.tail = job.prev,
+            next => self.jobs.edit(next).prev = job.prev,
+        }
+        lane.ready -= 1;
+        self.queues.edit(lane.queue).counts.ready -= 1;
+    }
+
+    /// Makes a job that is in no list a leased one, until its deadline.
+    fn lease(&mut self, slot: u32, deadline: LogTime) {
+        let lane_slot = {
+            let mut job = self.jobs.edit(slot);
+            job.deadline = deadline.0;
+            job.set_place(Place::Leased);
+            job.lane
+        };
+        self.wheel.insert(&mut self.jobs, slot);
+        let mut lane = self.lanes.edit(lane_slot);
+        lane.leased += 1;
+        self.queues.edit(lane.queue).counts.leased += 1;
+    }
+
+    /// Ends the lease of a job that is out of the wheel: counts it off and charges the time.
+    fn end_lease(&mut self, slot: u32, now: LogTime) {
+        let job = *self.jobs.at(slot);
+        let queue = {
+            let mut lane = self.lanes.edit(job.lane);
+            lane.leased -= 1;
+            lane.queue
+        };
+        let weight = self.weight(self.lanes.at(job.lane));
+        let mut queue = self.queues.edit(queue);
+        queue.counts.leased -= 1;
+        let fair_by = queue.settings.fair_by;
+        let held = now - LogTime(job.leased_at);
+        queue.turns.lease_ended(&mut self.lanes, job.lane, held, fair_by, weight);
+    }
+}

@@ -1,0 +1,80 @@
+//! `Receive`: ready jobs are leased in the order of turns.
+
+use super::{Moment, NoSuchQueue, Queues};
+use crate::{event::Event, limits, reply::Grant};
+use evenkeel_types::{Micros, QueueId};
+
+/// Why nothing was leased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReceiveError {
+    /// There is no such queue.
+    #[error(transparent)]
+    NoSuchQueue(#[from] NoSuchQueue),
+    /// Too many jobs of this queue are with workers. Finish some first.
+    #[error("{} jobs of this queue are in flight, as many as can be", limits::QUEUE_IN_FLIGHT_MAX)]
+    TooManyInFlight,
+    /// More jobs were asked for than one receive may take, or the lease is too long.
+    #[error("a receive takes 1 to {} jobs for at most 12 hours", limits::JOBS_PER_COMMAND_MAX)]
+    OutOfRange,
+}
+
+impl Queues {
+    /// Leases up to `jobs_max` jobs. O(log lanes) each. An empty result is no error.
+    pub(crate) fn receive(
+        &mut self,
+        at: Moment,
+        queue: QueueId,
+        jobs_max: u8,
+        lease: Option<Micros>,
+        events: &mut Vec<Event>,
+    ) -> Result<Vec<Grant>, ReceiveError> {
+        let settings = self.queues.get(queue.0).ok_or(NoSuchQueue)?.settings;
+        let lease = lease.unwrap_or(settings.lease);
+        if !(1..=limits::JOBS_PER_COMMAND_MAX).contains(&usize::from(jobs_max)) || lease > limits::LEASE_MAX {
+            return Err(ReceiveError::OutOfRange);
+        }
+        let room = u64::from(limits::QUEUE_IN_FLIGHT_MAX).saturating_sub(self.queues.at(queue.0).counts.leased);
+        if room == 0 {
+            return Err(ReceiveError::TooManyInFlight);
+        }
+        let wanted = usize::try_from(room).unwrap_or(usize::MAX).min(jobs_max.into());
+        let mut grants = Vec::new();
+        for _ in 0..wanted + limits::LANES_REAPED_PER_COMMAND as usize {
+            if grants.len() == wanted {
+                break;
+            }
+            let Some(lane) = self.queues.at(queue.0).turns.next() else { break };
+            if self.may_be_served(self.lanes.at(lane)) {
+                grants.push(self.grant(at, lane, lease, events));
+            } else {
+                // Its limit was lowered while it stood in the turns.
+                self.settle(lane, events);
+            }
+        }
+        self.reap(queue.0);
+        Ok(grants)
+    }
+
+    fn grant(&mut self, at: Moment, lane_slot: u32, lease: Micros, events: &mut Vec<Event>) -> Grant {
+        let lane = self.lanes.at(lane_slot);
+        let (slot, queue, group, weight) = (lane.head, lane.queue, lane.group.clone(), self.weight(lane));
+        self.unlink(slot);
+        self.jobs.edit(slot).grant(at.log_time, at.wall_time);
+        self.lease(slot, at.log_time + lease);
+        {
+            let mut queue = self.queues.edit(queue);
+            let fair_by = queue.settings.fair_by;
+            queue.turns.serve(&mut self.lanes, lane_slot, fair_by, weight);
+        }
+        self.settle(lane_slot, events);
+        let job = self.jobs.at(slot);
+        Grant {
+            job: job.id(slot),
+            token: job.token(),
+            body: job.body(),
+            group,
+            enqueued_at: job.enqueued_at(),
+            first_granted_at: job.first_granted_at(),
+        }
+    }
+}

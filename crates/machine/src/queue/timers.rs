@@ -1,0 +1,40 @@
+//! What ends by itself: delays and leases, a bounded number at a time.
+
+use super::{Place, Queues, wheel::Advanced};
+use crate::{event::Event, limits};
+use evenkeel_types::LogTime;
+
+impl Queues {
+    /// Ends what is due at `now`, at most [`limits::TIMERS_PER_BATCH`] steps of it; the rest is due
+    /// still and comes with the next batch. Pushes [`Event::Ready`].
+    pub(crate) fn fire_timers(&mut self, now: LogTime, events: &mut Vec<Event>) {
+        for _ in 0..limits::TIMERS_PER_BATCH {
+            match self.wheel.advance(&mut self.jobs, now) {
+                None => break,
+                Some(Advanced::Moved) => {}
+                Some(Advanced::Due(slot)) => self.due(slot, now, events),
+            }
+        }
+    }
+
+    fn due(&mut self, slot: u32, now: LogTime, events: &mut Vec<Event>) {
+        let job = *self.jobs.at(slot);
+        match job.place() {
+            Place::Delayed => {
+                let queue = {
+                    let mut lane = self.lanes.edit(job.lane);
+                    lane.delayed -= 1;
+                    lane.queue
+                };
+                self.queues.edit(queue).counts.delayed -= 1;
+                self.push_last(slot);
+            }
+            Place::Leased => {
+                self.end_lease(slot, now);
+                self.push_first(slot);
+            }
+            Place::Ready | Place::Free => unreachable!("only delayed and leased jobs hang in the wheel"),
+        }
+        self.settle(job.lane, events);
+    }
+}
