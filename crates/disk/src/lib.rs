@@ -8,6 +8,12 @@
 //! writes), no retry (a failed sync is final), and no reading past what was asked for.
 #![warn(missing_docs)]
 
+mod mem;
+mod real;
+
+pub use mem::{Counters, MemDisk, MemFile, MemLock, SECTOR_BYTES};
+pub use real::{RealDisk, RealFile, RealLock};
+
 use std::{io, path::Path};
 
 /// How a file is opened.
@@ -31,13 +37,13 @@ pub trait Disk: Clone + Send + Sync + 'static {
     /// A held lock; dropping it (or the process's death) releases it.
     type Lock: Send + 'static;
 
-    /// Makes a directory and its missing parents, with mode 0700.
+    /// Makes a directory and its missing parents, with mode 0700. Their names are durable on return.
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;
     /// Opens a file.
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<Self::File>;
     /// The names in a directory, sorted.
     fn list(&self, dir: &Path) -> io::Result<Vec<String>>;
-    /// Renames a file over another, atomically.
+    /// Renames a file over another, atomically: after a power cut it has happened or it has not.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file. Open handles stay readable.
     fn remove(&self, path: &Path) -> io::Result<()>;

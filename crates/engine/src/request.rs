@@ -112,7 +112,7 @@ pub struct Description {
     pub counts: Counts,
 }
 
-/// Why the engine did not answer. All but `Lost` mean that nothing was done.
+/// Why the engine did not answer. All but the last two mean that nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// The server is about to stop. Retry elsewhere or a little later.
@@ -127,6 +127,9 @@ pub enum EngineError {
     /// The disk has no room for more jobs.
     #[error("the disk is full")]
     DiskFull,
+    /// Jobs were leased but a body could not be read back. They return when their leases end.
+    #[error("a job's body could not be read from the disk")]
+    BodyUnreadable,
     /// The log failed while this was under way: it may or may not have been done.
     #[error("the log failed; this may or may not have been done")]
     Lost,

@@ -248,7 +248,7 @@ mod tests {
         wheel.remove(&mut jobs, slots[1]);
         wheel.remove(&mut jobs, slots[4]);
         hang(&mut wheel, &mut jobs, 3);
-        assert_eq!(due(&mut wheel, &mut jobs, 11_000_000), [3, 10_000_002, 10_000_003, 10_000_000]);
+        assert_eq!(due(&mut wheel, &mut jobs, 11_000_000), [3, 10_000_000, 10_000_002, 10_000_003]);
         assert_eq!(wheel.next_due(), None);
     }
 
