@@ -1,4 +1,29 @@
-//! The engine (to come).
+//! The engine: carries commands from the doors through the log to the machine, and answers back.
+//!
+//! Three rings: [`Engine`], the core, without threads or clocks; [`thread`], which drives it on a real
+//! thread; and [`Client`], by which a door's thread asks. Here are batches, timers, waiting receivers, the tail
+//! of bodies and checkpoints. Not here: any rule about jobs (the machine's) or bytes of a protocol (the doors').
 #![warn(missing_docs)]
+
+mod checkpoint;
+mod client;
+mod clock;
+mod engine;
+mod errand;
+mod floor;
+pub mod limits;
 mod request;
+mod tail;
+pub mod thread;
+mod waiters;
+
+pub use checkpoint::{CheckpointError, Checkpoints, Loaded};
+pub use client::{Call, Client, Mailbox, release};
+pub use clock::TAKEOVER_ADVANCE_MAX;
+pub use engine::{Engine, Fatal, Totals};
+pub use errand::{BodyReader, Done, Errand};
 pub use request::{Answer, Delivery, Description, EngineError, Proposal, QueueName, Receive, Received, Request};
+
+/// Names one call from its request to its answer. Made by whoever calls; never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u64);

@@ -50,7 +50,7 @@ impl Queues {
             (Place::Leased, Micros(0)) => {
                 self.wheel.remove(&mut self.jobs, slot);
                 self.end_lease(slot, at.log_time);
-                self.push_first(slot);
+                self.push_first(slot, events);
             }
             (Place::Leased, _) => {
                 self.wheel.remove(&mut self.jobs, slot);

@@ -79,13 +79,13 @@ impl Queues {
             job.id(slot)
         };
         self.queues.edit(queue.0).counts.enqueued += 1;
+        events.push(Event::BodyKept(body));
         if delay == Micros(0) {
-            self.push_last(slot);
+            self.push_last(slot, events);
         } else {
             self.delay(slot, at.log_time + delay);
         }
         self.settle(lane, events);
-        events.push(Event::BodyKept(body));
         Ok(Enqueued { job, body })
     }
 

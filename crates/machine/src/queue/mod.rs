@@ -38,7 +38,7 @@ use crate::{
     slab::{NIL, Slab},
     table::Table,
 };
-use evenkeel_types::{JobId, LogIndex, LogTime, QueueId, WallTime};
+use evenkeel_types::{BodyRef, JobId, LogIndex, LogTime, QueueId, WallTime};
 use job::{Job, Place};
 use lane::{Lane, Standing};
 use siphasher::sip::SipHasher13;
@@ -113,6 +113,12 @@ impl Queues {
     /// How many queues, lanes and jobs there are.
     pub fn sizes(&self) -> (u32, u32, u32) {
         (self.queues.live(), self.lanes.live(), self.jobs.live())
+    }
+
+    /// The bodies of all jobs. O(jobs): for a start.
+    pub fn bodies(&self) -> impl Iterator<Item = BodyRef> + '_ {
+        let jobs = (0..self.jobs.used()).map(|slot| self.jobs.at(slot));
+        jobs.filter(|job| job.place() != Place::Free).map(Job::body)
     }
 
     /// When a delay or lease next needs attention; never later than the first that ends.
@@ -193,8 +199,8 @@ impl Queues {
         } else {
             Standing::Resting
         };
-        if may_be_served {
-            events.push(Event::Ready(QueueId(queue)));
+        if may_be_served && lane.standing != Standing::InTurns {
+            tell_ready(queue, events);
         }
         self.queues.edit(queue).turns.stand(&mut self.lanes, slot, standing);
     }
@@ -210,7 +216,7 @@ impl Queues {
     }
 
     /// Appends a job that is in no list to its lane's list of ready jobs.
-    fn push_last(&mut self, slot: u32) {
+    fn push_last(&mut self, slot: u32, events: &mut Vec<Event>) {
         let lane_slot = self.jobs.at(slot).lane;
         let mut lane = self.lanes.edit(lane_slot);
         let before = lane.tail;
@@ -226,10 +232,11 @@ impl Queues {
         job.next = NIL;
         job.set_place(Place::Ready);
         self.queues.edit(lane.queue).counts.ready += 1;
+        tell_ready(lane.queue, events);
     }
 
     /// Puts a job that is in no list at the head of its lane: it was there before the others.
-    fn push_first(&mut self, slot: u32) {
+    fn push_first(&mut self, slot: u32, events: &mut Vec<Event>) {
         let lane_slot = self.jobs.at(slot).lane;
         let mut lane = self.lanes.edit(lane_slot);
         let behind = lane.head;
@@ -245,6 +252,7 @@ impl Queues {
         job.next = behind;
         job.set_place(Place::Ready);
         self.queues.edit(lane.queue).counts.ready += 1;
+        tell_ready(lane.queue, events);
     }
 
     /// Takes a ready job out of its lane's list.
@@ -292,5 +300,13 @@ impl Queues {
         let fair_by = queue.settings.fair_by;
         let held = now - LogTime(job.leased_at);
         queue.turns.lease_ended(&mut self.lanes, job.lane, held, fair_by, weight);
+    }
+}
+
+/// Says that a queue has something to grant, once for many jobs in a row.
+fn tell_ready(queue: u32, events: &mut Vec<Event>) {
+    let ready = Event::Ready(QueueId(queue));
+    if events.last() != Some(&ready) {
+        events.push(ready);
     }
 }

@@ -27,11 +27,11 @@ impl Queues {
                     lane.queue
                 };
                 self.queues.edit(queue).counts.delayed -= 1;
-                self.push_last(slot);
+                self.push_last(slot, events);
             }
             Place::Leased => {
                 self.end_lease(slot, now);
-                self.push_first(slot);
+                self.push_first(slot, events);
             }
             Place::Ready | Place::Free => unreachable!("only delayed and leased jobs hang in the wheel"),
         }

@@ -1,0 +1,271 @@
+//! The client: how a door's thread asks the engine's.
+//!
+//! Crossing threads is what costs, so both ways are crossed in bundles: requests made in one turn of the
+//! reactor go over together, and so do the answers of one batch. [`Client::pump`] is the task that does it; it
+//! must run on the client's own thread for as long as the client is used.
+//!
+//! A call that is dropped unfinished is cancelled. If jobs were already leased for it, they are given
+//! back at once.
+
+use crate::{
+    CallId,
+    request::{Answer, EngineError, Proposal, Received, Request},
+    thread::{Inbox, Message},
+};
+use evenkeel_machine::command::{Command, Held};
+use evenkeel_types::Micros;
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    future::{Future, poll_fn},
+    pin::Pin,
+    rc::Rc,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, Waker},
+};
+
+/// Where the engine leaves a client's answers.
+#[derive(Debug, Default)]
+pub struct Mailbox {
+    inner: Mutex<MailboxInner>,
+}
+
+#[derive(Debug, Default)]
+struct MailboxInner {
+    answers: Vec<(CallId, Answer)>,
+    waker: Option<Waker>,
+    closed: bool,
+}
+
+impl Mailbox {
+    /// Leaves answers, emptying the vector, and wakes the client.
+    pub(crate) fn put(&self, answers: &mut Vec<(CallId, Answer)>) {
+        let waker = {
+            let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            inner.answers.append(answers);
+            inner.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Says that no more answers will come.
+    pub(crate) fn close(&self) {
+        let waker = {
+            let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            inner.closed = true;
+            inner.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// A door's thread's way to the engine. Cheap to clone; stays on its thread.
+#[derive(Clone, Debug)]
+pub struct Client {
+    shared: Rc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    inbox: Arc<Inbox>,
+    mailbox: Arc<Mailbox>,
+    /// The mailbox's number in the high bits of each call's.
+    number: u64,
+    local: RefCell<Local>,
+}
+
+#[derive(Debug, Default)]
+struct Local {
+    calls: u64,
+    outgoing: Vec<Message>,
+    pump: Option<Waker>,
+    /// The engine has ended.
+    gone: bool,
+    waiting: HashMap<CallId, Slot>,
+    taken: Vec<(CallId, Answer)>,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Waiting(Option<Waker>),
+    Answered(Answer),
+    Abandoned,
+}
+
+/// How many low bits of a call's number count the calls of one client.
+pub(crate) const CALL_BITS: u32 = 48;
+
+impl Client {
+    pub(crate) fn new(inbox: Arc<Inbox>, mailbox: Arc<Mailbox>, number: u64) -> Self {
+        Self { shared: Rc::new(Shared { inbox, mailbox, number, local: RefCell::default() }) }
+    }
+
+    /// Asks the engine. The request is on its way even if the call is not polled yet.
+    #[must_use]
+    pub fn call(&self, request: Request) -> Call {
+        let mut local = self.shared.local.borrow_mut();
+        let id = self.next_id(&mut local);
+        let slot = if local.gone { Slot::Answered(Answer::Failed(EngineError::Stopping)) } else { Slot::Waiting(None) };
+        local.waiting.insert(id, slot);
+        local.send(Message::Submit(id, request));
+        Call { shared: Rc::clone(&self.shared), id: Some(id) }
+    }
+
+    /// Asks the engine without waiting for the answer.
+    pub fn tell(&self, request: Request) {
+        let mut local = self.shared.local.borrow_mut();
+        let id = self.next_id(&mut local);
+        local.waiting.insert(id, Slot::Abandoned);
+        local.send(Message::Submit(id, request));
+    }
+
+    fn next_id(&self, local: &mut Local) -> CallId {
+        local.calls += 1;
+        CallId(self.shared.number << CALL_BITS | local.calls)
+    }
+
+    /// Carries requests and answers over, until the engine is gone.
+    pub async fn pump(self) {
+        poll_fn(|context| self.poll_pump(context)).await;
+    }
+
+    fn poll_pump(&self, context: &Context<'_>) -> Poll<()> {
+        loop {
+            let mut local = self.shared.local.borrow_mut();
+            local.pump = Some(context.waker().clone());
+            let open = local.outgoing.is_empty() || self.shared.inbox.put(&mut local.outgoing);
+            if !open {
+                self.engine_is_gone(&mut local);
+                return Poll::Ready(());
+            }
+            {
+                let mut inner = self.shared.mailbox.inner.lock().unwrap_or_else(PoisonError::into_inner);
+                std::mem::swap(&mut inner.answers, &mut local.taken);
+                if local.taken.is_empty() {
+                    if inner.closed {
+                        drop(inner);
+                        self.engine_is_gone(&mut local);
+                        return Poll::Ready(());
+                    }
+                    inner.waker = Some(context.waker().clone());
+                    return Poll::Pending;
+                }
+            }
+            let mut taken = std::mem::take(&mut local.taken);
+            for (id, answer) in taken.drain(..) {
+                local.arrived(id, answer);
+            }
+            local.taken = taken;
+        }
+    }
+
+    fn engine_is_gone(&self, local: &mut Local) {
+        local.gone = true;
+        let ids: Vec<CallId> = local.waiting.keys().copied().collect();
+        for id in ids {
+            local.arrived(id, Answer::Failed(EngineError::Stopping));
+        }
+        local.outgoing.clear();
+    }
+}
+
+impl Local {
+    fn send(&mut self, message: Message) {
+        if self.gone {
+            return;
+        }
+        self.outgoing.push(message);
+        if self.outgoing.len() == 1
+            && let Some(pump) = self.pump.take()
+        {
+            pump.wake();
+        }
+    }
+
+    fn arrived(&mut self, id: CallId, answer: Answer) {
+        let Some(slot) = self.waiting.get_mut(&id) else { return };
+        match slot {
+            Slot::Waiting(waker) => {
+                let waker = waker.take();
+                *slot = Slot::Answered(answer);
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
+            }
+            Slot::Abandoned => {
+                self.waiting.remove(&id);
+                self.give_back(answer);
+            }
+            Slot::Answered(_) => {}
+        }
+    }
+
+    /// Nobody is there to take what was leased: give it back.
+    fn give_back(&mut self, answer: Answer) {
+        let Answer::Received(Ok(received)) = answer else { return };
+        if let Some(request) = release(&received) {
+            // The answer to this is for nobody; without a slot it is dropped.
+            self.send(Message::Submit(CallId(u64::MAX), request));
+        }
+    }
+}
+
+/// The request that gives leased jobs back at once; `None` if there are none.
+#[must_use]
+pub fn release(received: &Received) -> Option<Request> {
+    let jobs: Vec<_> =
+        received.jobs.iter().map(|job| (Held { job: job.grant.job, token: job.grant.token }, Micros(0))).collect();
+    (!jobs.is_empty()).then(|| Request::Propose(Proposal::new(&Command::ChangeLease { queue: received.queue, jobs })))
+}
+
+/// A question on its way. Dropping it cancels it.
+#[derive(Debug)]
+pub struct Call {
+    shared: Rc<Shared>,
+    /// `None` once it is answered.
+    id: Option<CallId>,
+}
+
+impl Future for Call {
+    type Output = Answer;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Answer> {
+        let shared = Rc::clone(&self.shared);
+        let mut local = shared.local.borrow_mut();
+        let Some(id) = self.id else { return Poll::Ready(Answer::Failed(EngineError::Stopping)) };
+        match local.waiting.get_mut(&id) {
+            Some(Slot::Waiting(waker)) => {
+                *waker = Some(context.waker().clone());
+                Poll::Pending
+            }
+            _ => {
+                self.id = None;
+                match local.waiting.remove(&id) {
+                    Some(Slot::Answered(answer)) => Poll::Ready(answer),
+                    _ => Poll::Ready(Answer::Failed(EngineError::Stopping)),
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        let mut local = self.shared.local.borrow_mut();
+        match local.waiting.insert(id, Slot::Abandoned) {
+            Some(Slot::Answered(answer)) => {
+                local.waiting.remove(&id);
+                local.give_back(answer);
+            }
+            Some(Slot::Waiting(_)) => local.send(Message::Cancel(id)),
+            Some(Slot::Abandoned) | None => {
+                local.waiting.remove(&id);
+            }
+        }
+    }
+}

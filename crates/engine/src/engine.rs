@@ -1,0 +1,584 @@
+//! The engine's core: requests in, batches to the log, committed batches through the machine, answers out.
+//!
+//! It has no thread, clock or socket of its own: whoever drives it calls [`Engine::submit`] and
+//! [`Engine::step`] and carries answers and errands away. A real thread and the simulator drive the same code.
+//!
+//! 1. Nothing is answered before it is durable: answers to commands come from committed entries only.
+//! 2. What arrives while a batch is being made durable goes out together as the next one.
+//! 3. An empty receive is no command: it waits here, volatile, and costs the log nothing.
+//! 4. An idle engine proposes nothing; a batch without commands is proposed only when a timer is due.
+
+use crate::{
+    CallId, Done, Errand,
+    clock::LogClock,
+    floor::Floor,
+    limits,
+    request::{Answer, Delivery, Description, EngineError, Receive, Received, Request},
+    tail::Tail,
+    waiters::{Waiter, Waiters},
+};
+use evenkeel_log::{Entry, Log, LogEvent, ProposeError, RefusedReason, Role, Ticket};
+use evenkeel_machine::{
+    ApplyError, Event, Grant, Machine, Outcome, Reply,
+    batch::BatchBuilder,
+    command::{Begin, Command},
+    queue::{NoSuchQueue, ReceiveError},
+};
+use evenkeel_types::{LogIndex, Micros, Now, QueueId};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// Why the engine stopped for good.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Fatal {
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] evenkeel_log::LogError),
+    /// An entry of the log cannot be applied.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// A snapshot was installed below the engine; this version cannot load one while it runs.
+    #[error("a snapshot at {0} replaced the log; start again to load it")]
+    Snapshot(LogIndex),
+}
+
+/// What the engine is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// Replaying, or following another owner.
+    Following,
+    /// Owner, waiting for the log's first command to be committed.
+    Beginning,
+    /// Owner.
+    Serving,
+    /// No new requests; what is under way is finished.
+    Stopping,
+    /// The log or the machine failed.
+    Failed,
+}
+
+/// Who waits for a command's reply.
+#[derive(Debug)]
+enum Call {
+    /// A client's command.
+    Client(CallId),
+    /// A client's receive, and how many ready jobs were set aside for it.
+    Receive { call: CallId, queue: QueueId, receive: Receive, until: Micros, set_aside: u64 },
+    /// Nobody.
+    House,
+}
+
+/// Counts since the start, for logs and metrics.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Entries proposed.
+    pub batches: u64,
+    /// Commands in them.
+    pub commands: u64,
+    /// Bytes of them.
+    pub bytes: u64,
+}
+
+/// The engine over some log.
+#[derive(Debug)]
+pub struct Engine<L: Log> {
+    log: L,
+    machine: Machine,
+    stage: Stage,
+    fatal: Option<Fatal>,
+    clock: LogClock,
+    /// Used once, if the log begins with us.
+    secret: [u8; 32],
+
+    open: BatchBuilder,
+    open_calls: Vec<Call>,
+    proposed: VecDeque<(Ticket, usize, Vec<Call>)>,
+    proposed_bytes: usize,
+
+    outcome: Outcome,
+    waiters: Waiters,
+    set_aside: BTreeMap<QueueId, u64>,
+    woken: BTreeSet<QueueId>,
+    answers: Vec<(CallId, Answer)>,
+    errands: Vec<Errand>,
+
+    tail: Tail,
+    floor: Floor,
+    bytes_since_checkpoint: u64,
+    checkpoint_under_way: bool,
+    checkpoint_every_bytes: u64,
+    /// While the disk is full, timers do not try again at once.
+    no_timer_before: Micros,
+    oldest_checkpoint: LogIndex,
+    totals: Totals,
+}
+
+impl<L: Log> Engine<L> {
+    /// An engine that goes on from this state; `log` must yield what follows it. `secret` is used if the log
+    /// has not begun, and must come from the system's random source.
+    pub fn new(log: L, machine: Machine, oldest_checkpoint: LogIndex, secret: [u8; 32]) -> Self {
+        let mut floor = Floor::default();
+        machine.queues().bodies().for_each(|body| floor.keep(body));
+        Self {
+            log,
+            machine,
+            stage: Stage::Following,
+            fatal: None,
+            clock: LogClock::default(),
+            secret,
+            open: BatchBuilder::default(),
+            open_calls: Vec::new(),
+            proposed: VecDeque::new(),
+            proposed_bytes: 0,
+            outcome: Outcome::default(),
+            waiters: Waiters::default(),
+            set_aside: BTreeMap::new(),
+            woken: BTreeSet::new(),
+            answers: Vec::new(),
+            errands: Vec::new(),
+            tail: Tail::default(),
+            floor,
+            bytes_since_checkpoint: 0,
+            checkpoint_under_way: false,
+            checkpoint_every_bytes: limits::CHECKPOINT_EVERY_BYTES,
+            no_timer_before: Micros(0),
+            oldest_checkpoint,
+            totals: Totals::default(),
+        }
+    }
+
+    /// Sets how much log is written between checkpoints, in bytes.
+    #[must_use]
+    pub fn checkpoint_every(mut self, bytes: u64) -> Self {
+        self.checkpoint_every_bytes = bytes;
+        self
+    }
+
+    /// Takes a request. Its answer comes from [`Engine::take_answers`], perhaps at once.
+    pub fn submit(&mut self, call: CallId, request: Request, now: Now) {
+        if self.stage != Stage::Serving {
+            let error = if self.stage == Stage::Stopping { EngineError::Stopping } else { EngineError::NotLeading };
+            self.answers.push((call, Answer::Failed(error)));
+            return;
+        }
+        match request {
+            Request::Propose(proposal) => {
+                if self.open.bytes() + self.proposed_bytes + proposal.bytes().len() > limits::UNSYNCED_BYTES_MAX {
+                    self.answers.push((call, Answer::Failed(EngineError::Overloaded)));
+                    return;
+                }
+                self.open.push_encoded(proposal.bytes());
+                self.open_calls.push(Call::Client(call));
+                if self.open.bytes() >= limits::BATCH_BYTES {
+                    self.propose(now);
+                }
+            }
+            Request::Receive(receive) => self.receive(call, receive, now),
+            Request::Describe(name) => {
+                let description = self.describe(name.key());
+                self.answers.push((call, Answer::Described(description)));
+            }
+        }
+    }
+
+    /// Forgets a call whose client has gone. If its answer is already on the way, it still comes.
+    pub fn cancel(&mut self, call: CallId) {
+        self.waiters.cancel(call);
+    }
+
+    /// Takes in what the log has committed, ends waits, fires timers and proposes what was collected.
+    ///
+    /// # Errors
+    /// The engine has stopped for good; all calls under way are answered `Lost`.
+    pub fn step(&mut self, now: Now) -> Result<(), Fatal> {
+        while let Some(event) = self.log.poll() {
+            if let Err(fatal) = self.on_log_event(event, now) {
+                self.fail(fatal);
+                break;
+            }
+        }
+        if let Some(fatal) = &self.fatal {
+            return Err(fatal.clone());
+        }
+        while let Some(waiter) = self.waiters.pop_ended(now.monotonic) {
+            self.answer_empty(waiter.call, waiter.queue);
+        }
+        self.wake_waiters(now);
+        let timer_due = self.proposed.is_empty() && self.next_timer().is_some_and(|due| due <= now.monotonic);
+        if self.proposed.is_empty() && (self.open.count() > 0 || timer_due) {
+            self.propose(now);
+        }
+        Ok(())
+    }
+
+    /// When [`Engine::step`] should be called even if nothing happens, on the monotonic clock.
+    pub fn next_wake(&self) -> Option<Micros> {
+        let timer = if self.proposed.is_empty() { self.next_timer() } else { None };
+        [timer, self.waiters.next_end()].into_iter().flatten().min()
+    }
+
+    /// Hands out the answers that are ready.
+    pub fn take_answers(&mut self) -> std::vec::Drain<'_, (CallId, Answer)> {
+        self.answers.drain(..)
+    }
+
+    /// Hands out what is to be done elsewhere.
+    pub fn take_errands(&mut self) -> std::vec::Drain<'_, Errand> {
+        self.errands.drain(..)
+    }
+
+    /// Takes in how an errand ended.
+    pub fn errand_done(&mut self, done: Done) {
+        match done {
+            Done::Answer(call, answer) => self.answers.push((call, answer)),
+            Done::Checkpoint { oldest } => {
+                self.checkpoint_under_way = false;
+                self.oldest_checkpoint = oldest;
+                self.trim();
+            }
+            // The log is kept, so nothing is lost; the next one is due after as much log again.
+            Done::CheckpointFailed(_) => self.checkpoint_under_way = false,
+        }
+    }
+
+    /// Refuses new requests from now on and answers the waiting ones. The engine is
+    /// [`Engine::is_idle`] once all that was accepted is answered.
+    pub fn stop(&mut self) {
+        if self.stage == Stage::Failed {
+            return;
+        }
+        self.stage = Stage::Stopping;
+        while let Some(waiter) = self.waiters.pop_any() {
+            self.answer_empty(waiter.call, waiter.queue);
+        }
+    }
+
+    /// Whether nothing is collected, proposed or unanswered.
+    pub fn is_idle(&self) -> bool {
+        self.open.count() == 0 && self.proposed.is_empty() && self.answers.is_empty() && self.errands.is_empty()
+    }
+
+    /// After [`Engine::stop`]: whether all is answered and the last checkpoint is durable. Begins that
+    /// checkpoint when it is time.
+    pub fn is_drained(&mut self) -> bool {
+        if !self.is_idle() || self.checkpoint_under_way {
+            return false;
+        }
+        if self.bytes_since_checkpoint > 0 {
+            self.begin_checkpoint();
+            return false;
+        }
+        true
+    }
+
+    /// Sets who is called when the log has news.
+    pub fn set_waker(&mut self, waker: evenkeel_log::Waker) {
+        self.log.set_waker(waker);
+    }
+
+    /// Whether requests are taken.
+    pub fn is_serving(&self) -> bool {
+        self.stage == Stage::Serving
+    }
+
+    /// The state, for reading.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    /// The log below.
+    pub fn log(&self) -> &L {
+        &self.log
+    }
+
+    /// Counts since the start.
+    pub fn totals(&self) -> Totals {
+        self.totals
+    }
+
+    /// How many receives wait.
+    pub fn waiting(&self) -> usize {
+        self.waiters.len()
+    }
+
+    /// Makes a checkpoint of the present state an errand, unless one is under way.
+    pub fn begin_checkpoint(&mut self) {
+        if self.checkpoint_under_way {
+            return;
+        }
+        let mut state = Vec::new();
+        self.machine.encode(&mut state);
+        self.checkpoint_under_way = true;
+        self.bytes_since_checkpoint = 0;
+        self.errands.push(Errand::WriteCheckpoint { index: self.machine.applied(), state });
+    }
+
+    fn next_timer(&self) -> Option<Micros> {
+        if !matches!(self.stage, Stage::Serving | Stage::Stopping) {
+            return None;
+        }
+        self.machine.queues().next_due().map(|due| self.clock.monotonic_at(due).max(self.no_timer_before))
+    }
+
+    fn describe(&self, key: evenkeel_machine::command::QueueKey<'_>) -> Result<Description, NoSuchQueue> {
+        let queues = self.machine.queues();
+        let queue = queues.find(key).ok_or(NoSuchQueue)?;
+        let settings = *queues.settings(queue).ok_or(NoSuchQueue)?;
+        let counts = queues.counts(queue).ok_or(NoSuchQueue)?;
+        Ok(Description { queue, settings, counts })
+    }
+
+    fn receive(&mut self, call: CallId, receive: Receive, now: Now) {
+        let queues = self.machine.queues();
+        let found = queues.find(receive.queue.key()).and_then(|queue| Some((queue, queues.settings(queue)?)));
+        let Some((queue, settings)) = found else {
+            self.answers.push((call, Answer::Received(Err(ReceiveError::NoSuchQueue(NoSuchQueue)))));
+            return;
+        };
+        let wait = receive.wait.unwrap_or(settings.receive_wait);
+        let until = Micros(now.monotonic.0.saturating_add(wait.0));
+        self.receive_or_wait(Waiter { call, queue, receive, until }, now);
+    }
+
+    /// Proposes a receive if jobs are ready that nobody else was promised; else it waits.
+    fn receive_or_wait(&mut self, waiter: Waiter, now: Now) {
+        let Waiter { call, queue, receive, until } = waiter;
+        let set_aside = self.set_aside.get(&queue).copied().unwrap_or(0);
+        let free = self.machine.queues().grantable(queue).saturating_sub(set_aside);
+        if free == 0 {
+            if until > now.monotonic {
+                self.waiters.push(Waiter { call, queue, receive, until });
+            } else {
+                self.answer_empty(call, queue);
+            }
+            return;
+        }
+        let set_aside = free.min(receive.jobs_max.into());
+        *self.set_aside.entry(queue).or_default() += set_aside;
+        self.open.push(&Command::Receive { queue, jobs_max: receive.jobs_max, lease: receive.lease });
+        self.open_calls.push(Call::Receive { call, queue, receive, until, set_aside });
+    }
+
+    fn wake_waiters(&mut self, now: Now) {
+        while let Some(queue) = self.woken.pop_first() {
+            loop {
+                let set_aside = self.set_aside.get(&queue).copied().unwrap_or(0);
+                if self.machine.queues().grantable(queue) <= set_aside {
+                    break;
+                }
+                let Some(waiter) = self.waiters.pop(queue) else { break };
+                self.receive_or_wait(waiter, now);
+            }
+        }
+    }
+
+    fn answer_empty(&mut self, call: CallId, queue: QueueId) {
+        self.answers.push((call, Answer::Received(Ok(Received { queue, jobs: Vec::new() }))));
+    }
+
+    fn propose(&mut self, now: Now) {
+        let open = std::mem::take(&mut self.open);
+        let calls = std::mem::take(&mut self.open_calls);
+        let (count, log_time) = (open.count(), self.clock.log_time(now));
+        let batch = open.finish(log_time, now.wall);
+        let bytes = batch.len();
+        match self.log.propose(batch.into()) {
+            Ok(ticket) => {
+                self.totals.batches += 1;
+                self.totals.commands += u64::from(count);
+                self.totals.bytes += bytes as u64;
+                self.proposed_bytes += bytes;
+                self.proposed.push_back((ticket, bytes, calls));
+            }
+            Err(error) => {
+                let error = match error {
+                    ProposeError::NotOwner => EngineError::NotLeading,
+                    ProposeError::Full => {
+                        self.no_timer_before = Micros(now.monotonic.0.saturating_add(limits::FULL_DISK_PAUSE.0));
+                        EngineError::DiskFull
+                    }
+                    ProposeError::TooLarge { .. } | ProposeError::Empty => EngineError::Overloaded,
+                    ProposeError::Failed => EngineError::Stopping,
+                };
+                self.refuse(calls, error);
+            }
+        }
+    }
+
+    fn refuse(&mut self, calls: Vec<Call>, error: EngineError) {
+        for call in calls {
+            match call {
+                Call::Client(call) => self.answers.push((call, Answer::Failed(error))),
+                Call::Receive { call, queue, set_aside, .. } => {
+                    self.unset_aside(queue, set_aside);
+                    self.answers.push((call, Answer::Failed(error)));
+                }
+                Call::House => {}
+            }
+        }
+    }
+
+    fn on_log_event(&mut self, event: LogEvent, now: Now) -> Result<(), Fatal> {
+        match event {
+            LogEvent::Committed { entry, ticket } => self.apply(entry, ticket, now)?,
+            LogEvent::Refused { ticket, reason } => {
+                let error = match reason {
+                    RefusedReason::Deposed => EngineError::NotLeading,
+                    RefusedReason::Full => {
+                        self.no_timer_before = Micros(now.monotonic.0.saturating_add(limits::FULL_DISK_PAUSE.0));
+                        EngineError::DiskFull
+                    }
+                };
+                if let Some(calls) = self.calls_of(ticket) {
+                    self.refuse(calls, error);
+                }
+            }
+            LogEvent::Truncated { .. } => {}
+            LogEvent::SnapshotInstalled { at } => return Err(Fatal::Snapshot(at)),
+            LogEvent::RoleChanged(role) => self.on_role(role, now),
+            LogEvent::Failed(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    fn on_role(&mut self, role: Role, now: Now) {
+        match role {
+            Role::Owner(_) => {
+                self.clock = LogClock::take_over(self.machine.log_time(), self.machine.wall_time(), now);
+                if self.machine.begin().is_some() {
+                    self.stage = Stage::Serving;
+                    return;
+                }
+                self.stage = Stage::Beginning;
+                let begin = Begin { feature_level: evenkeel_machine::limits::FEATURE_LEVEL, secret: self.secret };
+                self.open.push(&Command::Begin(begin));
+                self.open_calls.push(Call::House);
+            }
+            Role::Follower | Role::Failed => {
+                self.stage = Stage::Following;
+                let calls = std::mem::take(&mut self.open_calls);
+                self.open = BatchBuilder::default();
+                self.refuse(calls, EngineError::NotLeading);
+                while let Some(waiter) = self.waiters.pop_any() {
+                    self.answers.push((waiter.call, Answer::Failed(EngineError::NotLeading)));
+                }
+            }
+        }
+    }
+
+    fn calls_of(&mut self, ticket: Ticket) -> Option<Vec<Call>> {
+        let at = self.proposed.iter().position(|(proposed, ..)| *proposed == ticket)?;
+        let (_, bytes, calls) = self.proposed.remove(at)?;
+        self.proposed_bytes -= bytes;
+        Some(calls)
+    }
+
+    fn apply(&mut self, entry: Entry, ticket: Option<Ticket>, now: Now) -> Result<(), Fatal> {
+        let Entry { index, batch, .. } = entry;
+        if batch.is_empty() {
+            self.machine.skip(index)?;
+            self.tail.push(index, batch);
+            return Ok(());
+        }
+        let mut outcome = std::mem::take(&mut self.outcome);
+        self.machine.apply(index, &batch, &mut outcome)?;
+        self.bytes_since_checkpoint += batch.len() as u64;
+        self.tail.push(index, batch);
+        for event in outcome.events.drain(..) {
+            match event {
+                Event::Ready(queue) => {
+                    self.woken.insert(queue);
+                }
+                Event::BodyKept(body) => self.floor.keep(body),
+                Event::BodyReleased(body) => self.floor.release(body),
+            }
+        }
+        if self.stage == Stage::Beginning && self.machine.begin().is_some() {
+            self.stage = Stage::Serving;
+        }
+        if let Some(calls) = ticket.and_then(|ticket| self.calls_of(ticket)) {
+            assert_eq!(calls.len(), outcome.replies.len(), "each command has one reply");
+            for (call, reply) in calls.into_iter().zip(outcome.replies.drain(..)) {
+                self.answer(call, reply, now);
+            }
+        }
+        self.outcome = outcome;
+        if self.bytes_since_checkpoint >= self.checkpoint_every_bytes {
+            self.begin_checkpoint();
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, call: Call, reply: Reply, now: Now) {
+        match (call, reply) {
+            (Call::Client(call), reply) => self.answers.push((call, Answer::Reply(reply))),
+            (Call::Receive { call, queue, receive, until, set_aside }, Reply::Received(result)) => {
+                self.unset_aside(queue, set_aside);
+                if result.as_ref().is_ok_and(|grants| (grants.len() as u64) < set_aside) {
+                    // What was set aside for it and not taken may be another's.
+                    self.woken.insert(queue);
+                }
+                match result {
+                    Ok(grants) if grants.is_empty() && self.stage == Stage::Serving => {
+                        // Others were quicker, or what was ready met a limit.
+                        self.receive_or_wait(Waiter { call, queue, receive, until }, now);
+                    }
+                    Ok(grants) => self.deliver(call, queue, grants),
+                    Err(error) => self.answers.push((call, Answer::Received(Err(error)))),
+                }
+            }
+            (Call::Receive { .. }, _) => unreachable!("a receive is answered by what it received"),
+            (Call::House, _) => {}
+        }
+    }
+
+    fn deliver(&mut self, call: CallId, queue: QueueId, grants: Vec<Grant>) {
+        let jobs: Vec<_> = grants
+            .into_iter()
+            .map(|grant| {
+                let body = self.tail.body(grant.body);
+                (grant, body)
+            })
+            .collect();
+        if jobs.iter().any(|(_, body)| body.is_none()) {
+            self.errands.push(Errand::ReadBodies { call, queue, jobs });
+            return;
+        }
+        let jobs = jobs
+            .into_iter()
+            .map(|(grant, body)| Delivery { grant, body: body.expect("each body is there, as just checked") })
+            .collect();
+        self.answers.push((call, Answer::Received(Ok(Received { queue, jobs }))));
+    }
+
+    fn unset_aside(&mut self, queue: QueueId, count: u64) {
+        if let Some(set_aside) = self.set_aside.get_mut(&queue) {
+            *set_aside -= count;
+            if *set_aside == 0 {
+                self.set_aside.remove(&queue);
+            }
+        }
+    }
+
+    fn trim(&mut self) {
+        let above_checkpoint = self.oldest_checkpoint.next();
+        let floor = self.floor.index().map_or(above_checkpoint, |floor| floor.min(above_checkpoint));
+        if floor > self.log.first_index() {
+            // A log that fails here says so by its own event.
+            let _ = self.log.trim(floor);
+        }
+    }
+
+    fn fail(&mut self, fatal: Fatal) {
+        self.stage = Stage::Failed;
+        self.fatal = Some(fatal);
+        for (_, _, calls) in std::mem::take(&mut self.proposed) {
+            self.refuse(calls, EngineError::Lost);
+        }
+        let calls = std::mem::take(&mut self.open_calls);
+        self.open = BatchBuilder::default();
+        self.refuse(calls, EngineError::Stopping);
+        while let Some(waiter) = self.waiters.pop_any() {
+            self.answers.push((waiter.call, Answer::Failed(EngineError::Stopping)));
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! The engine on a real thread, with real clocks, and threads of its own for errands.
+
+use crate::{
+    BodyReader, CallId, Checkpoints, Client, Done, Engine, Errand, Fatal, Mailbox,
+    client::CALL_BITS,
+    request::{Answer, Request},
+};
+use evenkeel_disk::Disk;
+use evenkeel_log::Log;
+use evenkeel_types::{Micros, Now, WallTime};
+use std::{
+    io,
+    sync::{
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+/// What is left for the engine.
+#[derive(Debug)]
+pub(crate) enum Message {
+    Submit(CallId, Request),
+    Cancel(CallId),
+    Errand(Done),
+    Stop,
+}
+
+/// Where messages for the engine are left.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    inner: Mutex<InboxInner>,
+    arrived: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct InboxInner {
+    messages: Vec<Message>,
+    /// The log has news.
+    poked: bool,
+    asleep: bool,
+    closed: bool,
+}
+
+impl Inbox {
+    /// Leaves messages, emptying the vector. False if the engine is gone.
+    pub(crate) fn put(&self, messages: &mut Vec<Message>) -> bool {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.closed {
+            return false;
+        }
+        inner.messages.append(messages);
+        self.rouse(inner);
+        true
+    }
+
+    fn poke(&self) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        inner.poked = true;
+        self.rouse(inner);
+    }
+
+    fn rouse(&self, mut inner: std::sync::MutexGuard<'_, InboxInner>) {
+        let asleep = std::mem::take(&mut inner.asleep);
+        drop(inner);
+        if asleep {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Takes all messages, sleeping until there is something to do.
+    fn take(&self, into: &mut Vec<Message>, timeout: Option<Duration>) {
+        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if inner.messages.is_empty() && !inner.poked && timeout != Some(Duration::ZERO) {
+            inner.asleep = true;
+            inner = match timeout {
+                Some(timeout) => {
+                    let waited = self.arrived.wait_timeout(inner, timeout);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.arrived.wait(inner).unwrap_or_else(PoisonError::into_inner),
+            };
+            inner.asleep = false;
+        }
+        inner.poked = false;
+        std::mem::swap(&mut inner.messages, into);
+    }
+
+    fn close(&self) {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+    }
+}
+
+/// The process's clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Clocks {
+    started: Instant,
+}
+
+impl Default for Clocks {
+    fn default() -> Self {
+        Self { started: Instant::now() }
+    }
+}
+
+impl Clocks {
+    /// What they read now.
+    #[must_use]
+    pub fn now(&self) -> Now {
+        let monotonic = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Now { monotonic: Micros(monotonic), wall: WallTime(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX)) }
+    }
+}
+
+/// Makes clients for the doors' threads.
+#[derive(Clone, Debug)]
+pub struct Clients {
+    inbox: Arc<Inbox>,
+    mailboxes: Arc<Mutex<Vec<Arc<Mailbox>>>>,
+    numbers: Arc<AtomicU64>,
+}
+
+impl Clients {
+    /// A client for the calling thread.
+    #[must_use]
+    pub fn client(&self) -> Client {
+        let mailbox = Arc::new(Mailbox::default());
+        let mut mailboxes = self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        mailboxes.push(Arc::clone(&mailbox));
+        let number = self.numbers.fetch_add(1, Ordering::Relaxed);
+        Client::new(Arc::clone(&self.inbox), mailbox, number)
+    }
+}
+
+/// The running engine.
+#[derive(Debug)]
+pub struct Running {
+    clients: Clients,
+    thread: JoinHandle<Result<(), Fatal>>,
+}
+
+impl Running {
+    /// Makes clients.
+    #[must_use]
+    pub fn clients(&self) -> &Clients {
+        &self.clients
+    }
+
+    /// Asks the engine to finish what was accepted, make a checkpoint and end.
+    pub fn stop(&self) {
+        self.clients.inbox.put(&mut vec![Message::Stop]);
+    }
+
+    /// Whether the engine has ended (by request or by failure).
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.thread.is_finished()
+    }
+
+    /// Waits for the end.
+    ///
+    /// # Errors
+    /// What made it fail.
+    ///
+    /// # Panics
+    /// If the engine's thread panicked.
+    pub fn join(self) -> Result<(), Fatal> {
+        self.thread.join().expect("the engine does not panic")
+    }
+}
+
+/// Starts the engine's threads: `engine`, `bodies`, `checkpoints`. `on_end` is called when the engine ends.
+///
+/// # Errors
+/// A thread could not be made.
+pub fn start<L: Log + 'static, D: Disk>(
+    engine: Engine<L>,
+    checkpoints: Checkpoints<D>,
+    clocks: Clocks,
+    on_end: impl FnOnce() + Send + 'static,
+) -> io::Result<Running> {
+    let inbox = Arc::new(Inbox::default());
+    let mailboxes: Arc<Mutex<Vec<Arc<Mailbox>>>> = Arc::default();
+    let clients = Clients { inbox: Arc::clone(&inbox), mailboxes: Arc::clone(&mailboxes), numbers: Arc::default() };
+    let errands = Errands::start(engine.log().reader(), checkpoints, &inbox)?;
+    let driver = Driver { engine, inbox, mailboxes, errands, clocks, sorted: Vec::new(), stopping: false };
+    let thread = std::thread::Builder::new().name("engine".into()).spawn(move || {
+        let ended = driver.run();
+        on_end();
+        ended
+    })?;
+    Ok(Running { clients, thread })
+}
+
+/// Threads that do what would hold up the engine.
+#[derive(Debug)]
+struct Errands {
+    bodies: mpsc::Sender<Errand>,
+    checkpoints: mpsc::Sender<Errand>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Errands {
+    fn start<R: evenkeel_log::LogReader, D: Disk>(
+        reader: R,
+        mut checkpoints: Checkpoints<D>,
+        inbox: &Arc<Inbox>,
+    ) -> io::Result<Self> {
+        let mut bodies = BodyReader::new(reader);
+        let (to_bodies, bodies_thread) = worker("bodies", inbox, move |errand| match errand {
+            Errand::ReadBodies { call, queue, jobs } => Some(bodies.read(call, queue, jobs)),
+            Errand::WriteCheckpoint { .. } => None,
+        })?;
+        let (to_checkpoints, checkpoints_thread) = worker("checkpoints", inbox, move |errand| match errand {
+            Errand::WriteCheckpoint { index, state } => Some(checkpoints.run(index, &state)),
+            Errand::ReadBodies { .. } => None,
+        })?;
+        Ok(Self { bodies: to_bodies, checkpoints: to_checkpoints, threads: vec![bodies_thread, checkpoints_thread] })
+    }
+
+    fn send(&self, errand: Errand) {
+        let worker = match errand {
+            Errand::ReadBodies { .. } => &self.bodies,
+            Errand::WriteCheckpoint { .. } => &self.checkpoints,
+        };
+        worker.send(errand).expect("errand threads outlive the engine");
+    }
+
+    fn end(self) {
+        drop((self.bodies, self.checkpoints));
+        for thread in self.threads {
+            thread.join().expect("errand threads do not panic");
+        }
+    }
+}
+
+fn worker(
+    name: &str,
+    inbox: &Arc<Inbox>,
+    mut run: impl FnMut(Errand) -> Option<Done> + Send + 'static,
+) -> io::Result<(mpsc::Sender<Errand>, JoinHandle<()>)> {
+    let (sender, receiver) = mpsc::channel();
+    let inbox = Arc::clone(inbox);
+    let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
+        for done in receiver.into_iter().filter_map(&mut run) {
+            inbox.put(&mut vec![Message::Errand(done)]);
+        }
+    })?;
+    Ok((sender, thread))
+}
+
+struct Driver<L: Log> {
+    engine: Engine<L>,
+    inbox: Arc<Inbox>,
+    mailboxes: Arc<Mutex<Vec<Arc<Mailbox>>>>,
+    errands: Errands,
+    clocks: Clocks,
+    /// Answers by mailbox, reused.
+    sorted: Vec<Vec<(CallId, Answer)>>,
+    stopping: bool,
+}
+
+impl<L: Log> Driver<L> {
+    fn run(mut self) -> Result<(), Fatal> {
+        let inbox = Arc::clone(&self.inbox);
+        self.engine.set_waker(Arc::new(move || inbox.poke()));
+        let mut messages = Vec::new();
+        let ended = loop {
+            self.inbox.take(&mut messages, self.timeout());
+            let now = self.clocks.now();
+            for message in messages.drain(..) {
+                self.on_message(message, now);
+            }
+            let stepped = self.engine.step(now);
+            self.send_answers();
+            for errand in self.engine.take_errands() {
+                self.errands.send(errand);
+            }
+            if let Err(fatal) = stepped {
+                break Err(fatal);
+            }
+            if self.stopping && self.engine.is_drained() {
+                break Ok(());
+            }
+        };
+        self.inbox.close();
+        self.errands.end();
+        // Whatever came in between is told that nobody is there.
+        let mailboxes = self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        for mailbox in mailboxes.iter() {
+            mailbox.close();
+        }
+        ended
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        let wake = self.engine.next_wake()?;
+        Some(Duration::from_micros(wake.0.saturating_sub(self.clocks.now().monotonic.0)))
+    }
+
+    fn on_message(&mut self, message: Message, now: Now) {
+        match message {
+            Message::Submit(call, request) => self.engine.submit(call, request, now),
+            Message::Cancel(call) => self.engine.cancel(call),
+            Message::Errand(done) => self.engine.errand_done(done),
+            Message::Stop => {
+                self.stopping = true;
+                self.engine.stop();
+            }
+        }
+    }
+
+    fn send_answers(&mut self) {
+        for (call, answer) in self.engine.take_answers() {
+            let Ok(number) = usize::try_from(call.0 >> CALL_BITS) else { continue };
+            // An answer that nobody waits for.
+            if call.0 == u64::MAX {
+                continue;
+            }
+            if self.sorted.len() <= number {
+                self.sorted.resize_with(number + 1, Vec::new);
+            }
+            if let Some(sorted) = self.sorted.get_mut(number) {
+                sorted.push((call, answer));
+            }
+        }
+        let mailboxes = self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        for (mailbox, answers) in mailboxes.iter().zip(&mut self.sorted) {
+            if !answers.is_empty() {
+                mailbox.put(answers);
+            }
+        }
+    }
+}
