@@ -1,1 +1,32 @@
-fn main() {}
+//! `evenkeel-bench`: see `--help`.
+#![allow(clippy::print_stdout, reason = "a tool for the command line: its output is its result")]
+
+use clap::Parser as _;
+use evenkeel_bench::cli::{Cli, Command};
+use evenkeel_bench::session::Session;
+use evenkeel_bench::workload::{all, cycle, fairness, groups, latency};
+use evenkeel_bench::{machine, mock};
+
+fn main() -> anyhow::Result<()> {
+    let Cli { common, command } = Cli::parse();
+    if let Command::Serve(args) = &command {
+        return mock::serve(args);
+    }
+    println!("{}", machine::describe());
+    let session = || Session::open(&common);
+    match &command {
+        Command::Cycle(args) => cycle::run(&mut session()?, args).map(|_| ()),
+        Command::Latency(args) => latency::run(&mut session()?, args).map(|_| ()),
+        Command::Fairness(args) => fairness::run(&mut session()?, args).map(|_| ()),
+        Command::Groups(args) => groups::run(&mut session()?, args).map(|_| ()),
+        Command::All(args) => {
+            let table = all::run(&common, args)?;
+            println!("\n{table}");
+            if let Some(out) = &args.out {
+                std::fs::write(out, &table)?;
+            }
+            Ok(())
+        }
+        Command::Serve(_) => Ok(()),
+    }
+}
