@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::clock::nanos;
 use crate::disk;
 use crate::fleet::{Fleet, Workload};
-use crate::procfs::CpuTime;
+use crate::procfs::{CpuTime, CpuUse};
 use crate::session::Session;
 use crate::stats::{Latencies, Stats};
 
@@ -13,10 +13,10 @@ use crate::stats::{Latencies, Stats};
 pub struct Window {
     pub seconds: f64,
     pub stats: Stats,
-    /// The server's CPU microseconds, and those of its threads by name; without a pid, nothing.
-    pub server: Option<(u64, Vec<(String, u64)>)>,
-    /// This tool's own CPU microseconds.
-    pub client_micros: u64,
+    /// The server's CPU time; nothing without a pid.
+    pub server: Option<CpuUse>,
+    /// This tool's own.
+    pub client: CpuUse,
     pub disk_before: Latencies,
     pub disk_beside: Latencies,
 }
@@ -74,7 +74,7 @@ pub fn measure(
         seconds,
         stats,
         server: server_after.zip(server_before).map(|(after, before)| after.since(&before)),
-        client_micros: client_after.since(&client_before).0,
+        client: client_after.since(&client_before),
         disk_before,
         disk_beside,
     })

@@ -11,8 +11,19 @@ use anyhow::Context as _;
 #[derive(Clone, Debug, Default)]
 pub struct CpuTime {
     pub process_micros: u64,
+    /// The part of it outside of the kernel.
+    pub user_micros: u64,
     /// By thread id: name and time. Threads that ended are in the process's time only.
     threads: BTreeMap<u32, (String, u64)>,
+}
+
+/// CPU time used in a window.
+pub struct CpuUse {
+    pub micros: u64,
+    /// The part of it outside of the kernel.
+    pub user_micros: u64,
+    /// By thread name (threads of one name together), dearest first.
+    pub threads: Vec<(String, u64)>,
 }
 
 impl CpuTime {
@@ -21,21 +32,23 @@ impl CpuTime {
     pub fn of(pid: u32) -> anyhow::Result<Self> {
         let tick_micros = 1_000_000 / rustix::param::clock_ticks_per_second().max(1);
         let read = |path: &str| fs::read_to_string(path).with_context(|| format!("reading {path}"));
-        let (_, ticks) = parse_stat(&read(&format!("/proc/{pid}/stat"))?).context("an odd /proc/PID/stat")?;
+        let stat = read(&format!("/proc/{pid}/stat"))?;
+        let (_, user, system) = parse_stat(&stat).context("an odd /proc/PID/stat")?;
         let mut threads = BTreeMap::new();
         for entry in fs::read_dir(format!("/proc/{pid}/task"))?.flatten() {
             // A thread may end while it is looked at.
             let Some(id) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
             let Ok(stat) = fs::read_to_string(entry.path().join("stat")) else { continue };
-            if let Some((name, ticks)) = parse_stat(&stat) {
-                threads.insert(id, (name, ticks * tick_micros));
+            if let Some((name, user, system)) = parse_stat(&stat) {
+                threads.insert(id, (name, (user + system) * tick_micros));
             }
         }
-        Ok(Self { process_micros: ticks * tick_micros, threads })
+        let (process_micros, user_micros) = ((user + system) * tick_micros, user * tick_micros);
+        Ok(Self { process_micros, user_micros, threads })
     }
 
-    /// What was used since `earlier`: the process's, and by thread name (threads of one name together), dearest first.
-    pub fn since(&self, earlier: &Self) -> (u64, Vec<(String, u64)>) {
+    /// What was used since `earlier`.
+    pub fn since(&self, earlier: &Self) -> CpuUse {
         let mut names: BTreeMap<&str, u64> = BTreeMap::new();
         for (id, (name, micros)) in &self.threads {
             let before = earlier.threads.get(id).map_or(0, |(_, micros)| *micros);
@@ -43,17 +56,21 @@ impl CpuTime {
         }
         let mut names: Vec<(String, u64)> = names.into_iter().map(|(name, micros)| (name.to_owned(), micros)).collect();
         names.sort_by_key(|(_, micros)| std::cmp::Reverse(*micros));
-        (self.process_micros.saturating_sub(earlier.process_micros), names)
+        CpuUse {
+            micros: self.process_micros.saturating_sub(earlier.process_micros),
+            user_micros: self.user_micros.saturating_sub(earlier.user_micros),
+            threads: names,
+        }
     }
 }
 
-/// The name and the ticks of one `stat` line. The name stands in brackets and may contain anything.
-fn parse_stat(line: &str) -> Option<(String, u64)> {
+/// The name and the user and system ticks of one `stat` line. The name stands in brackets and may contain anything.
+fn parse_stat(line: &str) -> Option<(String, u64, u64)> {
     let (before, after) = line.rsplit_once(')')?;
     let name = before.split_once('(')?.1;
     let mut fields = after.split_whitespace().skip(11);
-    let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
-    Some((name.to_owned(), ticks))
+    let mut ticks = || fields.next()?.parse::<u64>().ok();
+    Some((name.to_owned(), ticks()?, ticks()?))
 }
 
 #[cfg(test)]
@@ -63,14 +80,14 @@ mod tests {
     #[test]
     fn stat_lines_are_read_whatever_the_name() {
         let line = "42 (a) b (c) S 1 42 42 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 1 0 100 1000 10";
-        assert_eq!(parse_stat(line), Some(("a) b (c".to_owned(), 300)));
+        assert_eq!(parse_stat(line), Some(("a) b (c".to_owned(), 250, 50)));
         assert_eq!(parse_stat("nonsense"), None);
     }
 
     #[test]
     fn our_own_time_can_be_read() {
         let before = CpuTime::of(std::process::id()).unwrap();
-        let (_, threads) = CpuTime::of(std::process::id()).unwrap().since(&before);
-        assert!(!threads.is_empty());
+        let used = CpuTime::of(std::process::id()).unwrap().since(&before);
+        assert!(!used.threads.is_empty());
     }
 }

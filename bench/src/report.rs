@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::measure::Window;
+use crate::procfs::CpuUse;
 use crate::stats::Latencies;
 
 /// Everything a window showed, for reading.
@@ -28,12 +29,17 @@ pub fn window(window: &Window) -> String {
     }
     line(quantiles("disk sync before", &window.disk_before));
     line(quantiles("disk sync beside", &window.disk_beside));
-    if let Some((micros, threads)) = &window.server {
+    let cpu = |who: &str, cpu: &CpuUse| {
+        let [all, user] = [cpu.micros, cpu.user_micros].map(|micros| window.per_request(micros));
+        format!("{who} CPU {all:.1} us/request, {user:.1} of it outside of the kernel")
+    };
+    if let Some(server) = &window.server {
+        let threads = server.threads.iter().take(8);
         let threads: Vec<String> =
-            threads.iter().take(8).map(|(name, micros)| format!("{name} {:.1}", window.per_request(*micros))).collect();
-        line(format!("server CPU {:.1} us/request ({})", window.per_request(*micros), threads.join(", ")));
+            threads.map(|(name, micros)| format!("{name} {:.1}", window.per_request(*micros))).collect();
+        line(format!("{} (threads: {})", cpu("server", server), threads.join(", ")));
     }
-    line(format!("client CPU {:.1} us/request", window.per_request(window.client_micros)));
+    line(cpu("client", &window.client));
     for error in &stats.errors_shown {
         line(format!("error: {error}"));
     }
