@@ -1,0 +1,265 @@
+//! The machine against a naive model, under random commands.
+//!
+//! Each case is a list of operations; after every one the replies, the counts and the machine's own recount must
+//! agree with the model, and now and then the state goes through a checkpoint and must go on as if nothing
+//! had happened.
+
+mod naive;
+
+use evenkeel_machine::{
+    Machine, Outcome, Reply,
+    batch::BatchBuilder,
+    command::{Begin, Body, Command, FairBy, GroupSettings, Held, NewJob, QueueKey, QueueSettings},
+};
+use evenkeel_types::{AccountId, JobId, LeaseToken, LogIndex, LogTime, Micros, QueueId, WallTime};
+use naive::{At, Queue};
+use proptest::prelude::*;
+use std::collections::{BTreeSet, HashMap};
+
+#[derive(Clone, Debug)]
+enum Op {
+    ConfigureGroup { queue: usize, group: usize, weight: u8, in_flight_max: u32 },
+    Enqueue { queue: usize, jobs: Vec<(usize, Option<u64>)> },
+    Receive { queue: usize, jobs_max: u8, lease: u64 },
+    Ack { picks: Vec<(usize, u32)> },
+    ChangeLease { pick: (usize, u32), lease: u64 },
+    Wait { micros: u64 },
+    Checkpoint,
+}
+
+const GROUPS: [&str; 6] = ["", "a", "b", "c", "d", "much-longer-than-the-others"];
+
+fn any_op() -> impl Strategy<Value = Op> {
+    let queue = 0..2usize;
+    let group = 0..GROUPS.len();
+    let lease = prop_oneof![Just(0u64), 1_000..5_000_000u64, 40_000_000_000..43_200_000_000u64];
+    let pick = (0..1_000usize, prop_oneof![4 => Just(0u32), 1 => 1..3u32]);
+    prop_oneof![
+        1 => (queue.clone(), group.clone(), 1..=100u8, 0..3u32).prop_map(|(queue, group, weight, in_flight_max)| {
+            Op::ConfigureGroup { queue, group, weight, in_flight_max }
+        }),
+        6 => (queue.clone(), prop::collection::vec((group, prop::option::weighted(0.2, 1..900_000_000u64)), 1..=10))
+            .prop_map(|(queue, jobs)| Op::Enqueue { queue, jobs }),
+        6 => (queue, 1..=10u8, lease.clone()).prop_map(|(queue, jobs_max, lease)| Op::Receive { queue, jobs_max, lease }),
+        5 => prop::collection::vec(pick.clone(), 1..=10).prop_map(|picks| Op::Ack { picks }),
+        3 => (pick, lease).prop_map(|(pick, lease)| Op::ChangeLease { pick, lease }),
+        3 => prop_oneof![1..10_000u64, 1_000_000..100_000_000u64, 1_000_000_000..50_000_000_000u64]
+            .prop_map(|micros| Op::Wait { micros }),
+        1 => Just(Op::Checkpoint),
+    ]
+}
+
+struct Pair {
+    machine: Machine,
+    outcome: Outcome,
+    queues: Vec<Queue>,
+    now: u64,
+    /// Ticks that some job's end falls on: two commands never share one, since the order within a tick is
+    /// the wheel's own affair.
+    ticks: BTreeSet<u64>,
+    /// Every grant ever made, in order.
+    grants: Vec<(usize, Held)>,
+    order: HashMap<JobId, usize>,
+}
+
+fn name(queue: usize) -> QueueKey<'static> {
+    QueueKey { account: AccountId::default(), name: ["first", "second"][queue] }
+}
+
+impl Pair {
+    fn new(settings: [QueueSettings; 2]) -> Self {
+        let mut pair = Self {
+            machine: Machine::default(),
+            outcome: Outcome::default(),
+            queues: settings.map(Queue::new).into(),
+            now: 5_000_000,
+            ticks: BTreeSet::new(),
+            grants: Vec::new(),
+            order: HashMap::new(),
+        };
+        pair.run(Command::Begin(Begin { feature_level: 1, secret: [7; 32] }));
+        for (queue, settings) in settings.into_iter().enumerate() {
+            let created = pair.run(Command::CreateQueue { queue: name(queue), settings });
+            assert_eq!(created, Reply::QueueCreated(Ok(QueueId(queue as u32))));
+        }
+        pair
+    }
+
+    fn run(&mut self, command: Command<'_>) -> Reply {
+        self.now += 1;
+        let mut batch = BatchBuilder::default();
+        batch.push(&command);
+        let bytes = batch.finish(LogTime(self.now), WallTime(self.now / 1_000));
+        // What was encoded must come back the same.
+        let mut read = evenkeel_machine::batch::Batch::open(&bytes).unwrap();
+        let decoded = read.next_command().unwrap().unwrap();
+        assert_eq!(std::mem::discriminant(&decoded), std::mem::discriminant(&command));
+        let index = LogIndex(self.machine.applied().0 + 1);
+        self.machine.apply(index, &bytes, &mut self.outcome).unwrap();
+        let now = self.now;
+        let order = &self.order;
+        for queue in &mut self.queues {
+            queue.fire(now, |until| until.div_ceil(1_024) <= now >> 10, |job| order.get(&job).copied().unwrap_or(0));
+        }
+        self.outcome.replies.pop().unwrap()
+    }
+
+    /// A moment that far from the next command, moved on until no other end shares its tick.
+    fn end_after(&mut self, micros: u64) -> u64 {
+        let mut until = self.now + 1 + micros;
+        while !self.ticks.insert(until.div_ceil(1_024)) {
+            until += 1_024;
+            // What ends at once still does: the command itself comes later.
+            self.now += if micros == 0 { 1_024 } else { 0 };
+        }
+        until
+    }
+
+    fn pick(&self, (at, older): (usize, u32)) -> Option<(usize, Held)> {
+        let (queue, held) = *self.grants.get(self.grants.len().checked_sub(1 + at % self.grants.len().max(1))?)?;
+        Some((queue, Held { token: LeaseToken(held.token.0.saturating_sub(older)), ..held }))
+    }
+
+    fn apply(&mut self, op: &Op) {
+        match op {
+            Op::ConfigureGroup { queue, group, weight, in_flight_max } => {
+                let settings = GroupSettings { weight: *weight, in_flight_max: *in_flight_max };
+                let group = GROUPS[*group];
+                let reply = self.run(Command::ConfigureGroup { queue: name(*queue), group, settings });
+                assert_eq!(reply, Reply::Configured(Ok(())));
+                self.queues[*queue].configure_group(group, settings);
+            }
+            Op::Enqueue { queue, jobs } => {
+                let ends: Vec<_> = jobs.iter().map(|(_, delay)| delay.map(|delay| self.end_after(delay))).collect();
+                let next = self.now + 1;
+                let new: Vec<_> = jobs
+                    .iter()
+                    .zip(&ends)
+                    .map(|((group, _), end)| NewJob {
+                        group: GROUPS[*group],
+                        delay: Some(Micros(end.map_or(0, |end| (end - next).min(900_000_000)))),
+                        counted_bytes: 4,
+                        body: Body::new(b"body"),
+                    })
+                    .collect();
+                let ends: Vec<_> =
+                    new.iter().map(|job| job.delay.filter(|delay| delay.0 > 0).map(|delay| next + delay.0)).collect();
+                let reply = self.run(Command::Enqueue { queue: name(*queue), jobs: new });
+                let Reply::Enqueued(Ok(results)) = reply else { panic!("{reply:?}") };
+                for ((result, (group, _)), end) in results.into_iter().zip(jobs).zip(ends) {
+                    let enqueued = result.unwrap();
+                    let model = &mut self.queues[*queue];
+                    assert!(model.jobs.iter().all(|job| job.id != enqueued.job), "an id was given out twice");
+                    self.order.insert(enqueued.job, self.order.len());
+                    model.enqueue(enqueued.job, enqueued.body, GROUPS[*group], end);
+                }
+                self.queues[*queue].forget();
+            }
+            Op::Receive { queue, jobs_max, lease } => {
+                let until = self.end_after(*lease);
+                let lease = Micros((until - self.now - 1).min(43_200_000_000));
+                let command =
+                    Command::Receive { queue: QueueId(*queue as u32), jobs_max: *jobs_max, lease: Some(lease) };
+                let reply = self.run(command);
+                let Reply::Received(Ok(grants)) = reply else { panic!("{reply:?}") };
+                let until = self.now + lease.0;
+                let expected = self.queues[*queue].receive(self.now, (*jobs_max).into(), until);
+                let granted: Vec<_> = grants.iter().map(|grant| (grant.job, grant.token.0)).collect();
+                assert_eq!(granted, expected, "other jobs, or in another order");
+                for grant in grants {
+                    let model = self.queues[*queue].jobs.iter().find(|job| job.id == grant.job).unwrap();
+                    assert_eq!((&*grant.group, grant.body), (&*model.group, model.body));
+                    self.order.insert(grant.job, 1_000_000 + self.grants.len());
+                    self.grants.push((*queue, Held { job: grant.job, token: grant.token }));
+                }
+                self.queues[*queue].forget();
+            }
+            Op::Ack { picks } => {
+                let picked: Vec<_> = picks.iter().filter_map(|&pick| self.pick(pick)).collect();
+                let Some(&(queue, _)) = picked.first() else { return };
+                let jobs: Vec<_> = picked.iter().map(|(_, held)| *held).collect();
+                let reply = self.run(Command::Ack { queue: QueueId(queue as u32), jobs: jobs.clone() });
+                let Reply::Acked(results) = reply else { panic!("{reply:?}") };
+                let expected: Vec<_> = jobs.iter().map(|&held| self.queues[queue].ack(self.now, held)).collect();
+                assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), expected);
+                self.queues[queue].forget();
+            }
+            Op::ChangeLease { pick, lease } => {
+                let Some((queue, held)) = self.pick(*pick) else { return };
+                let until = self.end_after(*lease);
+                let lease = Micros(until - self.now - 1);
+                let reply = self.run(Command::ChangeLease { queue: QueueId(queue as u32), jobs: vec![(held, lease)] });
+                let Reply::LeaseChanged(results) = reply else { panic!("{reply:?}") };
+                let until = self.now + lease.0;
+                let expected = self.queues[queue].change_lease(self.now, held, until);
+                assert_eq!(results[0].is_ok(), expected, "{results:?}");
+                if expected {
+                    self.order.insert(held.job, 1_000_000 + self.grants.len());
+                }
+                self.queues[queue].forget();
+            }
+            Op::Wait { micros } => {
+                self.now += micros;
+                // Any command lets time pass; this one changes nothing else.
+                self.run(Command::RaiseFeatureLevel { level: 1 });
+            }
+            Op::Checkpoint => {
+                let mut bytes = Vec::new();
+                self.machine.encode(&mut bytes);
+                let again = Machine::decode(&bytes).unwrap();
+                assert_eq!(again.digest(), self.machine.digest());
+                again.audit().unwrap();
+                self.machine = again;
+            }
+        }
+    }
+
+    fn check(&self) {
+        self.machine.audit().unwrap();
+        for (at, model) in self.queues.iter().enumerate() {
+            let counts = self.machine.queues().counts(QueueId(at as u32)).unwrap();
+            let count = |is: fn(&At) -> bool| model.jobs.iter().filter(|job| is(&job.at)).count() as u64;
+            assert_eq!(counts.ready, count(|at| *at == At::Ready));
+            assert_eq!(counts.delayed, count(|at| matches!(at, At::Delayed { .. })));
+            assert_eq!(counts.leased, count(|at| matches!(at, At::Leased { .. })));
+            assert_eq!((counts.enqueued, counts.acked), (model.enqueued, model.acked));
+        }
+    }
+}
+
+fn any_settings() -> impl Strategy<Value = QueueSettings> {
+    (any::<bool>(), 1..=100u8, prop_oneof![3 => Just(0u32), 1 => 1..5u32]).prop_map(
+        |(by_time, default_weight, group_in_flight_max)| QueueSettings {
+            fair_by: if by_time { FairBy::LeaseTime } else { FairBy::Count },
+            default_weight,
+            group_in_flight_max,
+            ..QueueSettings::default()
+        },
+    )
+}
+
+/// Quick by default; `PROPTEST_CASES` asks for more.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_machine_does_what_the_naive_model_does(
+        settings in [any_settings(), any_settings()],
+        ops in prop::collection::vec(any_op(), 1..120),
+    ) {
+        let mut pair = Pair::new(settings);
+        let mut again = Pair::new(settings);
+        for op in &ops {
+            pair.apply(op);
+            pair.check();
+        }
+        for op in &ops {
+            again.apply(op);
+        }
+        prop_assert_eq!(pair.machine.digest(), again.machine.digest(), "same input, different state");
+    }
+}

@@ -1,0 +1,224 @@
+//! What a queue should do, written as plainly as possible: lists and scans, no structure worth the name.
+//!
+//! Slow and obviously right, or so one hopes; where it and the machine differ, one of them is wrong.
+
+use evenkeel_machine::command::{FairBy, GroupSettings, Held, QueueSettings};
+use evenkeel_types::{BodyRef, JobId, LeaseToken};
+use std::collections::BTreeMap;
+
+const JOB_COST: u64 = 1 << 16;
+const MILLISECOND_COST: u64 = 1 << 10;
+const LEASE_MAX: u64 = 43_200_000_000;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum At {
+    Delayed { until: u64 },
+    Ready,
+    Leased { until: u64 },
+}
+
+#[derive(Clone, Debug)]
+pub struct Job {
+    pub id: JobId,
+    pub body: BodyRef,
+    pub group: String,
+    pub at: At,
+    pub grants: u32,
+    pub leased_at: u64,
+    /// Ready jobs of a group are served by this, the smallest first.
+    pub order: i64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Lane {
+    pub own: Option<GroupSettings>,
+    pub pass: u64,
+    pub turn: u64,
+    pub in_turns: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Queue {
+    pub settings: QueueSettings,
+    pub jobs: Vec<Job>,
+    pub lanes: BTreeMap<String, Lane>,
+    pub virtual_time: u64,
+    pub turn: u64,
+    pub acked: u64,
+    pub enqueued: u64,
+    first: i64,
+    last: i64,
+}
+
+impl Queue {
+    pub fn new(settings: QueueSettings) -> Self {
+        Self { settings, ..Self::default() }
+    }
+
+    fn count(&self, group: &str, is: impl Fn(&At) -> bool) -> usize {
+        self.jobs.iter().filter(|job| job.group == group && is(&job.at)).count()
+    }
+
+    fn weight(&self, group: &str) -> u64 {
+        match self.lanes.get(group).and_then(|lane| lane.own) {
+            Some(own) => own.weight.into(),
+            None if group.is_empty() => self.settings.default_weight.into(),
+            None => 1,
+        }
+    }
+
+    fn limit(&self, group: &str) -> usize {
+        let own = self.lanes.get(group).and_then(|lane| lane.own).map_or(0, |own| own.in_flight_max);
+        let limit = if own == 0 { self.settings.group_in_flight_max } else { own };
+        if limit == 0 { usize::MAX } else { limit as usize }
+    }
+
+    /// Lanes with something to serve stand in the turns; who comes (back) starts no earlier than now.
+    fn settle(&mut self, group: &str) {
+        let ready = self.count(group, |at| *at == At::Ready) > 0;
+        let leased = self.count(group, |at| matches!(at, At::Leased { .. }));
+        let servable = ready && leased < self.limit(group);
+        let (virtual_time, turn) = (self.virtual_time, self.turn);
+        let lane = self.lanes.entry(group.into()).or_default();
+        if servable && !lane.in_turns {
+            lane.pass = lane.pass.max(virtual_time);
+            lane.turn = turn;
+            self.turn += 1;
+        }
+        lane.in_turns = servable;
+    }
+
+    fn charge(&mut self, group: &str, cost: u64) {
+        let cost = (cost / self.weight(group)).max(1);
+        let lane = self.lanes.get_mut(group).unwrap();
+        lane.pass += cost;
+        if lane.in_turns {
+            lane.turn = self.turn;
+            self.turn += 1;
+        }
+    }
+
+    /// Lanes without jobs or settings are forgotten once the virtual time has passed them; while nobody waits
+    /// it catches up with all of them.
+    pub fn forget(&mut self) {
+        let jobs = &self.jobs;
+        let is_idle = |group: &String, lane: &Lane| lane.own.is_none() && jobs.iter().all(|job| job.group != *group);
+        if !self.lanes.values().any(|lane| lane.in_turns) {
+            let idle = self.lanes.iter().filter(|(group, lane)| is_idle(group, lane));
+            self.virtual_time = idle.map(|(_, lane)| lane.pass).max().unwrap_or(0).max(self.virtual_time);
+        }
+        let virtual_time = self.virtual_time;
+        self.lanes.retain(|group, lane| !is_idle(group, lane) || lane.pass > virtual_time);
+    }
+
+    pub fn configure_group(&mut self, group: &str, settings: GroupSettings) {
+        self.lanes.entry(group.into()).or_default().own = Some(settings);
+        self.settle(group);
+    }
+
+    pub fn enqueue(&mut self, id: JobId, body: BodyRef, group: &str, until: Option<u64>) {
+        let at = until.map_or(At::Ready, |until| At::Delayed { until });
+        self.last += 1;
+        let job = Job { id, body, group: group.into(), at, grants: 0, leased_at: 0, order: self.last };
+        self.jobs.push(job);
+        self.enqueued += 1;
+        self.settle(group);
+    }
+
+    pub fn receive(&mut self, now: u64, jobs_max: usize, until: u64) -> Vec<(JobId, u32)> {
+        let mut granted = Vec::new();
+        while granted.len() < jobs_max {
+            let in_turns = self.lanes.iter().filter(|(_, lane)| lane.in_turns);
+            let Some((group, lane)) = in_turns.min_by_key(|(_, lane)| (lane.pass, lane.turn)) else { break };
+            let (group, pass) = (group.clone(), lane.pass);
+            let ready = self.jobs.iter_mut().filter(|job| job.group == group && job.at == At::Ready);
+            let job = ready.min_by_key(|job| job.order).unwrap();
+            job.at = At::Leased { until };
+            job.grants += 1;
+            job.leased_at = now;
+            granted.push((job.id, job.grants));
+            self.virtual_time = self.virtual_time.max(pass);
+            let cost = match self.settings.fair_by {
+                FairBy::Count => JOB_COST,
+                FairBy::LeaseTime => MILLISECOND_COST,
+            };
+            self.charge(&group, cost);
+            self.settle(&group);
+        }
+        granted
+    }
+
+    fn end_lease(&mut self, now: u64, group: &str, leased_at: u64) {
+        if self.settings.fair_by == FairBy::LeaseTime {
+            self.charge(group, (now - leased_at) / 1_000 * MILLISECOND_COST);
+        }
+    }
+
+    fn held(&self, held: Held) -> Option<usize> {
+        let at = self.jobs.iter().position(|job| job.id == held.job)?;
+        let job = &self.jobs[at];
+        (job.grants > 0 && LeaseToken(job.grants) == held.token).then_some(at)
+    }
+
+    pub fn ack(&mut self, now: u64, held: Held) -> bool {
+        let Some(at) = self.held(held) else { return false };
+        let job = self.jobs.remove(at);
+        if matches!(job.at, At::Leased { .. }) {
+            self.end_lease(now, &job.group, job.leased_at);
+        }
+        self.acked += 1;
+        self.settle(&job.group);
+        true
+    }
+
+    pub fn change_lease(&mut self, now: u64, held: Held, until: u64) -> bool {
+        let Some(at) = self.held(held) else { return false };
+        let job = self.jobs[at].clone();
+        if until - now > LEASE_MAX || until > job.leased_at + LEASE_MAX {
+            return false;
+        }
+        match job.at {
+            At::Leased { .. } if until == now => {
+                self.end_lease(now, &job.group, job.leased_at);
+                self.put_first(at);
+            }
+            At::Leased { .. } => self.jobs[at].at = At::Leased { until },
+            At::Ready if until > now => self.jobs[at].at = At::Leased { until },
+            At::Ready => {}
+            At::Delayed { .. } => unreachable!(),
+        }
+        self.settle(&job.group);
+        true
+    }
+
+    fn put_first(&mut self, at: usize) {
+        self.first -= 1;
+        self.jobs[at].order = self.first;
+        self.jobs[at].at = At::Ready;
+    }
+
+    /// Ends what is due, in the order of time and, at the same time, of leasing.
+    pub fn fire(&mut self, now: u64, due: impl Fn(u64) -> bool, granted_order: impl Fn(JobId) -> usize) {
+        loop {
+            let next = (0..self.jobs.len())
+                .filter_map(|at| match self.jobs[at].at {
+                    At::Delayed { until } | At::Leased { until } if due(until) => {
+                        Some((until, granted_order(self.jobs[at].id), at))
+                    }
+                    _ => None,
+                })
+                .min();
+            let Some((_, _, at)) = next else { break };
+            let job = self.jobs[at].clone();
+            if matches!(job.at, At::Delayed { .. }) {
+                self.last += 1;
+                self.jobs[at].order = self.last;
+                self.jobs[at].at = At::Ready;
+            } else {
+                self.end_lease(now, &job.group, job.leased_at);
+                self.put_first(at);
+            }
+            self.settle(&job.group);
+        }
+    }
+}
