@@ -139,6 +139,7 @@ impl Clients {
 #[derive(Debug)]
 pub struct Running {
     clients: Clients,
+    serving: mpsc::Receiver<[u8; 32]>,
     thread: JoinHandle<Result<(), Fatal>>,
 }
 
@@ -147,6 +148,12 @@ impl Running {
     #[must_use]
     pub fn clients(&self) -> &Clients {
         &self.clients
+    }
+
+    /// Waits until requests are taken, and tells the log's secret; `None` if the engine ended instead.
+    #[must_use]
+    pub fn wait_until_serving(&self) -> Option<[u8; 32]> {
+        self.serving.recv().ok()
     }
 
     /// Asks the engine to finish what was accepted, make a checkpoint and end.
@@ -186,13 +193,23 @@ pub fn start<L: Log + 'static, D: Disk>(
     let mailboxes: Arc<Mutex<Vec<Arc<Mailbox>>>> = Arc::default();
     let clients = Clients { inbox: Arc::clone(&inbox), mailboxes: Arc::clone(&mailboxes), numbers: Arc::default() };
     let errands = Errands::start(engine.log().reader(), checkpoints, &inbox)?;
-    let driver = Driver { engine, inbox, mailboxes, errands, clocks, sorted: Vec::new(), stopping: false };
+    let (say_serving, serving) = mpsc::channel();
+    let driver = Driver {
+        engine,
+        inbox,
+        mailboxes,
+        errands,
+        clocks,
+        sorted: Vec::new(),
+        say_serving: Some(say_serving),
+        stopping: false,
+    };
     let thread = std::thread::Builder::new().name("engine".into()).spawn(move || {
         let ended = driver.run();
         on_end();
         ended
     })?;
-    Ok(Running { clients, thread })
+    Ok(Running { clients, serving, thread })
 }
 
 /// Threads that do what would hold up the engine.
@@ -260,6 +277,8 @@ struct Driver<L: Log> {
     clocks: Clocks,
     /// Answers by mailbox, reused.
     sorted: Vec<Vec<(CallId, Answer)>>,
+    /// Used once.
+    say_serving: Option<mpsc::Sender<[u8; 32]>>,
     stopping: bool,
 }
 
@@ -276,6 +295,7 @@ impl<L: Log> Driver<L> {
             }
             let stepped = self.engine.step(now);
             self.send_answers();
+            self.tell_serving();
             for errand in self.engine.take_errands() {
                 self.errands.send(errand);
             }
@@ -294,6 +314,16 @@ impl<L: Log> Driver<L> {
             mailbox.close();
         }
         ended
+    }
+
+    fn tell_serving(&mut self) {
+        if self.say_serving.is_none() || !self.engine.is_serving() {
+            return;
+        }
+        if let (Some(say), Some(begin)) = (self.say_serving.take(), self.engine.machine().begin()) {
+            // Nobody may be listening; the engine serves all the same.
+            let _ = say.send(begin.secret);
+        }
     }
 
     fn timeout(&self) -> Option<Duration> {

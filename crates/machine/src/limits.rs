@@ -19,8 +19,10 @@ pub const QUEUE_IN_FLIGHT_MAX: u32 = 120_000;
 /// Timers handled per batch, so that a million leases ending together stop nobody:
 /// 4,096 take well under a millisecond.
 pub const TIMERS_PER_BATCH: u32 = 4_096;
-/// Empty lanes freed per command, more than one command can leave behind.
-pub const LANES_REAPED_PER_COMMAND: u32 = 24;
+/// Empty lanes forgotten per command, more than one command can leave behind.
+pub const LANES_FORGOTTEN_PER_COMMAND: u32 = 24;
+/// Empty lanes forgotten per batch in queues where nobody waits: under a millisecond.
+pub const LANES_FORGOTTEN_PER_BATCH: u32 = 1_024;
 /// Queues that can exist. A queue costs about a kilobyte.
 pub const QUEUES_MAX: u32 = 1_000_000;
 /// The newest feature level that this version can apply.

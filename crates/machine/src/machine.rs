@@ -96,6 +96,7 @@ impl Machine {
         self.log_time = self.log_time.max(batch.log_time);
         self.wall_time = batch.wall_time;
         self.queues.fire_timers(self.log_time, &mut outcome.events);
+        self.queues.forget_lanes();
         let at = Moment { index, log_time: self.log_time, wall_time: self.wall_time };
         for command in &commands {
             let reply = self.run(at, command, &mut outcome.events);

@@ -5,7 +5,7 @@
 //! 3. Free slots are taken in the order they were freed. All of this is state: a replica that
 //!    replays the log puts each record in the same slot.
 
-use crate::digest::Digested;
+use crate::digest::{Digested, Mixer};
 use std::ops::{Deref, DerefMut};
 
 /// No slot: the end of a list.
@@ -52,9 +52,11 @@ impl<T: Record> Slab<T> {
         self.used
     }
 
-    /// The sum of all records' mixes, free ones included.
+    /// All records, free ones included, and the order in which free slots are taken.
     pub(crate) fn digest(&self) -> u64 {
-        self.digest
+        let ends = u64::from(self.free_head) << 32 | u64::from(self.free_tail);
+        let counts = u64::from(self.used) << 32 | u64::from(self.live);
+        Mixer::new(self.digest).word(ends).word(counts).finish()
     }
 
     /// The record in a slot, live or free.

@@ -33,7 +33,7 @@ impl<'a> Command<'a> {
             kind::CONFIGURE_GROUP => Self::ConfigureGroup {
                 queue: queue_key(reader)?,
                 group: reader.text(limits::GROUP_NAME_BYTES_MAX, "a group's name")?,
-                settings: GroupSettings { weight: u8::get(reader)?, in_flight_max: u32::get(reader)? },
+                settings: GroupSettings::get(reader)?,
             },
             kind::ENQUEUE => {
                 Self::Enqueue { queue: queue_key(reader)?, jobs: several(reader, NEW_JOB_BYTES_MIN, new_job)? }

@@ -43,8 +43,7 @@ impl Command<'_> {
                 kind::CONFIGURE_GROUP.put(out);
                 put_queue(*queue, out);
                 put_bytes(group.as_bytes(), out);
-                settings.weight.put(out);
-                settings.in_flight_max.put(out);
+                settings.put(out);
             }
             Self::Enqueue { queue, jobs } => {
                 let bodies_bytes: usize = jobs.iter().map(|job| job.body.bytes.len() + job.group.len() + 32).sum();

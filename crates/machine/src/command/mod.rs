@@ -8,7 +8,7 @@ mod decode;
 mod encode;
 mod settings;
 
-pub use settings::{FairBy, QueueSettings};
+pub use settings::{FairBy, GroupSettings, QueueSettings};
 
 use evenkeel_types::{AccountId, JobId, LeaseToken, Micros, QueueId};
 
@@ -132,13 +132,4 @@ pub struct Held {
     pub job: JobId,
     /// Which grant of it.
     pub token: LeaseToken,
-}
-
-/// A group's share of a queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GroupSettings {
-    /// Turns per round, 1 to 100.
-    pub weight: u8,
-    /// Jobs in flight at a time; 0 for no limit of its own.
-    pub in_flight_max: u32,
 }

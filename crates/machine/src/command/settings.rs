@@ -50,6 +50,15 @@ impl Default for QueueSettings {
     }
 }
 
+/// A group's share of a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupSettings {
+    /// Turns per round, 1 to 100.
+    pub weight: u8,
+    /// Jobs in flight at a time; 0 for no limit of its own.
+    pub in_flight_max: u32,
+}
+
 /// The longest an empty receive may wait (SQS: 20 seconds).
 const RECEIVE_WAIT_MAX: Micros = Micros::from_secs(20);
 /// The smallest limit on bodies that SQS lets one set, in bytes.
@@ -86,6 +95,17 @@ impl Plain for FairBy {
             1 => Ok(Self::LeaseTime),
             _ => Err(error),
         }
+    }
+}
+
+impl Plain for GroupSettings {
+    fn put(self, out: &mut Vec<u8>) {
+        self.weight.put(out);
+        self.in_flight_max.put(out);
+    }
+
+    fn get(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self { weight: u8::get(reader)?, in_flight_max: u32::get(reader)? })
     }
 }
 

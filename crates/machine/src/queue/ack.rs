@@ -1,7 +1,7 @@
 //! `Ack`: a job leaves for good.
 
 use super::{Moment, Place, Queues};
-use crate::{command::Held, event::Event};
+use crate::{command::Held, event::Event, limits};
 use evenkeel_types::{JobId, LeaseToken, QueueId};
 
 /// Why an ack was refused. Final: repeating the call cannot succeed.
@@ -39,7 +39,7 @@ impl Queues {
     ) -> Vec<Result<(), AckError>> {
         let replies = jobs.iter().map(|&held| self.ack_one(at, queue, held, events)).collect();
         if self.queues.get(queue.0).is_some() {
-            self.reap(queue.0);
+            self.forget(queue.0, limits::LANES_FORGOTTEN_PER_COMMAND);
         }
         replies
     }

@@ -85,6 +85,9 @@ impl Queues {
             {
                 return Err(format!("queue {:?} counts {:?}, there are {counted:?}", queue.name, queue.counts));
             }
+            if queue.turns.only_idle() != self.forgettable.contains(&slot) {
+                return Err(format!("queue {:?} has lanes that nobody will forget", queue.name));
+            }
             if queue.turns.counts() != in_sets.remove(&slot).unwrap_or_default() {
                 return Err(format!("the turns of queue {:?} hold lanes that are not there", queue.name));
             }

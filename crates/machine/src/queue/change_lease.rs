@@ -26,7 +26,7 @@ impl Queues {
     ) -> Vec<Result<(), ChangeLeaseError>> {
         let replies = jobs.iter().map(|&(held, lease)| self.change_one(at, queue, held, lease, events)).collect();
         if self.queues.get(queue.0).is_some() {
-            self.reap(queue.0);
+            self.forget(queue.0, limits::LANES_FORGOTTEN_PER_COMMAND);
         }
         replies
     }

@@ -2,11 +2,7 @@
 //!
 //! This is the plain form: all at once. `docs/format.md` lists the bytes.
 
-use super::{
-    Job, Lane, Queue, Queues, Standing,
-    state::Counts,
-    wheel::{Ends, SLOTS, Wheel},
-};
+use super::{Job, Lane, Queue, Queues, Standing, state::Counts, wheel::Wheel};
 use crate::{
     codec::{DecodeError, Plain, Reader, put_bytes},
     command::{GroupSettings, QueueKey, QueueSettings},
@@ -25,12 +21,7 @@ impl Queues {
         put_slab(&self.queues, out, |queue, out| queue.encode(out));
         put_slab(&self.lanes, out, |lane, out| lane.encode(out));
         put_slab(&self.jobs, out, |job, out| job.words().into_iter().for_each(|word| word.put(out)));
-        let (tick, ends) = self.wheel.dump();
-        tick.put(out);
-        for ends in ends {
-            ends.head.put(out);
-            ends.tail.put(out);
-        }
+        self.wheel.tick().put(out);
     }
 
     pub(crate) fn decode(hash_keys: (u64, u64), reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -43,10 +34,8 @@ impl Queues {
             }
             Ok(Job::from_words(words))
         })?;
-        let error = reader.malformed("a timer wheel");
-        let tick = u64::get(reader)?;
-        let ends = (0..SLOTS).map(|_| Ok(Ends { head: u32::get(reader)?, tail: u32::get(reader)? }));
-        let wheel = Wheel::restore(tick, ends.collect::<Result<_, _>>()?).ok_or(error)?;
+        let error = reader.malformed("jobs that hang in slots of the wheel");
+        let wheel = Wheel::restore(u64::get(reader)?, &jobs).ok_or(error)?;
 
         let mut this = Self { wheel, jobs, ..Self::new(hash_keys) };
         // Keyed hashes are not stored; they are recomputed and with them the tables.
@@ -72,6 +61,9 @@ impl Queues {
         }
         this.queues = queues;
         this.lanes = lanes;
+        for queue in 0..this.queues.used() {
+            this.note_forgettable(queue);
+        }
         Ok(this)
     }
 }
@@ -151,8 +143,7 @@ impl Lane {
         }
         self.pass.put(out);
         self.turn.put(out);
-        self.own.map(|own| own.weight).put(out);
-        self.own.map_or(0, |own| own.in_flight_max).put(out);
+        self.own.put(out);
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -178,9 +169,7 @@ impl Lane {
         }
         lane.pass = u64::get(reader)?;
         lane.turn = u64::get(reader)?;
-        let weight = Option::<u8>::get(reader)?;
-        let in_flight_max = u32::get(reader)?;
-        lane.own = weight.map(|weight| GroupSettings { weight, in_flight_max });
+        lane.own = Option::<GroupSettings>::get(reader)?;
         Ok(lane)
     }
 }

@@ -42,7 +42,7 @@ impl Queues {
     ) -> Result<Vec<Result<Enqueued, EnqueueError>>, NoSuchQueue> {
         let queue = self.find(key).ok_or(NoSuchQueue)?;
         let replies = jobs.iter().map(|job| self.enqueue_one(at, queue, job, events)).collect();
-        self.reap(queue.0);
+        self.forget(queue.0, limits::LANES_FORGOTTEN_PER_COMMAND);
         Ok(replies)
     }
 

@@ -33,8 +33,8 @@ pub use state::Counts;
 
 use crate::{
     command::{QueueKey, QueueSettings},
+    digest::Mixer,
     event::Event,
-    limits,
     slab::{NIL, Slab},
     table::Table,
 };
@@ -43,7 +43,7 @@ use job::{Job, Place};
 use lane::{Lane, Standing};
 use siphasher::sip::SipHasher13;
 use state::Queue;
-use std::hash::Hasher;
+use std::{collections::BTreeSet, hash::Hasher};
 use wheel::Wheel;
 
 /// There is no queue of that name (or number).
@@ -69,6 +69,8 @@ pub struct Queues {
     lane_names: Table,
     jobs: Slab<Job>,
     wheel: Wheel,
+    /// Queues in which nobody waits and lanes can be forgotten.
+    forgettable: BTreeSet<u32>,
 }
 
 impl Queues {
@@ -82,6 +84,7 @@ impl Queues {
             lane_names: Table::default(),
             jobs: Slab::default(),
             wheel: Wheel::default(),
+            forgettable: BTreeSet::new(),
         }
     }
 
@@ -121,14 +124,16 @@ impl Queues {
         jobs.filter(|job| job.place() != Place::Free).map(Job::body)
     }
 
-    /// When a delay or lease next needs attention; never later than the first that ends.
+    /// When something next needs attention: a delay or lease, never later than the first that ends, or
+    /// lanes to be forgotten, at once.
     pub fn next_due(&self) -> Option<LogTime> {
-        self.wheel.next_due()
+        if self.forgettable.is_empty() { self.wheel.next_due() } else { Some(LogTime(0)) }
     }
 
     /// One number for the whole state.
     pub(crate) fn digest(&self) -> u64 {
-        self.queues.digest().wrapping_add(self.lanes.digest()).wrapping_add(self.jobs.digest())
+        let parts = [self.queues.digest(), self.lanes.digest(), self.jobs.digest(), self.wheel.tick()];
+        parts.into_iter().fold(Mixer::new(0), Mixer::word).finish()
     }
 
     fn hash_of_queue(&self, key: QueueKey<'_>) -> u64 {
@@ -203,15 +208,26 @@ impl Queues {
             tell_ready(queue, events);
         }
         self.queues.edit(queue).turns.stand(&mut self.lanes, slot, standing);
+        self.note_forgettable(queue);
     }
 
-    /// Forgets a bounded number of lanes that have nothing and owe nothing.
-    fn reap(&mut self, queue: u32) {
-        for _ in 0..limits::LANES_REAPED_PER_COMMAND {
+    /// Forgets up to so many lanes of a queue that have nothing and owe nothing.
+    fn forget(&mut self, queue: u32, lanes_max: u32) {
+        for _ in 0..lanes_max {
             let forgotten = self.queues.edit(queue).turns.forget_one(&mut self.lanes);
             let Some(slot) = forgotten else { break };
             self.lane_names.remove(&mut self.lanes, slot);
             self.lanes.free(slot);
+        }
+        self.note_forgettable(queue);
+    }
+
+    /// Keeps `forgettable` true. Called wherever a queue's turns have changed.
+    fn note_forgettable(&mut self, queue: u32) {
+        if self.queues.at(queue).turns.only_idle() {
+            self.forgettable.insert(queue);
+        } else {
+            self.forgettable.remove(&queue);
         }
     }
 

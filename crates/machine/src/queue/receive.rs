@@ -39,7 +39,7 @@ impl Queues {
         }
         let wanted = usize::try_from(room).unwrap_or(usize::MAX).min(jobs_max.into());
         let mut grants = Vec::new();
-        for _ in 0..wanted + limits::LANES_REAPED_PER_COMMAND as usize {
+        for _ in 0..wanted + limits::LANES_FORGOTTEN_PER_COMMAND as usize {
             if grants.len() == wanted {
                 break;
             }
@@ -51,7 +51,7 @@ impl Queues {
                 self.settle(lane, events);
             }
         }
-        self.reap(queue.0);
+        self.forget(queue.0, limits::LANES_FORGOTTEN_PER_COMMAND);
         Ok(grants)
     }
 

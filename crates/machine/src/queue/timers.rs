@@ -1,4 +1,4 @@
-//! What ends by itself: delays and leases, a bounded number at a time.
+//! What ends by itself: delays, leases, and lanes that nothing is left of; a bounded number at a time.
 
 use super::{Place, Queues, wheel::Advanced};
 use crate::{event::Event, limits};
@@ -14,6 +14,13 @@ impl Queues {
                 Some(Advanced::Moved) => {}
                 Some(Advanced::Due(slot)) => self.due(slot, now, events),
             }
+        }
+    }
+
+    /// Forgets lanes in queues where nobody waits, at most [`limits::LANES_FORGOTTEN_PER_BATCH`].
+    pub(crate) fn forget_lanes(&mut self) {
+        if let Some(&queue) = self.forgettable.first() {
+            self.forget(queue, limits::LANES_FORGOTTEN_PER_BATCH);
         }
     }
 

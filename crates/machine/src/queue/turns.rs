@@ -51,6 +51,11 @@ impl Turns {
         self.waiting.is_empty()
     }
 
+    /// Whether nobody waits, and there are lanes to be forgotten.
+    pub(crate) fn only_idle(&self) -> bool {
+        self.waiting.is_empty() && !self.idle.is_empty()
+    }
+
     /// Moves a lane to another standing.
     pub(crate) fn stand(&mut self, lanes: &mut Slab<Lane>, slot: u32, standing: Standing) {
         if lanes.at(slot).standing == standing {

@@ -8,7 +8,7 @@
 //! Time never jumps over work: [`Wheel::advance`] takes one step, and the caller may stop after any
 //! and go on later, so a million leases ending together do not stop the machine.
 
-use super::job::Job;
+use super::job::{Job, Place};
 use crate::slab::{NIL, Slab};
 use evenkeel_types::LogTime;
 
@@ -32,13 +32,13 @@ pub(crate) struct Wheel {
 
 /// The first and last job of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Ends {
-    pub(crate) head: u32,
-    pub(crate) tail: u32,
+struct Ends {
+    head: u32,
+    tail: u32,
 }
 
 impl Ends {
-    pub(crate) const EMPTY: Self = Self { head: NIL, tail: NIL };
+    const EMPTY: Self = Self { head: NIL, tail: NIL };
 }
 
 /// One step of the wheel.
@@ -163,20 +163,29 @@ impl Wheel {
         if occupied { *bits |= bit } else { *bits &= !bit }
     }
 
-    /// The tick and the ends of all slots, for a checkpoint.
-    pub(crate) fn dump(&self) -> (u64, &[Ends]) {
-        (self.tick, &self.ends)
+    /// The first tick that is not done. With the jobs it is all that a checkpoint needs.
+    pub(crate) fn tick(&self) -> u64 {
+        self.tick
     }
 
-    /// The wheel of a checkpoint; `None` if it has not [`SLOTS`] slots.
-    pub(crate) fn restore(tick: u64, ends: Vec<Ends>) -> Option<Self> {
-        if ends.len() != SLOTS as usize {
-            return None;
-        }
-        let mut wheel = Self { tick, ends, ..Self::default() };
-        for wheel_slot in 0..SLOTS {
-            let occupied = *wheel.ends_mut(wheel_slot) != Ends::EMPTY;
-            wheel.mark(wheel_slot, occupied);
+    /// The wheel of a checkpoint: the jobs say in which slot they hang, and which is first and last.
+    /// `None` if a job names a slot that is not there.
+    pub(crate) fn restore(tick: u64, jobs: &Slab<Job>) -> Option<Self> {
+        let mut wheel = Self { tick, ..Self::default() };
+        for slot in 0..jobs.used() {
+            let job = jobs.at(slot);
+            if !matches!(job.place(), Place::Delayed | Place::Leased) {
+                continue;
+            }
+            let wheel_slot = job.wheel_slot();
+            let ends = wheel.ends.get_mut(wheel_slot as usize)?;
+            if job.prev == NIL {
+                ends.head = slot;
+            }
+            if job.next == NIL {
+                ends.tail = slot;
+            }
+            wheel.mark(wheel_slot, true);
         }
         Some(wheel)
     }
@@ -199,6 +208,7 @@ mod tests {
     fn hang(wheel: &mut Wheel, jobs: &mut Slab<Job>, deadline: u64) -> u32 {
         let slot = jobs.allocate().unwrap();
         jobs.edit(slot).deadline = deadline;
+        jobs.edit(slot).set_place(Place::Delayed);
         wheel.insert(jobs, slot);
         slot
     }
@@ -207,6 +217,7 @@ mod tests {
         let mut fired = Vec::new();
         while let Some(step) = wheel.advance(jobs, LogTime(now)) {
             if let Advanced::Due(slot) = step {
+                jobs.edit(slot).set_place(Place::Ready);
                 fired.push(jobs.at(slot).deadline);
             }
         }
@@ -259,8 +270,8 @@ mod tests {
             hang(&mut wheel, &mut jobs, n * n * 7_777);
         }
         due(&mut wheel, &mut jobs, 9_000_000);
-        let (tick, ends) = wheel.dump();
-        let mut again = Wheel::restore(tick, ends.to_vec()).unwrap();
+        let mut again = Wheel::restore(wheel.tick(), &jobs).unwrap();
+        assert_eq!(again.ends, wheel.ends);
         assert_eq!(again.next_due(), wheel.next_due());
         assert_eq!(again.occupied, wheel.occupied);
         assert!(!due(&mut again, &mut jobs, 400_000_000).is_empty());

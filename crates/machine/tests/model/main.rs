@@ -3,6 +3,7 @@
 //! Each case is a list of operations; after every one the replies, the counts and the machine's own recount must
 //! agree with the model, and now and then the state goes through a checkpoint and must go on as if nothing
 //! had happened.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "these are tests")]
 
 mod naive;
 
@@ -14,7 +15,7 @@ use evenkeel_machine::{
 use evenkeel_types::{AccountId, JobId, LeaseToken, LogIndex, LogTime, Micros, QueueId, WallTime};
 use naive::{At, Queue};
 use proptest::prelude::*;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -59,7 +60,7 @@ struct Pair {
     ticks: BTreeSet<u64>,
     /// Every grant ever made, in order.
     grants: Vec<(usize, Held)>,
-    order: HashMap<JobId, usize>,
+    order: BTreeMap<JobId, usize>,
 }
 
 fn name(queue: usize) -> QueueKey<'static> {
@@ -75,7 +76,7 @@ impl Pair {
             now: 5_000_000,
             ticks: BTreeSet::new(),
             grants: Vec::new(),
-            order: HashMap::new(),
+            order: BTreeMap::new(),
         };
         pair.run(Command::Begin(Begin { feature_level: 1, secret: [7; 32] }));
         for (queue, settings) in settings.into_iter().enumerate() {
@@ -239,6 +240,7 @@ fn any_settings() -> impl Strategy<Value = QueueSettings> {
 }
 
 /// Quick by default; `PROPTEST_CASES` asks for more.
+#[expect(clippy::disallowed_methods, reason = "a test may be told how long to run")]
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300)
 }

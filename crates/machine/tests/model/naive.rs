@@ -11,47 +11,47 @@ const MILLISECOND_COST: u64 = 1 << 10;
 const LEASE_MAX: u64 = 43_200_000_000;
 
 #[derive(Clone, Debug, PartialEq)]
-pub enum At {
+pub(crate) enum At {
     Delayed { until: u64 },
     Ready,
     Leased { until: u64 },
 }
 
 #[derive(Clone, Debug)]
-pub struct Job {
-    pub id: JobId,
-    pub body: BodyRef,
-    pub group: String,
-    pub at: At,
-    pub grants: u32,
-    pub leased_at: u64,
+pub(crate) struct Job {
+    pub(crate) id: JobId,
+    pub(crate) body: BodyRef,
+    pub(crate) group: String,
+    pub(crate) at: At,
+    pub(crate) grants: u32,
+    pub(crate) leased_at: u64,
     /// Ready jobs of a group are served by this, the smallest first.
-    pub order: i64,
+    pub(crate) order: i64,
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Lane {
-    pub own: Option<GroupSettings>,
-    pub pass: u64,
-    pub turn: u64,
-    pub in_turns: bool,
+pub(crate) struct Lane {
+    pub(crate) own: Option<GroupSettings>,
+    pub(crate) pass: u64,
+    pub(crate) turn: u64,
+    pub(crate) in_turns: bool,
 }
 
 #[derive(Clone, Debug, Default)]
-pub struct Queue {
-    pub settings: QueueSettings,
-    pub jobs: Vec<Job>,
-    pub lanes: BTreeMap<String, Lane>,
-    pub virtual_time: u64,
-    pub turn: u64,
-    pub acked: u64,
-    pub enqueued: u64,
+pub(crate) struct Queue {
+    pub(crate) settings: QueueSettings,
+    pub(crate) jobs: Vec<Job>,
+    pub(crate) lanes: BTreeMap<String, Lane>,
+    pub(crate) virtual_time: u64,
+    pub(crate) turn: u64,
+    pub(crate) acked: u64,
+    pub(crate) enqueued: u64,
     first: i64,
     last: i64,
 }
 
 impl Queue {
-    pub fn new(settings: QueueSettings) -> Self {
+    pub(crate) fn new(settings: QueueSettings) -> Self {
         Self { settings, ..Self::default() }
     }
 
@@ -100,7 +100,7 @@ impl Queue {
 
     /// Lanes without jobs or settings are forgotten once the virtual time has passed them; while nobody waits
     /// it catches up with all of them.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         let jobs = &self.jobs;
         let is_idle = |group: &String, lane: &Lane| lane.own.is_none() && jobs.iter().all(|job| job.group != *group);
         if !self.lanes.values().any(|lane| lane.in_turns) {
@@ -111,12 +111,12 @@ impl Queue {
         self.lanes.retain(|group, lane| !is_idle(group, lane) || lane.pass > virtual_time);
     }
 
-    pub fn configure_group(&mut self, group: &str, settings: GroupSettings) {
+    pub(crate) fn configure_group(&mut self, group: &str, settings: GroupSettings) {
         self.lanes.entry(group.into()).or_default().own = Some(settings);
         self.settle(group);
     }
 
-    pub fn enqueue(&mut self, id: JobId, body: BodyRef, group: &str, until: Option<u64>) {
+    pub(crate) fn enqueue(&mut self, id: JobId, body: BodyRef, group: &str, until: Option<u64>) {
         let at = until.map_or(At::Ready, |until| At::Delayed { until });
         self.last += 1;
         let job = Job { id, body, group: group.into(), at, grants: 0, leased_at: 0, order: self.last };
@@ -125,7 +125,7 @@ impl Queue {
         self.settle(group);
     }
 
-    pub fn receive(&mut self, now: u64, jobs_max: usize, until: u64) -> Vec<(JobId, u32)> {
+    pub(crate) fn receive(&mut self, now: u64, jobs_max: usize, until: u64) -> Vec<(JobId, u32)> {
         let mut granted = Vec::new();
         while granted.len() < jobs_max {
             let in_turns = self.lanes.iter().filter(|(_, lane)| lane.in_turns);
@@ -160,7 +160,7 @@ impl Queue {
         (job.grants > 0 && LeaseToken(job.grants) == held.token).then_some(at)
     }
 
-    pub fn ack(&mut self, now: u64, held: Held) -> bool {
+    pub(crate) fn ack(&mut self, now: u64, held: Held) -> bool {
         let Some(at) = self.held(held) else { return false };
         let job = self.jobs.remove(at);
         if matches!(job.at, At::Leased { .. }) {
@@ -171,7 +171,7 @@ impl Queue {
         true
     }
 
-    pub fn change_lease(&mut self, now: u64, held: Held, until: u64) -> bool {
+    pub(crate) fn change_lease(&mut self, now: u64, held: Held, until: u64) -> bool {
         let Some(at) = self.held(held) else { return false };
         let job = self.jobs[at].clone();
         if until - now > LEASE_MAX || until > job.leased_at + LEASE_MAX {
@@ -198,7 +198,7 @@ impl Queue {
     }
 
     /// Ends what is due, in the order of time and, at the same time, of leasing.
-    pub fn fire(&mut self, now: u64, due: impl Fn(u64) -> bool, granted_order: impl Fn(JobId) -> usize) {
+    pub(crate) fn fire(&mut self, now: u64, due: impl Fn(u64) -> bool, granted_order: impl Fn(JobId) -> usize) {
         loop {
             let next = (0..self.jobs.len())
                 .filter_map(|at| match self.jobs[at].at {

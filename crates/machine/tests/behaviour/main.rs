@@ -1,0 +1,7 @@
+//! What the machine promises, one behaviour a test, through its public face.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
+
+mod fairness;
+mod leases;
+mod script;
+mod state;
