@@ -1,0 +1,75 @@
+//! `ChangeMessageVisibility`: a lease ends later or sooner; at once gives the job back.
+//!
+//! AWS API Reference, ChangeMessageVisibility. The twelve hours count from the receive, so that the machine judges them.
+
+use super::{delete_message::held, propose};
+use crate::{
+    caller::Caller,
+    door::{Door, Step},
+    error::SqsError,
+    json_in::{Text, parse},
+    limits::VISIBILITY_SECONDS_MAX,
+    queue_url::Queue,
+    refusals,
+    response::Response,
+};
+use evenkeel_engine::Answer;
+use evenkeel_machine::{Reply, command::Command};
+use evenkeel_types::Micros;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Request<'a> {
+    #[serde(borrow)]
+    queue_url: Option<Text<'a>>,
+    #[serde(borrow)]
+    receipt_handle: Option<Text<'a>>,
+    visibility_timeout: Option<i32>,
+}
+
+/// What is said again if the lease could not be changed.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(super) handle: Box<str>,
+    pub(super) seconds: i32,
+}
+
+pub(crate) fn accept(door: &Door, caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
+    let request: Request<'_> = parse(body)?;
+    let named = Queue::of_url(request.queue_url.as_deref(), caller)?;
+    let (queue, held) = held(door, &named, request.receipt_handle.as_deref())?;
+    let (lease, seconds) = lease(request.visibility_timeout)?;
+    let handle = request.receipt_handle.as_deref().unwrap_or_default().into();
+    propose(
+        &Command::ChangeLease { queue, jobs: vec![(held, lease)] },
+        super::Waiting::ChangeMessageVisibility(Waiting { handle, seconds }),
+    )
+}
+
+/// The time asked for, as a span and in seconds.
+pub(super) fn lease(given: Option<i32>) -> Result<(Micros, i32), SqsError> {
+    let seconds = given.ok_or(SqsError::MissingParameter("VisibilityTimeout"))?;
+    match u32::try_from(seconds) {
+        Ok(span) if seconds <= VISIBILITY_SECONDS_MAX => Ok((Micros::from_secs(span), seconds)),
+        Ok(_) => Err(SqsError::held_too_long(seconds)),
+        Err(_) => {
+            let reason = format!("Must be >= 0 and <= {VISIBILITY_SECONDS_MAX}.");
+            Err(SqsError::value(seconds.to_string(), "VisibilityTimeout", &reason))
+        }
+    }
+}
+
+impl Waiting {
+    pub(crate) fn answer(self, answer: Answer) -> Result<Step, SqsError> {
+        let changed = match refusals::reply(answer)? {
+            Reply::LeaseChanged(changed) => changed.into_iter().next(),
+            other => return Err(refusals::mismatch(other)),
+        };
+        match changed {
+            Some(Ok(())) => Ok(Step::Respond(Response::empty())),
+            Some(Err(error)) => Err(refusals::not_changed(error, &self.handle, self.seconds)),
+            None => Err(SqsError::InternalFailure("The server did not answer for this message.")),
+        }
+    }
+}

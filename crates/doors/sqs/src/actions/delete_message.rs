@@ -1,0 +1,56 @@
+//! `DeleteMessage`: the job is done. A repeated or late delete is answered 200.
+//!
+//! AWS API Reference, DeleteMessage.
+
+use super::propose;
+use crate::{
+    caller::Caller,
+    door::{Door, Step},
+    error::SqsError,
+    json_in::{Text, parse},
+    queue_url::Queue,
+    refusals,
+    response::Response,
+};
+use evenkeel_engine::Answer;
+use evenkeel_machine::{
+    Reply,
+    command::{Command, Held},
+};
+use evenkeel_types::QueueId;
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Request<'a> {
+    #[serde(borrow)]
+    queue_url: Option<Text<'a>>,
+    #[serde(borrow)]
+    receipt_handle: Option<Text<'a>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Waiting;
+
+pub(crate) fn accept(door: &Door, caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
+    let request: Request<'_> = parse(body)?;
+    let named = Queue::of_url(request.queue_url.as_deref(), caller)?;
+    let (queue, held) = held(door, &named, request.receipt_handle.as_deref())?;
+    propose(&Command::Ack { queue, jobs: vec![held] }, super::Waiting::DeleteMessage(Waiting))
+}
+
+/// The lease that a request's handle stands for.
+pub(super) fn held(door: &Door, named: &Queue<'_>, handle: Option<&str>) -> Result<(QueueId, Held), SqsError> {
+    let handle = handle.filter(|handle| !handle.is_empty()).ok_or(SqsError::MissingParameter("ReceiptHandle"))?;
+    door.ids.held(named, handle).ok_or_else(|| SqsError::ReceiptHandleIsInvalid(handle.to_owned()))
+}
+
+impl Waiting {
+    pub(crate) fn answer(self, answer: Answer) -> Result<Step, SqsError> {
+        match refusals::reply(answer)? {
+            Reply::Acked(acked) => acked.into_iter().for_each(refusals::deleted),
+            other => return Err(refusals::mismatch(other)),
+        }
+        Ok(Step::Respond(Response::empty()))
+    }
+}

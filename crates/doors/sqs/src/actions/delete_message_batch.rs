@@ -1,0 +1,84 @@
+//! `DeleteMessageBatch`: up to ten jobs are done, by one command.
+//!
+//! AWS API Reference, DeleteMessageBatch.
+
+use super::{delete_message::held, propose, respond};
+use crate::{
+    batch::{self, Batch, Entries},
+    caller::Caller,
+    door::{Door, Step},
+    error::SqsError,
+    json_in::{Text, parse},
+    queue_url::Queue,
+    refusals,
+};
+use evenkeel_engine::Answer;
+use evenkeel_machine::{Reply, command::Command};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Request<'a> {
+    #[serde(borrow)]
+    queue_url: Option<Text<'a>>,
+    #[serde(borrow)]
+    entries: Option<Entries<Entry<'a>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry<'a> {
+    #[serde(borrow)]
+    id: Option<Text<'a>>,
+    #[serde(borrow)]
+    receipt_handle: Option<Text<'a>>,
+}
+
+impl batch::Entry for Entry<'_> {
+    const SHAPE: &'static str = "DeleteMessageBatchRequestEntry";
+
+    fn id(&self) -> &str {
+        self.id.as_deref().unwrap_or_default()
+    }
+}
+
+/// The entries and the queue of which those on their way are.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    batch: Batch<()>,
+}
+
+pub(crate) fn accept(door: &Door, caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
+    let request: Request<'_> = parse(body)?;
+    let named = Queue::of_url(request.queue_url.as_deref(), caller)?;
+    let entries = batch::check(request.entries.as_ref())?;
+    let mut batch = Batch::with_capacity(entries.len());
+    let mut jobs = Vec::with_capacity(entries.len());
+    let mut common = None;
+    for entry in entries {
+        let outcome = held(door, &named, entry.receipt_handle.as_deref()).and_then(|(queue, held)| {
+            batch::same_queue(&mut common, queue, entry.receipt_handle.as_deref())?;
+            jobs.push(held);
+            Ok(())
+        });
+        batch.push(batch::Entry::id(entry), outcome);
+    }
+    match common {
+        Some(queue) => propose(&Command::Ack { queue, jobs }, super::Waiting::DeleteMessageBatch(Waiting { batch })),
+        None => respond(batch.refused()),
+    }
+}
+
+impl Waiting {
+    pub(crate) fn answer(self, answer: Answer) -> Result<Step, SqsError> {
+        let acked = match refusals::reply(answer)? {
+            Reply::Acked(acked) => acked,
+            other => return Err(refusals::mismatch(other)),
+        };
+        let judge = |(), acked| {
+            refusals::deleted(acked);
+            Ok(())
+        };
+        respond(self.batch.answer(acked, judge, |_, ()| {}))
+    }
+}

@@ -1,0 +1,61 @@
+//! `GetQueueUrl`: from a queue's name to its URL, if there is one.
+//!
+//! AWS API Reference, GetQueueUrl.
+
+use super::{ask, respond};
+use crate::{
+    caller::{Caller, Head},
+    door::Step,
+    error::SqsError,
+    json_in::{Text, parse},
+    json_out::Json,
+    queue_url, refusals,
+};
+use evenkeel_engine::{Answer, QueueName, Request as Question};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Request<'a> {
+    #[serde(borrow)]
+    queue_name: Option<Text<'a>>,
+    /// In capitals as the model has it.
+    #[serde(borrow, rename = "QueueOwnerAWSAccountId")]
+    owner: Option<Text<'a>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    queue: QueueName,
+    base: String,
+}
+
+pub(crate) fn accept(caller: &Caller<'_>, head: &Head<'_>, body: &[u8]) -> Result<Step, SqsError> {
+    let request: Request<'_> = parse(body)?;
+    let name = request.queue_name.as_deref().filter(|name| !name.is_empty());
+    let name = name.ok_or(SqsError::MissingParameter("QueueName"))?;
+    // Nobody can be let in to another's queue yet; whether there is one is not told.
+    let others = request.owner.as_deref().is_some_and(|owner| owner.parse() != Ok(caller.account));
+    if others || !queue_url::is_name(name) {
+        return Err(SqsError::QueueDoesNotExist);
+    }
+    let queue = QueueName { account: caller.account, name: name.into() };
+    let base = queue_url::base(head)?;
+    ask(Question::Describe(queue.clone()), super::Waiting::GetQueueUrl(Waiting { queue, base }))
+}
+
+impl Waiting {
+    pub(crate) fn answer(self, answer: Answer) -> Result<Step, SqsError> {
+        refusals::described(answer)??;
+        respond(body(&self.base, &self.queue))
+    }
+}
+
+/// The answer that names a queue.
+pub(super) fn body(base: &str, queue: &QueueName) -> Vec<u8> {
+    let mut json = Json::with_capacity(192);
+    json.open_object();
+    json.string("QueueUrl", &queue_url::url(base, queue));
+    json.close_object();
+    json.into_bytes()
+}

@@ -1,0 +1,146 @@
+//! `ReceiveMessage`: jobs are leased, after a wait if there are none.
+//!
+//! AWS API Reference, ReceiveMessage. The answer tells of each message what was asked for and no more. Should a body not
+//! be readable, the other messages are delivered and that one comes again when its lease ends; if it is the only one,
+//! the call fails. `ReceiveRequestAttemptId` has no meaning on standard queues, and is read over as AWS does.
+
+use super::ask;
+use crate::{
+    attributes::{Attribute, NameFilter, md5},
+    blob::Blob,
+    caller::Caller,
+    door::{Door, Step},
+    error::SqsError,
+    hex,
+    json_in::{Text, parse},
+    json_out::Json,
+    limits::{RECEIVE_MESSAGES_MAX, VISIBILITY_SECONDS_MAX, WAIT_SECONDS_MAX},
+    queue_url::Queue,
+    refusals,
+    response::Response,
+    system_attributes::SystemAttributes,
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use evenkeel_engine::{Answer, Delivery, Proposal, QueueName, Receive, Received, Request as Question};
+use evenkeel_machine::command::{Command, Held};
+use evenkeel_types::{Micros, QueueId};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Request<'a> {
+    #[serde(borrow)]
+    queue_url: Option<Text<'a>>,
+    #[serde(borrow)]
+    attribute_names: Option<Vec<Text<'a>>>,
+    #[serde(borrow)]
+    message_system_attribute_names: Option<Vec<Text<'a>>>,
+    #[serde(borrow)]
+    message_attribute_names: Option<Vec<Text<'a>>>,
+    max_number_of_messages: Option<i32>,
+    visibility_timeout: Option<i32>,
+    wait_time_seconds: Option<i32>,
+}
+
+/// What the receiver wants to be told.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    queue: QueueName,
+    system_attributes: SystemAttributes,
+    names: NameFilter,
+}
+
+pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
+    let request: Request<'_> = parse(body)?;
+    let queue = Queue::of_url(request.queue_url.as_deref(), caller)?;
+    let jobs_max = request.max_number_of_messages.unwrap_or(1);
+    let jobs_max =
+        u8::try_from(jobs_max).ok().filter(|_| (1..=RECEIVE_MESSAGES_MAX).contains(&jobs_max)).ok_or_else(|| {
+            SqsError::value(jobs_max.to_string(), "MaxNumberOfMessages", "Must be between 1 and 10, if provided.")
+        })?;
+    let lease = seconds(request.visibility_timeout, "VisibilityTimeout", VISIBILITY_SECONDS_MAX)?;
+    let wait = seconds(request.wait_time_seconds, "WaitTimeSeconds", WAIT_SECONDS_MAX)?;
+    let names = [&request.attribute_names, &request.message_system_attribute_names];
+    let waiting = Waiting {
+        queue: queue.to_name(),
+        system_attributes: SystemAttributes::read(names.into_iter().flatten().flatten())?,
+        names: NameFilter::new(request.message_attribute_names.as_deref().unwrap_or_default()),
+    };
+    let receive = Receive { queue: queue.to_name(), jobs_max, lease, wait };
+    ask(Question::Receive(receive), super::Waiting::ReceiveMessage(waiting))
+}
+
+fn seconds(given: Option<i32>, parameter: &str, max: i32) -> Result<Option<Micros>, SqsError> {
+    match given.map(u32::try_from) {
+        None => Ok(None),
+        Some(Ok(seconds)) if seconds <= max.unsigned_abs() => Ok(Some(Micros::from_secs(seconds))),
+        Some(_) => {
+            let value = given.unwrap_or_default().to_string();
+            Err(SqsError::value(value, parameter, &format!("Must be >= 0 and <= {max}, if provided.")))
+        }
+    }
+}
+
+impl Waiting {
+    pub(crate) fn answer(self, door: &Door, answer: Answer) -> Result<Step, SqsError> {
+        let Received { queue, jobs } = refusals::received(answer)?;
+        if jobs.is_empty() {
+            return Ok(Step::Respond(Response::empty()));
+        }
+        let bytes: usize = jobs.iter().map(|job| job.body.len() + job.body.len() / 8 + 512).sum();
+        let mut json = Json::with_capacity(bytes);
+        json.open_object();
+        json.open_array_at("Messages");
+        // Not `any`, which would stop at the first.
+        let readable = jobs.iter().filter(|job| self.write(door, queue, job, &mut json).is_some()).count();
+        json.close_array();
+        json.close_object();
+        if readable == 0 {
+            return Err(SqsError::InternalFailure("The body of a message cannot be read. See the server's log."));
+        }
+        let undelivered = Some(give_back(queue, &jobs));
+        Ok(Step::Respond(Response { undelivered, ..Response::ok(json.into_bytes()) }))
+    }
+
+    /// Writes one message; `None`, and nothing written, if its body is not one of ours.
+    fn write(&self, door: &Door, queue: QueueId, job: &Delivery, json: &mut Json) -> Option<()> {
+        let grant = &job.grant;
+        let blob = Blob::decode(&job.body)?;
+        let section = blob.attributes.as_ref().filter(|_| self.names != NameFilter::Nothing);
+        let mut attributes = section.map(|section| section.decode()).unwrap_or_else(|| Some(Vec::new()))?;
+        attributes.retain(|attribute| self.names.matches(attribute));
+        json.open_object();
+        json.plain_string("MessageId", door.ids.message_id(grant.job, grant.body));
+        let held = Held { job: grant.job, token: grant.token };
+        json.plain_string("ReceiptHandle", door.ids.handle(&Queue::named(&self.queue), queue, held));
+        json.plain_string("MD5OfBody", hex::encode(&blob.text_md5));
+        json.string("Body", blob.text);
+        self.system_attributes.write(json, grant, &blob);
+        if let Some(section) = section.filter(|_| !attributes.is_empty()) {
+            let all = self.names == NameFilter::All;
+            let sum = if all { section.md5 } else { md5::sum(attributes.iter()) };
+            json.plain_string("MD5OfMessageAttributes", hex::encode(&sum));
+            json.open_object_at("MessageAttributes");
+            attributes.iter().for_each(|attribute| write_attribute(attribute, json));
+            json.close_object();
+        }
+        json.close_object();
+        Some(())
+    }
+}
+
+fn write_attribute(attribute: &Attribute<'_>, json: &mut Json) {
+    json.open_object_at(attribute.name);
+    json.string("DataType", attribute.data_type);
+    match std::str::from_utf8(&attribute.value) {
+        Ok(text) if !attribute.is_binary() => json.string("StringValue", text),
+        _ => json.plain_string("BinaryValue", STANDARD.encode(&attribute.value)),
+    }
+    json.close_object();
+}
+
+/// What to ask the engine if the receiver is gone: the jobs are ready again at once, first in their lanes.
+fn give_back(queue: QueueId, jobs: &[Delivery]) -> Question {
+    let held = |job: &Delivery| (Held { job: job.grant.job, token: job.grant.token }, Micros(0));
+    Question::Propose(Proposal::new(&Command::ChangeLease { queue, jobs: jobs.iter().map(held).collect() }))
+}

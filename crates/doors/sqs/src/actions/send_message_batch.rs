@@ -1,0 +1,110 @@
+//! `SendMessageBatch`: up to ten messages become jobs by one command.
+//!
+//! AWS API Reference, SendMessageBatch. A megabyte in all; an entry above the queue's own limit fails alone.
+
+use super::{propose, respond};
+use crate::{
+    attributes::GivenAttributes,
+    batch::{self, Batch, Entries},
+    caller::Caller,
+    door::{Door, Step},
+    error::SqsError,
+    json_in::{Text, parse},
+    limits::MESSAGE_BYTES_MAX,
+    message::{Draft, Message, Sums},
+    queue_url::Queue,
+    refusals,
+};
+use evenkeel_engine::Answer;
+use evenkeel_machine::{Reply, command::Command};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Request<'a> {
+    #[serde(borrow)]
+    queue_url: Option<Text<'a>>,
+    #[serde(borrow)]
+    entries: Option<Entries<Entry<'a>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry<'a> {
+    #[serde(borrow)]
+    id: Option<Text<'a>>,
+    #[serde(borrow)]
+    message_body: Option<Text<'a>>,
+    delay_seconds: Option<i32>,
+    #[serde(borrow)]
+    message_attributes: Option<GivenAttributes<'a>>,
+    #[serde(borrow)]
+    message_system_attributes: Option<GivenAttributes<'a>>,
+    #[serde(borrow)]
+    message_group_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    message_deduplication_id: Option<Text<'a>>,
+}
+
+impl batch::Entry for Entry<'_> {
+    const SHAPE: &'static str = "SendMessageBatchRequestEntry";
+
+    fn id(&self) -> &str {
+        self.id.as_deref().unwrap_or_default()
+    }
+}
+
+impl Entry<'_> {
+    fn draft(&self) -> Draft<'_> {
+        Draft {
+            body: self.message_body.as_deref(),
+            delay_seconds: self.delay_seconds,
+            group: self.message_group_id.as_deref(),
+            deduplication_id: self.message_deduplication_id.as_deref(),
+            attributes: self.message_attributes.as_ref(),
+            system_attributes: self.message_system_attributes.as_ref(),
+        }
+    }
+}
+
+/// The entries, those on their way with what their sender is told.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    batch: Batch<Sums>,
+}
+
+pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
+    let request: Request<'_> = parse(body)?;
+    let queue = Queue::of_url(request.queue_url.as_deref(), caller)?;
+    let entries = batch::check(request.entries.as_ref())?;
+    let counted_bytes = entries.iter().map(|entry| entry.draft().counted_bytes()).sum();
+    if counted_bytes > MESSAGE_BYTES_MAX {
+        return Err(SqsError::BatchRequestTooLong(counted_bytes));
+    }
+    let mut batch = Batch::with_capacity(entries.len());
+    let mut messages = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let message = entry.draft().check(caller.sender_id);
+        batch.push(batch::Entry::id(entry), message.as_ref().map(|message| message.sums).map_err(Clone::clone));
+        messages.extend(message.ok());
+    }
+    if messages.is_empty() {
+        return respond(batch.refused());
+    }
+    let command = Command::Enqueue { queue: queue.key(), jobs: messages.iter().map(Message::job).collect() };
+    propose(&command, super::Waiting::SendMessageBatch(Waiting { batch }))
+}
+
+impl Waiting {
+    pub(crate) fn answer(self, door: &Door, answer: Answer) -> Result<Step, SqsError> {
+        let replies = match refusals::reply(answer)? {
+            Reply::Enqueued(replies) => replies?,
+            other => return Err(refusals::mismatch(other)),
+        };
+        respond(self.batch.answer(
+            replies,
+            |sums, enqueued| Ok((sums, enqueued?)),
+            |json, (sums, enqueued)| sums.write(json, &door.ids, &enqueued),
+        ))
+    }
+}

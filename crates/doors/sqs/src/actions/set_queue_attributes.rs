@@ -1,0 +1,72 @@
+//! `SetQueueAttributes`: a queue's settings, or one group's share of it.
+//!
+//! AWS API Reference, SetQueueAttributes. A group's share (`EvenkeelGroup.<group>`) is one command. Settings are read
+//! first, since the machine replaces them all: two calls at the same moment that change different settings may leave only
+//! the later one's.
+
+use super::{ask, propose};
+use crate::{
+    caller::Caller,
+    door::Step,
+    error::SqsError,
+    json_in::{Text, parse},
+    queue_attributes::{GivenAttributes, GivenSettings, group_share},
+    queue_url::Queue,
+    refusals,
+    response::Response,
+};
+use evenkeel_engine::{Answer, QueueName, Request as Question};
+use evenkeel_machine::{Reply, command::Command};
+use serde::Deserialize;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Request<'a> {
+    #[serde(borrow)]
+    queue_url: Option<Text<'a>>,
+    #[serde(borrow)]
+    attributes: Option<GivenAttributes<'a>>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Waiting {
+    /// The present settings were asked for, to put these over them.
+    Look { queue: QueueName, given: GivenSettings },
+    /// The change was proposed.
+    Change,
+}
+
+pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
+    let request: Request<'_> = parse(body)?;
+    let queue = Queue::of_url(request.queue_url.as_deref(), caller)?;
+    let attributes = request.attributes.as_ref().filter(|attributes| attributes.count > 0);
+    let attributes = attributes.ok_or(SqsError::MissingParameter("Attributes"))?;
+    if let Some((group, settings)) = group_share(attributes)? {
+        let command = Command::ConfigureGroup { queue: queue.key(), group, settings };
+        return propose(&command, super::Waiting::SetQueueAttributes(Waiting::Change));
+    }
+    let given = GivenSettings::read(Some(attributes))?;
+    let queue = queue.to_name();
+    ask(Question::Describe(queue.clone()), super::Waiting::SetQueueAttributes(Waiting::Look { queue, given }))
+}
+
+impl Waiting {
+    pub(crate) fn answer(self, answer: Answer) -> Result<Step, SqsError> {
+        let Self::Look { queue, given } = self else {
+            return match refusals::reply(answer)? {
+                Reply::Configured(configured) => {
+                    configured?;
+                    Ok(Step::Respond(Response::empty()))
+                }
+                other => Err(refusals::mismatch(other)),
+            };
+        };
+        let present = refusals::described(answer)??.settings;
+        let settings = given.over(present);
+        if settings == present {
+            return Ok(Step::Respond(Response::empty()));
+        }
+        let command = Command::ConfigureQueue { queue: Queue::named(&queue).key(), settings };
+        propose(&command, super::Waiting::SetQueueAttributes(Self::Change))
+    }
+}

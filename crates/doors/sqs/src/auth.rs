@@ -1,0 +1,62 @@
+//! Refused signatures, as SQS words them.
+//!
+//! AWS API Reference, "Common errors". SDKs correct their clock by the `Date` header of such an answer, so it must
+//! not be missing.
+
+use crate::{
+    error::{Wire, generic},
+    response::Response,
+};
+use evenkeel_sigv4::SigError;
+
+/// The answer to a request whose signature was refused.
+#[must_use]
+pub fn auth_error(error: &SigError) -> Response {
+    wire(error).response(&error.to_string())
+}
+
+fn wire(error: &SigError) -> Wire {
+    match error {
+        SigError::MissingAuthenticationToken => {
+            generic(403, "MissingAuthenticationTokenException", "MissingAuthenticationToken")
+        }
+        SigError::IncompleteSignature(_) | SigError::TooLong => {
+            generic(400, "IncompleteSignatureException", "IncompleteSignature")
+        }
+        SigError::InvalidClientTokenId => generic(403, "UnrecognizedClientException", "InvalidClientTokenId"),
+        SigError::SignatureDoesNotMatch
+        | SigError::WrongService { .. }
+        | SigError::ScopeDateMismatch
+        | SigError::SignedHeaderAbsent
+        | SigError::SignatureExpired { .. }
+        | SigError::RequestTimeTooSkewed { .. }
+        | SigError::ContentSha256Mismatch
+        | SigError::PayloadNotSigned => generic(403, "InvalidSignatureException", "SignatureDoesNotMatch"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_signature_has_both_names() {
+        let cases = [
+            (
+                SigError::MissingAuthenticationToken,
+                403,
+                "MissingAuthenticationToken;Sender",
+                "MissingAuthenticationTokenException",
+            ),
+            (SigError::InvalidClientTokenId, 403, "InvalidClientTokenId;Sender", "UnrecognizedClientException"),
+            (SigError::SignatureDoesNotMatch, 403, "SignatureDoesNotMatch;Sender", "InvalidSignatureException"),
+            (SigError::TooLong, 400, "IncompleteSignature;Sender", "IncompleteSignatureException"),
+        ];
+        for (error, status, code, shape) in cases {
+            let response = auth_error(&error);
+            assert_eq!((response.status, response.query_error.as_deref()), (status, Some(code)));
+            let start = format!("{{\"__type\":\"com.amazon.coral.service#{shape}\",\"message\":\"");
+            assert!(response.body.starts_with(start.as_bytes()), "{}", String::from_utf8_lossy(&response.body));
+        }
+    }
+}

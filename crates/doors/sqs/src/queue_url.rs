@@ -1,0 +1,137 @@
+//! Queue names and URLs.
+//!
+//! A queue's URL is `http://<host>/<account>/<name>`, its host the one by which the client reached us. Of a URL that a
+//! client sends only the path counts: it may have come by another name of the same server.
+//! AWS Developer Guide, "Amazon SQS queue and message identifiers".
+
+use crate::{
+    caller::{Caller, Head},
+    error::SqsError,
+    limits::{HOST_BYTES_MAX, QUEUE_NAME_BYTES_MAX},
+};
+use evenkeel_engine::QueueName;
+use evenkeel_machine::command::QueueKey;
+use evenkeel_types::AccountId;
+
+/// A queue as a request names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Queue<'a> {
+    pub(crate) account: AccountId,
+    pub(crate) name: &'a str,
+}
+
+impl<'a> Queue<'a> {
+    /// The queue that a URL names, if the caller may use it.
+    pub(crate) fn of_url(url: Option<&'a str>, caller: &Caller<'_>) -> Result<Self, SqsError> {
+        let url = url.filter(|url| !url.is_empty()).ok_or(SqsError::MissingParameter("QueueUrl"))?;
+        let invalid = || SqsError::InvalidAddress(url.to_owned());
+        let path = match url.split_once("://") {
+            Some((_, rest)) => rest.split_once('/').ok_or_else(invalid)?.1,
+            None => url.strip_prefix('/').ok_or_else(invalid)?,
+        };
+        let (account, name) = path.split_once('/').ok_or_else(invalid)?;
+        let account = account.parse().map_err(|_| invalid())?;
+        if !is_name(name) {
+            return Err(invalid());
+        }
+        // Nobody can be let in to another's queue yet, so that it need not be looked up.
+        if account != caller.account {
+            return Err(SqsError::AccessDenied(url.to_owned()));
+        }
+        Ok(Self { account, name })
+    }
+
+    /// For the engine to keep.
+    pub(crate) fn to_name(self) -> QueueName {
+        QueueName { account: self.account, name: self.name.into() }
+    }
+
+    /// As the machine takes it.
+    pub(crate) fn key(self) -> QueueKey<'a> {
+        QueueKey { account: self.account, name: self.name }
+    }
+
+    /// A queue that waits in an answer's place.
+    pub(crate) fn named(name: &'a QueueName) -> Self {
+        Self { account: name.account, name: &name.name }
+    }
+}
+
+/// Whether a queue could be called so, by us or by AWS: `.fifo` queues too.
+pub(crate) fn is_name(name: &str) -> bool {
+    let stem = name.strip_suffix(".fifo").unwrap_or(name);
+    (1..=QUEUE_NAME_BYTES_MAX).contains(&name.len())
+        && !stem.is_empty()
+        && stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+/// What the URLs of this request's queues begin with.
+pub(crate) fn base(head: &Head<'_>) -> Result<String, SqsError> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    if !(1..=HOST_BYTES_MAX).contains(&head.host.len()) || !head.host.bytes().all(allowed) {
+        let reason = "Queue URLs are built from it: letters, digits, '.', '-', '_', ':' and brackets, please.";
+        return Err(SqsError::value(head.host, "Host", reason));
+    }
+    Ok(format!("{}://{}", if head.tls { "https" } else { "http" }, head.host))
+}
+
+/// A queue's URL.
+pub(crate) fn url(base: &str, queue: &QueueName) -> String {
+    format!("{base}/{}/{}", queue.account, queue.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CALLER: Caller<'static> = Caller { account: AccountId::from_number(12).unwrap(), sender_id: "me" };
+
+    #[test]
+    fn only_the_path_of_a_url_counts() {
+        for url in [
+            "http://localhost:9324/000000000012/jobs",
+            "https://sqs.eu-west-1.amazonaws.com/000000000012/jobs",
+            "http://[::1]:80/000000000012/jobs",
+            "/000000000012/jobs",
+        ] {
+            let queue = Queue::of_url(Some(url), &CALLER).unwrap();
+            assert_eq!((queue.account, queue.name), (CALLER.account, "jobs"), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_queue_is_refused() {
+        for url in [
+            "jobs",
+            "http://host",
+            "http://host/",
+            "http://host/jobs",
+            "http://host/12/jobs",
+            "/000000000012/",
+            "/000000000012/a b",
+            "/000000000012/a/b",
+            "/000000000012/jobs?x=1",
+            "//000000000012/jobs",
+            "/000000000012/.fifo",
+            "/000000000012/a.b",
+        ] {
+            let error = Queue::of_url(Some(url), &CALLER).unwrap_err();
+            assert_eq!(error, SqsError::InvalidAddress(url.to_owned()), "{url}");
+        }
+        for absent in [None, Some("")] {
+            assert_eq!(Queue::of_url(absent, &CALLER), Err(SqsError::MissingParameter("QueueUrl")));
+        }
+        let others = "http://host/000000000013/jobs";
+        assert_eq!(Queue::of_url(Some(others), &CALLER), Err(SqsError::AccessDenied(others.to_owned())));
+    }
+
+    #[test]
+    fn urls_are_built_from_a_host_that_could_be_one() {
+        let head = |host| Head { target: None, host, tls: false };
+        assert_eq!(base(&head("localhost:9324")).unwrap(), "http://localhost:9324");
+        assert_eq!(base(&Head { tls: true, ..head("[::1]") }).unwrap(), "https://[::1]");
+        for wrong in ["", "a b", "a/b", "a\"b", "evil\r\nx", &"x".repeat(262)] {
+            assert!(base(&head(wrong)).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What the engine and the machine refuse, in SQS's words. Exhaustive on purpose: a new refusal must find its place here.
+
+use crate::error::SqsError;
+use evenkeel_engine::{Answer, Description, EngineError, Received};
+use evenkeel_machine::{
+    Reply,
+    queue::{AckError, ChangeLeaseError, ConfigureError, CreateQueueError, EnqueueError, NoSuchQueue, ReceiveError},
+};
+
+/// An answer to another question than was asked: our own mistake, which must cost no more than this request.
+const MISMATCH: SqsError = SqsError::InternalFailure("The server answered another question than was asked.");
+
+/// The reply to a command.
+pub(crate) fn reply(answer: Answer) -> Result<Reply, SqsError> {
+    match answer {
+        Answer::Reply(reply) => Ok(reply),
+        Answer::Failed(error) => Err(error.into()),
+        Answer::Received(_) | Answer::Described(_) => Err(MISMATCH),
+    }
+}
+
+/// The jobs received.
+pub(crate) fn received(answer: Answer) -> Result<Received, SqsError> {
+    match answer {
+        Answer::Received(received) => Ok(received?),
+        Answer::Failed(error) => Err(error.into()),
+        Answer::Reply(_) | Answer::Described(_) => Err(MISMATCH),
+    }
+}
+
+/// The queue as it is, if there is one.
+pub(crate) fn described(answer: Answer) -> Result<Result<Description, NoSuchQueue>, SqsError> {
+    match answer {
+        Answer::Described(described) => Ok(described),
+        Answer::Failed(error) => Err(error.into()),
+        Answer::Reply(_) | Answer::Received(_) => Err(MISMATCH),
+    }
+}
+
+/// A reply to another command than was proposed.
+pub(crate) fn mismatch(_: Reply) -> SqsError {
+    MISMATCH
+}
+
+impl From<EngineError> for SqsError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Stopping => Self::ServiceUnavailable("The server is stopping. Nothing was done; retry."),
+            EngineError::NotLeading => Self::ServiceUnavailable("This node does not lead. Nothing was done; retry."),
+            EngineError::Overloaded => Self::ServiceUnavailable("The server is overloaded. Nothing was done; retry."),
+            EngineError::DiskFull => {
+                Self::ServiceUnavailable("The server's disk is full. Nothing was done; retry once there is room.")
+            }
+            EngineError::Lost => Self::InternalFailure("The server's log failed. This may or may not have been done."),
+            EngineError::BodyUnreadable => {
+                Self::InternalFailure("The body of a message cannot be read. See the server's log.")
+            }
+        }
+    }
+}
+
+impl From<NoSuchQueue> for SqsError {
+    fn from(NoSuchQueue: NoSuchQueue) -> Self {
+        Self::QueueDoesNotExist
+    }
+}
+
+impl From<ReceiveError> for SqsError {
+    fn from(error: ReceiveError) -> Self {
+        match error {
+            ReceiveError::NoSuchQueue(error) => error.into(),
+            ReceiveError::TooManyInFlight => Self::OverLimit(format!("{error}.")),
+            ReceiveError::OutOfRange => Self::InvalidParameterValue(error.to_string()),
+        }
+    }
+}
+
+impl From<EnqueueError> for SqsError {
+    fn from(error: EnqueueError) -> Self {
+        match error {
+            EnqueueError::BodyTooLarge { max, .. } => Self::too_long(max),
+            EnqueueError::DelayTooLong => Self::InvalidParameterValue(error.to_string()),
+            EnqueueError::Full => Self::OverLimit(format!("{error}.")),
+        }
+    }
+}
+
+impl From<ConfigureError> for SqsError {
+    fn from(error: ConfigureError) -> Self {
+        match error {
+            ConfigureError::NoSuchQueue(error) => error.into(),
+            ConfigureError::OutOfRange(_) => Self::InvalidAttributeValue(error.to_string()),
+            ConfigureError::TooManyGroups => Self::OverLimit(format!("{error}.")),
+        }
+    }
+}
+
+/// Why a queue was not made; `Ok` if it exists with other settings, which ones only a second look can tell.
+pub(crate) fn not_created(error: CreateQueueError) -> Result<(), SqsError> {
+    match error {
+        CreateQueueError::ExistsDifferently => Ok(()),
+        CreateQueueError::NoName => Err(SqsError::MissingParameter("QueueName")),
+        CreateQueueError::OutOfRange(_) => Err(SqsError::InvalidAttributeValue(error.to_string())),
+        CreateQueueError::TooMany => Err(SqsError::OverLimit(format!("{error}."))),
+    }
+}
+
+/// A late or repeated delete is no error: clients retry deletes on time-outs and rely on this.
+pub(crate) fn deleted(acked: Result<(), AckError>) {
+    match acked {
+        Ok(()) | Err(AckError::NotThere { .. } | AckError::LeaseLost { .. }) => {}
+    }
+}
+
+/// Why a lease, asked for by that handle and for that time, was not changed.
+pub(crate) fn not_changed(error: ChangeLeaseError, handle: &str, seconds: i32) -> SqsError {
+    match error {
+        ChangeLeaseError::NotHeld(AckError::NotThere { .. } | AckError::LeaseLost { .. }) => SqsError::not_held(handle),
+        ChangeLeaseError::TooLong => SqsError::held_too_long(seconds),
+    }
+}
