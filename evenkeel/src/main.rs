@@ -1,1 +1,38 @@
-fn main() {}
+//! `evenkeel`: the one binary.
+#![expect(clippy::print_stdout, reason = "a command line speaks on standard output")]
+
+mod config;
+mod credentials;
+mod http;
+mod identity;
+mod serve;
+
+use clap::{Parser, Subcommand};
+
+/// A fair, durable dispatch engine for jobs and messages.
+///
+/// Start a server with `evenkeel serve`, then point any Amazon SQS client at it: set its endpoint to
+/// http://127.0.0.1:9324 and its access key to the one that the first start prints.
+#[derive(Debug, Parser)]
+#[command(name = "evenkeel", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server: SQS over HTTP, data in one folder.
+    Serve(config::ServeArgs),
+}
+
+fn main() -> std::process::ExitCode {
+    let Command::Serve(args) = Cli::parse().command;
+    match args.resolve().and_then(serve::serve) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("evenkeel: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

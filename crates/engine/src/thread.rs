@@ -187,7 +187,7 @@ pub fn start<L: Log + 'static, D: Disk>(
     engine: Engine<L>,
     checkpoints: Checkpoints<D>,
     clocks: Clocks,
-    on_end: impl FnOnce() + Send + 'static,
+    on_end: impl FnOnce(&Engine<L>) + Send + 'static,
 ) -> io::Result<Running> {
     let inbox = Arc::new(Inbox::default());
     let mailboxes: Arc<Mutex<Vec<Arc<Mailbox>>>> = Arc::default();
@@ -205,8 +205,8 @@ pub fn start<L: Log + 'static, D: Disk>(
         stopping: false,
     };
     let thread = std::thread::Builder::new().name("engine".into()).spawn(move || {
-        let ended = driver.run();
-        on_end();
+        let (engine, ended) = driver.run();
+        on_end(&engine);
         ended
     })?;
     Ok(Running { clients, serving, thread })
@@ -283,7 +283,7 @@ struct Driver<L: Log> {
 }
 
 impl<L: Log> Driver<L> {
-    fn run(mut self) -> Result<(), Fatal> {
+    fn run(mut self) -> (Engine<L>, Result<(), Fatal>) {
         let inbox = Arc::clone(&self.inbox);
         self.engine.set_waker(Arc::new(move || inbox.poke()));
         let mut messages = Vec::new();
@@ -313,7 +313,8 @@ impl<L: Log> Driver<L> {
         for mailbox in mailboxes.iter() {
             mailbox.close();
         }
-        ended
+        drop(mailboxes);
+        (self.engine, ended)
     }
 
     fn tell_serving(&mut self) {

@@ -1,0 +1,177 @@
+//! Settings: flags win over the environment, the environment over the file, the file over defaults.
+
+use anyhow::{Context, bail};
+use clap::{Args, ValueEnum};
+use evenkeel_types::AccountId;
+use serde::Deserialize;
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// Each setting has one name: `--data-dir`, `EVENKEEL_DATA_DIR`, and `data_dir` in the file.
+#[derive(Clone, Debug, Default, Args, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServeArgs {
+    /// A TOML file with settings of the same names (`data_dir = "…"`).
+    #[arg(long, value_name = "FILE", env = "EVENKEEL_CONFIG")]
+    #[serde(skip)]
+    config: Option<PathBuf>,
+
+    /// Where to listen, for all HTTP protocols alike [default: 127.0.0.1:9324].
+    #[arg(long, value_name = "ADDR", env = "EVENKEEL_LISTEN")]
+    listen: Option<SocketAddr>,
+
+    /// Where the data is kept; made if absent [default: ./evenkeel-data].
+    #[arg(long, value_name = "DIR", env = "EVENKEEL_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+
+    /// The account that owns all queues, twelve digits [default: 000000000000].
+    #[arg(long, value_name = "DIGITS", env = "EVENKEEL_ACCOUNT_ID")]
+    account_id: Option<String>,
+
+    /// The region named in queue ARNs; clients may sign for any [default: us-east-1].
+    #[arg(long, value_name = "NAME", env = "EVENKEEL_REGION")]
+    region: Option<String>,
+
+    /// When a request is acknowledged: `sync`, once it is on the disk; `interval`, before that, so that a power
+    /// cut loses up to --sync-interval-ms of acknowledged work [default: sync].
+    #[arg(long, value_enum, env = "EVENKEEL_DURABILITY")]
+    durability: Option<DurabilityMode>,
+
+    /// How often `--durability interval` syncs, in milliseconds [default: 100].
+    #[arg(long, value_name = "MS", env = "EVENKEEL_SYNC_INTERVAL_MS")]
+    sync_interval_ms: Option<u32>,
+
+    /// Threads that serve connections [default: half the processors, at least 1].
+    #[arg(long, value_name = "N", env = "EVENKEEL_HTTP_THREADS")]
+    http_threads: Option<u16>,
+
+    /// Connections held at a time; more wait to be accepted [default: 20000].
+    #[arg(long, value_name = "N", env = "EVENKEEL_CONNECTIONS_MAX")]
+    connections_max: Option<u32>,
+
+    /// What to log: error, warn, info, debug or trace [default: info].
+    #[arg(long, value_name = "LEVEL", env = "EVENKEEL_LOG_LEVEL")]
+    log_level: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum DurabilityMode {
+    Sync,
+    Interval,
+}
+
+/// Settings with nothing left open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) listen: SocketAddr,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) account: AccountId,
+    pub(crate) region: String,
+    /// `None`: sync before each acknowledgement.
+    pub(crate) sync_interval: Option<Duration>,
+    pub(crate) http_threads: u16,
+    pub(crate) connections_max: u32,
+    pub(crate) log_level: tracing::Level,
+}
+
+impl ServeArgs {
+    /// Reads the file, if one is named, and fills in defaults.
+    pub(crate) fn resolve(self) -> anyhow::Result<Config> {
+        let file = match &self.config {
+            Some(path) => read(path)?,
+            None => Self::default(),
+        };
+        let given = self;
+        let account = given.account_id.or(file.account_id).unwrap_or_else(|| "000000000000".into());
+        let region = given.region.or(file.region).unwrap_or_else(|| "us-east-1".into());
+        let log_level = given.log_level.or(file.log_level).unwrap_or_else(|| "info".into());
+        let durability = given.durability.or(file.durability).unwrap_or(DurabilityMode::Sync);
+        let interval_ms = given.sync_interval_ms.or(file.sync_interval_ms).unwrap_or(100);
+        let config = Config {
+            listen: given.listen.or(file.listen).unwrap_or_else(|| ([127, 0, 0, 1], 9324).into()),
+            data_dir: given.data_dir.or(file.data_dir).unwrap_or_else(|| "evenkeel-data".into()),
+            account: account.parse().with_context(|| format!("account_id {account:?}"))?,
+            region,
+            sync_interval: (durability == DurabilityMode::Interval).then(|| Duration::from_millis(interval_ms.into())),
+            http_threads: given.http_threads.or(file.http_threads).unwrap_or_else(default_http_threads),
+            connections_max: given.connections_max.or(file.connections_max).unwrap_or(20_000),
+            log_level: log_level
+                .parse()
+                .map_err(|_| anyhow::anyhow!("log_level {log_level:?}: use error, warn, info, debug or trace"))?,
+        };
+        config.check()?;
+        Ok(config)
+    }
+}
+
+impl Config {
+    fn check(&self) -> anyhow::Result<()> {
+        let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        if !(1..=64).contains(&self.region.len()) || !self.region.bytes().all(plain) {
+            bail!("region {:?}: use lower-case letters, digits and dashes, such as us-east-1", self.region);
+        }
+        if self.sync_interval.is_some_and(|interval| interval.is_zero() || interval > Duration::from_secs(60)) {
+            bail!("sync_interval_ms: use 1 to 60000");
+        }
+        if !(1..=256).contains(&self.http_threads) {
+            bail!("http_threads: use 1 to 256");
+        }
+        if self.connections_max == 0 {
+            bail!("connections_max: use at least 1");
+        }
+        Ok(())
+    }
+}
+
+fn default_http_threads() -> u16 {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u16::try_from((processors / 2).clamp(1, 256)).unwrap_or(1)
+}
+
+fn read(path: &Path) -> anyhow::Result<ServeArgs> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("reading the settings in {}", path.display()))?;
+    toml::from_str(&text).with_context(|| format!("the settings in {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        serve: ServeArgs,
+    }
+
+    fn resolve(flags: &[&str], file: &str) -> anyhow::Result<Config> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("evenkeel.toml");
+        std::fs::write(&path, file).unwrap();
+        let named = ["evenkeel", "--config", path.to_str().unwrap()];
+        Flags::parse_from(named.iter().chain(flags)).serve.resolve()
+    }
+
+    #[test]
+    fn flags_win_over_the_file_and_the_file_over_defaults() {
+        let config = resolve(&["--listen", "127.0.0.1:1"], "listen = \"127.0.0.1:2\"\nregion = \"eu-west-1\"").unwrap();
+        assert_eq!(config.listen.port(), 1);
+        assert_eq!(config.region, "eu-west-1");
+        assert_eq!(config.data_dir, PathBuf::from("evenkeel-data"));
+        assert_eq!(config.sync_interval, None, "off unless asked for");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let error = |flags: &[&str], file: &str| format!("{:#}", resolve(flags, file).unwrap_err());
+        assert!(error(&[], "datadir = \"x\"").contains("unknown field `datadir`"));
+        assert!(error(&[], "account_id = \"12\"").contains("twelve decimal digits"));
+        assert!(error(&["--region", "Über"], "").contains("region"));
+        assert!(error(&["--log-level", "loud"], "").contains("use error, warn"));
+        assert!(error(&[], "durability = \"interval\"\nsync_interval_ms = 0").contains("1 to 60000"));
+    }
+}

@@ -1,0 +1,12 @@
+//! HTTP/1.1 for all doors: connections in, requests to the door that they are for.
+//!
+//! Threads, sockets and timeouts live here and nowhere else; a door's core sees bytes. One thread accepts and
+//! hands connections out in turn; each thread has its own event loop and its own client of the engine.
+
+mod body;
+mod request_id;
+mod server;
+mod service;
+
+pub(crate) use server::{Server, Settings};
+pub(crate) use service::Shared;

@@ -1,0 +1,212 @@
+//! Accepting connections, serving each on its thread, and draining them at the end.
+
+use super::service::{Connection, Shared, Thread};
+use anyhow::Context;
+use evenkeel_engine::thread::Clients;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::{
+    net::{SocketAddr, TcpListener, TcpStream},
+    rc::Rc,
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    task::LocalSet,
+};
+
+/// A request's head must be whole within this time. An idle connection is also closed after it.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// Bytes that a connection buffers of requests: a head must fit, and more only costs memory.
+const BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// Connections waiting to be accepted by the kernel.
+const BACKLOG: i32 = 4_096;
+/// A pause after accepting failed (out of file descriptors, most likely).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How to serve.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) threads: u16,
+    pub(crate) connections_max: u32,
+}
+
+/// The running HTTP side.
+#[derive(Debug)]
+pub(crate) struct Server {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+type Accepted = (TcpStream, OwnedSemaphorePermit);
+
+impl Server {
+    /// Listens. Nothing is accepted before [`Server::start`].
+    pub(crate) fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+        let bind = || -> std::io::Result<TcpListener> {
+            let socket = socket2::Socket::new(
+                socket2::Domain::for_address(listen),
+                socket2::Type::STREAM,
+                Some(socket2::Protocol::TCP),
+            )?;
+            // A restart must not wait for the connections of the last life to be forgotten.
+            socket.set_reuse_address(true)?;
+            socket.bind(&listen.into())?;
+            socket.listen(BACKLOG)?;
+            socket.set_nonblocking(true)?;
+            Ok(socket.into())
+        };
+        bind().map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
+                "{listen} is in use; stop the program that holds it, or choose another address with --listen"
+            ),
+            _ => anyhow::Error::new(error).context(format!("listening on {listen}")),
+        })
+    }
+
+    /// Serves until it is stopped.
+    pub(crate) fn start(
+        listener: TcpListener,
+        settings: Settings,
+        shared: &Arc<Shared>,
+        clients: &Clients,
+    ) -> anyhow::Result<Self> {
+        let address = listener.local_addr().context("the address listened on")?;
+        let (stop, stopped) = watch::channel(false);
+        let (hands, connections): (Vec<_>, Vec<_>) =
+            (0..settings.threads).map(|_| mpsc::channel::<Accepted>(64)).unzip();
+        let permits = Arc::new(Semaphore::new(settings.connections_max as usize));
+        let mut acceptor = Some((listener, hands, permits));
+        let mut threads = Vec::new();
+        for (number, connections) in connections.into_iter().enumerate() {
+            let (shared, clients, stopped) = (Arc::clone(shared), clients.clone(), stopped.clone());
+            // The first thread accepts for all.
+            let acceptor = acceptor.take();
+            let thread = std::thread::Builder::new().name(format!("http-{number}"));
+            threads.push(thread.spawn(move || run_thread(shared, &clients, stopped, connections, acceptor))?);
+        }
+        Ok(Self { address, stop, threads })
+    }
+
+    /// Where it listens, with the port that the system chose if none was given.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Accepts no more, lets each connection finish its request, and closes it.
+    pub(crate) fn stop(&self) {
+        let _ = self.stop.send(true);
+    }
+
+    /// Waits until all connections are closed.
+    pub(crate) fn join(self) {
+        for thread in self.threads {
+            thread.join().expect("HTTP threads do not panic");
+        }
+    }
+}
+
+type Acceptor = (TcpListener, Vec<mpsc::Sender<Accepted>>, Arc<Semaphore>);
+
+fn run_thread(
+    shared: Arc<Shared>,
+    clients: &Clients,
+    stopped: watch::Receiver<bool>,
+    connections: mpsc::Receiver<Accepted>,
+    acceptor: Option<Acceptor>,
+) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("an event loop can be made at start");
+    let local = LocalSet::new();
+    local.block_on(&runtime, async {
+        let client = clients.client();
+        tokio::task::spawn_local(client.clone().pump());
+        if let Some((listener, hands, permits)) = acceptor {
+            tokio::task::spawn_local(accept(listener, hands, permits, stopped.clone()));
+        }
+        let thread = Rc::new(Thread::new(shared, client));
+        serve_all(&thread, connections, stopped).await;
+    });
+}
+
+async fn accept(
+    listener: TcpListener,
+    hands: Vec<mpsc::Sender<Accepted>>,
+    permits: Arc<Semaphore>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => return tracing::error!("the listening socket cannot be watched: {error}"),
+    };
+    for hand in hands.iter().cycle() {
+        let accepted = async {
+            let permit = Arc::clone(&permits).acquire_owned().await.expect("the permits are never closed");
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            Ok::<_, std::io::Error>((stream.into_std()?, permit))
+        };
+        let accepted = tokio::select! {
+            accepted = accepted => accepted,
+            _ = stopped.wait_for(|&stopped| stopped) => return,
+        };
+        match accepted {
+            Ok(accepted) => {
+                if hand.send(accepted).await.is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::warn!("accepting a connection failed: {error}");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn serve_all(thread: &Rc<Thread>, mut connections: mpsc::Receiver<Accepted>, stopped: watch::Receiver<bool>) {
+    let mut stopping = stopped.clone();
+    let mut serving = tokio::task::JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = connections.recv() => match accepted {
+                Some((stream, permit)) => {
+                    let connection = serve_one(Rc::clone(thread), stream, stopped.clone());
+                    serving.spawn_local(async move {
+                        connection.await;
+                        drop(permit);
+                    });
+                }
+                None => break,
+            },
+            // Ended ones are collected as they end, so that the set stays as small as the connections are many.
+            Some(_) = serving.join_next() => {}
+            _ = stopping.wait_for(|&stopped| stopped) => break,
+        }
+    }
+    while serving.join_next().await.is_some() {}
+}
+
+async fn serve_one(thread: Rc<Thread>, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
+    let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
+    let connection = Connection::new(thread);
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(BUFFER_BYTES_MAX)
+        .serve_connection(TokioIo::new(stream), connection.service());
+    let mut served = std::pin::pin!(served);
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        _ = stopped.wait_for(|&stopped| stopped) => {
+            served.as_mut().graceful_shutdown();
+            served.await
+        }
+    };
+    if ended.is_err() {
+        connection.broke();
+    }
+}

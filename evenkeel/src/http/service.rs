@@ -1,0 +1,242 @@
+//! From a request to its door and back.
+
+use super::{body::Whole, request_id::RequestIds};
+use crate::credentials::Credentials;
+use bytes::{Bytes, BytesMut};
+use evenkeel_engine::{Client, Request as EngineRequest, thread::Clocks};
+use evenkeel_sigv4::{Credential, Headers, Payload, Secrets, Verifier};
+use evenkeel_sqs::{Caller, Door, Head, Response as DoorResponse, Step};
+use evenkeel_types::AccountId;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body;
+use hyper::body::Incoming;
+use std::{
+    cell::{Cell, RefCell},
+    convert::Infallible,
+    future::{Future, poll_fn},
+    pin::Pin,
+    rc::Rc,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+/// The largest body of a request, in bytes: 1 MiB of jobs in which each byte needed six in JSON (`\u0001`), and
+/// a MiB for the rest.
+const BODY_BYTES_MAX: usize = 7 * 1_048_576;
+/// A body must be whole within this time.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What all threads share.
+pub(crate) struct Shared {
+    pub(crate) door: Door,
+    pub(crate) root: Credentials,
+    pub(crate) account: AccountId,
+    /// What receivers see of who sent a job.
+    pub(crate) sender_id: String,
+    pub(crate) clocks: Clocks,
+}
+
+impl Secrets for Shared {
+    type Account<'s> = AccountId;
+
+    fn find<'s>(&'s self, access_key_id: &str) -> Option<Credential<'s, AccountId>> {
+        let known = access_key_id == self.root.access_key;
+        known.then(|| Credential { secret: self.root.secret_key.as_bytes(), account: self.account })
+    }
+}
+
+/// What one thread's connections share.
+pub(super) struct Thread {
+    shared: Arc<Shared>,
+    client: Client,
+    verifier: RefCell<Verifier>,
+    request_ids: RefCell<RequestIds>,
+}
+
+impl Thread {
+    pub(super) fn new(shared: Arc<Shared>, client: Client) -> Self {
+        let mut seed = [0; 16];
+        // Without randomness the ids of two starts may be alike; nothing else depends on them.
+        let _ = getrandom::fill(&mut seed);
+        Self {
+            shared,
+            client,
+            verifier: RefCell::new(Verifier::new("sqs")),
+            request_ids: RefCell::new(RequestIds::new(u128::from_ne_bytes(seed))),
+        }
+    }
+}
+
+/// One connection.
+pub(super) struct Connection {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    thread: Rc<Thread>,
+    /// Gives back what the last response handed out, should it turn out not to have arrived.
+    undelivered: Cell<Option<EngineRequest>>,
+}
+
+impl Connection {
+    pub(super) fn new(thread: Rc<Thread>) -> Self {
+        Self { inner: Rc::new(Inner { thread, undelivered: Cell::new(None) }) }
+    }
+
+    /// The service that hyper calls for each request.
+    pub(super) fn service(&self) -> Service {
+        Service { inner: Rc::clone(&self.inner) }
+    }
+
+    /// The connection broke: leased jobs that it was to carry go back at once.
+    pub(super) fn broke(&self) {
+        if let Some(request) = self.inner.undelivered.take() {
+            self.inner.thread.client.tell(request);
+        }
+    }
+}
+
+pub(super) struct Service {
+    inner: Rc<Inner>,
+}
+
+impl hyper::service::Service<Request<Incoming>> for Service {
+    type Response = Response<Whole>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Whole>, Infallible>>>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let inner = Rc::clone(&self.inner);
+        // A further request on the connection shows that the last response arrived.
+        inner.undelivered.set(None);
+        Box::pin(async move { Ok(inner.serve(request).await) })
+    }
+}
+
+impl Inner {
+    async fn serve(&self, request: Request<Incoming>) -> Response<Whole> {
+        let (head, body) = request.into_parts();
+        if head.method == Method::GET && head.uri.path() == "/healthz" {
+            return plain(StatusCode::OK, "ok\n");
+        }
+        let response = match read_body(body).await {
+            Ok(body) => self.ask_door(&head, &body).await,
+            Err(BodyError::TooLarge) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
+            Err(BodyError::TooSlow) => return plain(StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
+            Err(BodyError::Broken) => return plain(StatusCode::BAD_REQUEST, "the request is incomplete\n"),
+        };
+        self.respond(response)
+    }
+
+    async fn ask_door(&self, head: &http::request::Parts, body: &Bytes) -> DoorResponse {
+        let thread = &self.thread;
+        let door = &thread.shared.door;
+        let now = thread.shared.clocks.now().wall;
+        let seconds = i64::try_from(now.0 / 1_000).unwrap_or(i64::MAX);
+        let signed = evenkeel_sigv4::Request {
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or_default(),
+            headers: &HeaderLines(&head.headers),
+            payload: Payload::Bytes(body),
+        };
+        let verified = thread.verifier.borrow_mut().verify(&signed, &*thread.shared, seconds);
+        let account = match verified {
+            Ok(verified) => verified.account,
+            Err(error) => return evenkeel_sqs::auth_error(&error),
+        };
+        let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+        let caller = Caller { account, sender_id: &thread.shared.sender_id };
+        let asked = Head { target: text("x-amz-target"), host: text("host").unwrap_or_default(), tls: false };
+        let mut step = door.accept(caller, asked, body);
+        loop {
+            match step {
+                Step::Respond(response) => return response,
+                Step::Ask(request, pending) => {
+                    let answer = thread.client.call(request).await;
+                    step = pending.answer(door, answer);
+                }
+            }
+        }
+    }
+
+    fn respond(&self, response: DoorResponse) -> Response<Whole> {
+        self.undelivered.set(response.undelivered);
+        let mut built = Response::new(Whole::new(response.body.into()));
+        *built.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = built.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(evenkeel_sqs::CONTENT_TYPE));
+        headers.insert("x-amzn-requestid", self.thread.request_ids.borrow_mut().next());
+        if let Some(code) = response.query_error.and_then(|code| HeaderValue::try_from(code).ok()) {
+            headers.insert("x-amzn-query-error", code);
+        }
+        built
+    }
+}
+
+fn plain(status: StatusCode, text: &'static str) -> Response<Whole> {
+    let mut response = Response::new(Whole::new(Bytes::from_static(text.as_bytes())));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+enum BodyError {
+    TooLarge,
+    TooSlow,
+    Broken,
+}
+
+/// Reads a body. Most are there together with the head, and cost no timer.
+async fn read_body(body: Incoming) -> Result<Bytes, BodyError> {
+    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+        return Err(BodyError::TooLarge);
+    }
+    let mut whole = std::pin::pin!(collect(body));
+    match poll_fn(|context| Poll::Ready(whole.as_mut().poll(context))).await {
+        Poll::Ready(read) => read,
+        Poll::Pending => tokio::time::timeout(BODY_TIMEOUT, whole).await.unwrap_or(Err(BodyError::TooSlow)),
+    }
+}
+
+/// Joins a body's frames; a single one is not copied.
+async fn collect(mut body: Incoming) -> Result<Bytes, BodyError> {
+    let Some(first) = next_frame(&mut body).await? else { return Ok(Bytes::new()) };
+    if body.is_end_stream() {
+        return Ok(first);
+    }
+    let mut whole = BytesMut::from(first);
+    while let Some(frame) = next_frame(&mut body).await? {
+        if whole.len() + frame.len() > BODY_BYTES_MAX {
+            return Err(BodyError::TooLarge);
+        }
+        whole.extend_from_slice(&frame);
+    }
+    Ok(whole.freeze())
+}
+
+async fn next_frame(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
+    loop {
+        match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
+            None => return Ok(None),
+            Some(Err(_)) => return Err(BodyError::Broken),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}
+
+/// A request's headers as the signature sees them.
+struct HeaderLines<'a>(&'a HeaderMap);
+
+impl Headers for HeaderLines<'_> {
+    fn each(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {
+        for value in self.0.get_all(name) {
+            visit(value.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `evenkeel serve`: from settings to a running server, and down again without loss.
+
+use crate::{
+    config::Config,
+    credentials::{self, Origin},
+    http::{Server, Settings, Shared},
+    identity,
+};
+use anyhow::Context;
+use evenkeel_disk::{Disk, RealDisk};
+use evenkeel_engine::{Checkpoints, Engine, thread};
+use evenkeel_log_local::{Durability, LocalLog, OpenReport, Options, SyncStats};
+use evenkeel_sqs::{Door, Ids};
+use std::{path::Path, sync::Arc, time::Duration};
+use tokio::sync::Notify;
+
+/// How long open connections may take to finish their requests when the server stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Serves until SIGTERM or SIGINT, or until the log fails.
+pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
+    tracing_subscriber::fmt().with_max_level(config.log_level).with_writer(std::io::stderr).init();
+    let listener = Server::bind(config.listen)?;
+
+    let disk = RealDisk;
+    let folder = &config.data_dir;
+    disk.create_dir_all(folder).with_context(|| format!("making the data folder {}", folder.display()))?;
+    let _lock = disk.lock(&folder.join("lock")).map_err(|error| match error.kind() {
+        std::io::ErrorKind::WouldBlock => anyhow::anyhow!(
+            "another server holds the data folder {}; stop it, or choose another with --data-dir",
+            folder.display()
+        ),
+        _ => anyhow::Error::new(error).context(format!("locking the data folder {}", folder.display())),
+    })?;
+    let (root, origin) = credentials::load(folder, |name| std::env::var(name).ok())?;
+
+    let clocks = thread::Clocks::default();
+    let (checkpoints, loaded) = Checkpoints::open(disk.clone(), &folder.join("checkpoints"))?;
+    for damaged in &loaded.damaged {
+        tracing::error!("a checkpoint is damaged, using an older one: {damaged}");
+    }
+    let durability = config.sync_interval.map_or(Durability::Sync, Durability::Interval);
+    let options = Options { durability, ..Options::new(identity::load(&disk, folder)?) };
+    let (log, writer, report) = LocalLog::open(disk, &folder.join("log"), options, loaded.machine.applied())?;
+    tell(&report, folder);
+    let writer = std::thread::Builder::new().name("log".into()).spawn(move || writer.run())?;
+
+    // The secret is drawn again at each start, but only the one that the log began with is ever used.
+    let engine = Engine::new(log, loaded.machine, checkpoints.oldest(), random()?);
+    let ended = Arc::new(Notify::new());
+    let on_end = Arc::clone(&ended);
+    let running = thread::start(engine, checkpoints, clocks, move |engine| {
+        tell_totals(engine);
+        on_end.notify_one();
+    })?;
+    let Some(secret) = running.wait_until_serving() else {
+        running.join()?;
+        anyhow::bail!("the engine ended before it served");
+    };
+
+    let door = Door::new(Ids::new(&secret), config.region.as_str());
+    let shared =
+        Arc::new(Shared { door, root, account: config.account, sender_id: config.account.to_string(), clocks });
+    let settings = Settings { threads: config.http_threads, connections_max: config.connections_max };
+    let server = Server::start(listener, settings, &shared, running.clients())?;
+    greet(&server, &shared, origin, &config);
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(stop_signal(&ended))?;
+    if !running.is_finished() {
+        tracing::info!("stopping: finishing what was accepted");
+    }
+    server.stop();
+    running.stop();
+    let drained = runtime.block_on(async {
+        let joined = tokio::task::spawn_blocking(move || server.join());
+        tokio::time::timeout(DRAIN_TIMEOUT, joined).await.is_ok()
+    });
+    if !drained {
+        tracing::warn!("some connections did not finish within {} s", DRAIN_TIMEOUT.as_secs());
+    }
+    runtime.shutdown_background();
+    let ended = running.join();
+    ended.context("the server stopped because its log failed; nothing that was acknowledged is lost")?;
+    writer.join().expect("the log's writer does not panic");
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn tell(report: &OpenReport, folder: &Path) {
+    let folder = folder.display();
+    if report.fresh {
+        tracing::info!("a new log in {folder}");
+    } else {
+        let OpenReport { first, last, epoch, segments, bytes, .. } = report;
+        tracing::info!(
+            "the log in {folder}: entries {first} to {last}, {segments} segments, {bytes} bytes, epoch {epoch}"
+        );
+    }
+    if let Some(torn) = &report.torn {
+        tracing::warn!(
+            "an interrupted write was cut off {} at byte {} ({}): it was never acknowledged",
+            torn.file,
+            torn.offset,
+            torn.what
+        );
+    }
+    if report.behind_state {
+        tracing::warn!(
+            "the log had lost entries that the last checkpoint holds, as it may without syncs; going on after it"
+        );
+    }
+    if let Some(warning) = &report.warning {
+        tracing::warn!("{warning}");
+    }
+}
+
+fn tell_totals(engine: &Engine<LocalLog<RealDisk>>) {
+    let (totals, syncs) = (engine.totals(), engine.log().sync_stats());
+    tracing::info!("{} commands in {} batches, {} bytes", totals.commands, totals.batches, totals.bytes);
+    let SyncStats { count, micros_p50, micros_p99, micros_max, .. } = syncs;
+    tracing::info!("{count} syncs: p50 {micros_p50} us, p99 {micros_p99} us, longest {micros_max} us");
+}
+
+async fn stop_signal(ended: &Notify) -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = ended.notified() => {}
+    }
+    Ok(())
+}
+
+fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).context("the system's random source")?;
+    Ok(bytes)
+}
+
+fn greet(server: &Server, shared: &Shared, origin: Origin, config: &Config) {
+    let address = server.address();
+    tracing::info!("serving SQS on http://{address}, {} thread(s)", config.http_threads);
+    if !address.ip().is_loopback() {
+        tracing::warn!("{address} can be reached from other machines, and HTTP is not encrypted");
+    }
+    if origin != Origin::Made {
+        return;
+    }
+    println!("The root credentials, made now and shown only this once");
+    println!("(kept in {}):", config.data_dir.join(credentials::FILE).display());
+    println!();
+    println!("  export AWS_ENDPOINT_URL_SQS=http://{address}");
+    println!("  export AWS_ACCESS_KEY_ID={}", shared.root.access_key);
+    println!("  export AWS_SECRET_ACCESS_KEY={}", shared.root.secret_key);
+    println!("  export AWS_DEFAULT_REGION={}", config.region);
+    println!();
+}
