@@ -35,7 +35,7 @@ pub trait Disk: Clone + Send + Sync + 'static {
     /// An open file.
     type File: DiskFile;
     /// A held lock; dropping it (or the process's death) releases it.
-    type Lock: Send + 'static;
+    type Lock: Send + Sync + 'static;
 
     /// Makes a directory and its missing parents, with mode 0700. Their names are durable on return.
     fn create_dir_all(&self, path: &Path) -> io::Result<()>;

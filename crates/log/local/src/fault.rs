@@ -1,0 +1,85 @@
+//! Deliberate defects, so that the tests can be tested: each must make some check fail.
+//!
+//! Behind the cargo feature `faults`; without it [`on`] is constantly false and costs nothing.
+
+/// One defect that a careless writer of this log might have left in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Fault {
+    /// A sync of the log does nothing and reports success.
+    DropSync = 1,
+    /// Entries are called committed before the sync.
+    AckBeforeSync,
+    /// A failed sync is tried again, and believed.
+    RetryFailedSync,
+    /// The name of a new segment is not made durable.
+    SkipDirSync,
+    /// Taking ownership writes no fence.
+    SkipFence,
+    /// Entries of a deposed owner count as any other.
+    AcceptStale,
+    /// Payloads are not checked, neither when opening nor when reading.
+    SkipChecksum,
+    /// Index and chain of an entry are not checked.
+    SkipChain,
+    /// An entry that was torn is kept as it is.
+    AcceptTornTail,
+    /// Every broken entry in the last segment is taken for torn, and cut off.
+    CallDamageTorn,
+    /// Later entries that prove a broken one was durable are not looked for.
+    IgnoreEvidence,
+    /// What lies beyond the tail is left there after a torn write.
+    SkipZeroing,
+    /// A segment is not compared with the next one's header.
+    SkipContinuity,
+    /// Trimming removes the segment that holds the floor too.
+    TrimTooFar,
+    /// A truncation or reset is done without writing down that it has begun.
+    SkipIntent,
+    /// What reads back when opening is believed to be on the medium.
+    TrustCache,
+    /// The answers of a full disk are lost.
+    ForgetRefusal,
+}
+
+/// All of them, for the test that turns each on.
+pub const ALL: [Fault; 17] = [
+    Fault::DropSync,
+    Fault::AckBeforeSync,
+    Fault::RetryFailedSync,
+    Fault::SkipDirSync,
+    Fault::SkipFence,
+    Fault::AcceptStale,
+    Fault::SkipChecksum,
+    Fault::SkipChain,
+    Fault::AcceptTornTail,
+    Fault::CallDamageTorn,
+    Fault::IgnoreEvidence,
+    Fault::SkipZeroing,
+    Fault::SkipContinuity,
+    Fault::TrimTooFar,
+    Fault::SkipIntent,
+    Fault::TrustCache,
+    Fault::ForgetRefusal,
+];
+
+#[cfg(feature = "faults")]
+static CHOSEN: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
+
+/// Chooses the defect of the whole process, or none.
+#[cfg(feature = "faults")]
+pub fn choose(fault: Option<Fault>) {
+    CHOSEN.store(fault.map_or(0, |fault| fault as u8), std::sync::atomic::Ordering::SeqCst);
+}
+
+/// Whether this defect is chosen.
+#[cfg(feature = "faults")]
+pub(crate) fn on(fault: Fault) -> bool {
+    CHOSEN.load(std::sync::atomic::Ordering::SeqCst) == fault as u8
+}
+
+/// Whether this defect is chosen: never, in this build.
+#[cfg(not(feature = "faults"))]
+pub(crate) const fn on(_fault: Fault) -> bool {
+    false
+}

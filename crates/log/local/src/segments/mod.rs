@@ -1,0 +1,236 @@
+//! The store: entries in segment files, appended in groups. No threads, no events, no proposals.
+//!
+//! Rules:
+//! 1. A segment is made only once all that came before it is synced, so only the last one can end torn.
+//! 2. Beyond its tail the last segment is zeros, durably, before anything is appended.
+//! 3. What removes durable entries (a truncation, a reset) is written down first: see `intent.rs`.
+//!    Trimming needs no intent, because it removes whole segments, the oldest first, one sync each.
+//! 4. After an error the store is not used again; only opening it anew tells what is there.
+
+mod change;
+mod open;
+
+use crate::{
+    error::{Doing, damaged},
+    fault::{self, Fault},
+    format::{EntryKind, NewEntry, SegmentHeader, encode_entry, encode_segment_header, entry_extent},
+    limits::SEGMENT_HEADER_BYTES,
+    options::Options,
+    reader::Reader,
+    scan::Running,
+    spare::{Fill, SPARE_NAME, Spare},
+    table::{SharedTable, TableSegment},
+};
+use evenkeel_disk::{Disk, DiskFile};
+use evenkeel_log::LogError;
+use evenkeel_types::{Epoch, LogIndex};
+use std::{path::PathBuf, sync::Arc};
+
+/// An entry to append.
+#[derive(Clone, Copy, Debug)]
+pub struct Append<'a> {
+    /// Under whose reign it is written.
+    pub epoch: Epoch,
+    /// Whether it begins that reign.
+    pub kind: EntryKind,
+    /// What it carries; at most `ENTRY_BYTES_MAX`.
+    pub payload: &'a [u8],
+}
+
+/// What became of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// So many of its entries were written, not yet synced; the rest goes into the next segment.
+    Entries(usize),
+    /// The disk is full: nothing was written, and nothing is wrong.
+    NoRoom,
+}
+
+/// The entries of one log in one folder.
+pub struct Segments<D: Disk> {
+    disk: D,
+    dir: PathBuf,
+    options: Options,
+    table: Arc<SharedTable<D::File>>,
+    spare: Arc<Spare<D>>,
+    active: Active<D::File>,
+    running: Running,
+    /// The first index that is not known to be synced.
+    synced_below: LogIndex,
+    buffer: Vec<u8>,
+}
+
+/// The segment that is appended to.
+struct Active<F> {
+    file: Arc<F>,
+    name: String,
+    position: u64,
+    file_bytes: u64,
+    /// Something was written since the last sync.
+    dirty: bool,
+}
+
+/// A segment's name: its first index in 16 hexadecimal digits.
+pub(crate) fn segment_name(first: LogIndex) -> String {
+    format!("{:016x}.seg", first.0)
+}
+
+impl<D: Disk> Segments<D> {
+    /// The last entry, synced or not; the one before the first if there is none.
+    #[must_use]
+    pub fn last(&self) -> LogIndex {
+        LogIndex(self.running.next.0 - 1)
+    }
+
+    /// The first entry that is there.
+    #[must_use]
+    pub fn first(&self) -> LogIndex {
+        self.table.read().first()
+    }
+
+    /// The epoch of the last entry.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.running.epoch
+    }
+
+    /// Whether something was written and not synced.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        self.active.dirty
+    }
+
+    /// A handle for reading entries back. It sees those up to [`Segments::commit`].
+    #[must_use]
+    pub fn reader(&self) -> Reader<D> {
+        Reader::new(self.table.clone(), self.options.log)
+    }
+
+    /// Lets readers see the entries up to `index`.
+    pub fn commit(&mut self, index: LogIndex) {
+        let last = self.last();
+        let mut table = self.table.write();
+        table.committed = index.min(last).max(table.committed);
+    }
+
+    /// The bytes that the segment in use still has, entry headers included.
+    #[must_use]
+    pub fn room_bytes(&self) -> u64 {
+        self.active.file_bytes - self.active.position
+    }
+
+    pub(crate) fn spare(&self) -> &Arc<Spare<D>> {
+        &self.spare
+    }
+
+    /// Does one step of making the next segment ready; `false` if there is nothing to do (or no room).
+    ///
+    /// # Errors
+    /// The disk failed otherwise than by being full.
+    pub fn fill(&mut self) -> Result<bool, LogError> {
+        if self.spare.ready_bytes() > 0 {
+            return Ok(false);
+        }
+        Ok(self.spare.fill()? != Fill::NoRoom)
+    }
+
+    /// Appends as many of the entries as fit into one segment, in one write, and rolls before if not even the first fits.
+    ///
+    /// # Errors
+    /// The disk failed; the store must not be used again.
+    ///
+    /// # Panics
+    /// If a payload is longer than an entry can be.
+    pub fn append(&mut self, group: &[Append<'_>]) -> Result<Appended, LogError> {
+        let Some(first) = group.first() else { return Ok(Appended::Entries(0)) };
+        let extent = entry_extent(first.payload.len() as u64);
+        if extent > self.room_bytes() && !self.roll(extent)? {
+            return Ok(Appended::NoRoom);
+        }
+        let start = self.active.position;
+        let mut offsets = Vec::new();
+        self.buffer.clear();
+        for entry in group {
+            let offset = start + self.buffer.len() as u64;
+            if offset + entry_extent(entry.payload.len() as u64) > self.active.file_bytes {
+                break;
+            }
+            let Running { next: index, chain, .. } = self.running;
+            let &Append { epoch, kind, payload } = entry;
+            let new = NewEntry { kind, index, epoch, chain, synced_below: self.synced_below, payload };
+            let chain = encode_entry(self.options.log, &new, offset, &mut self.buffer);
+            self.running = Running { next: index.next(), epoch, chain };
+            offsets.push(offset);
+        }
+        self.active.dirty = true;
+        self.active.position += self.buffer.len() as u64;
+        let written = self.active.file.write_all_at(&self.buffer, start);
+        written.doing(|| format!("appending to {}", self.active.name))?;
+        // A rare large group does not keep its memory.
+        self.buffer.shrink_to(1024 * 1024);
+        let mut table = self.table.write();
+        if let Some(segment) = table.segments.back_mut() {
+            offsets.iter().for_each(|offset| segment.offsets.push(*offset));
+        }
+        Ok(Appended::Entries(offsets.len()))
+    }
+
+    /// Makes all that was appended durable.
+    ///
+    /// # Errors
+    /// The disk failed; the store must not be used again, and this not tried again.
+    pub fn sync(&mut self) -> Result<(), LogError> {
+        if !self.active.dirty {
+            return Ok(());
+        }
+        if !fault::on(Fault::DropSync) {
+            let mut synced = self.active.file.sync();
+            if synced.is_err() && fault::on(Fault::RetryFailedSync) {
+                synced = self.active.file.sync();
+            }
+            synced.doing(|| format!("syncing {}", self.active.name))?;
+        }
+        self.active.dirty = false;
+        self.synced_below = self.running.next;
+        Ok(())
+    }
+
+    /// Goes on in a new segment with room for an entry of that extent; `false` if the disk is full.
+    fn roll(&mut self, extent: u64) -> Result<bool, LogError> {
+        self.sync()?;
+        let made = make_segment(&self.disk, &self.dir, &self.options, &self.spare, self.running, extent)?;
+        let Some(active) = made else { return Ok(false) };
+        let segment = TableSegment::new(self.running.next, active.name.clone(), active.file.clone());
+        self.table.write().segments.push_back(segment);
+        self.active = active;
+        Ok(true)
+    }
+
+    fn damage_at(&self, offset: u64, what: &str) -> LogError {
+        damaged(&self.active.name, offset, what)
+    }
+}
+
+/// Turns the spare into the segment that goes on after `running`; `None` if the disk is full.
+fn make_segment<D: Disk>(
+    disk: &D,
+    dir: &std::path::Path,
+    options: &Options,
+    spare: &Spare<D>,
+    running: Running,
+    extent: u64,
+) -> Result<Option<Active<D::File>>, LogError> {
+    let Some((file, file_bytes)) = spare.take(SEGMENT_HEADER_BYTES + extent)? else { return Ok(None) };
+    let name = segment_name(running.next);
+    let Running { next: first, epoch, chain } = running;
+    let header = encode_segment_header(&SegmentHeader { file_bytes, first, epoch, chain, log: options.log });
+    let make = || {
+        file.write_all_at(&header, 0)?;
+        // The header is durable before the name is, so a segment without one is damaged.
+        file.sync()?;
+        disk.rename(&dir.join(SPARE_NAME), &dir.join(&name))?;
+        if fault::on(Fault::SkipDirSync) { Ok(()) } else { disk.sync_dir(dir) }
+    };
+    make().doing(|| format!("making the segment {name}"))?;
+    Ok(Some(Active { file: Arc::new(file), name, position: SEGMENT_HEADER_BYTES, file_bytes, dirty: false }))
+}

@@ -1,0 +1,258 @@
+//! Opens the store: finds out what is there, finishes what was begun, cuts off what was torn.
+//!
+//! Everything is read and checked before the first byte is changed (but for leftovers that hold no
+//! entries, and for an intent that an earlier life wrote down), so that damage changes nothing.
+
+use super::{Active, Segments, make_segment, segment_name};
+use crate::{
+    error::{Doing, damaged},
+    fault::{self, Fault},
+    format::SegmentHeader,
+    intent::{INTENT_NAME, INTENT_TEMPORARY_NAME, Intent},
+    limits::{ENTRY_EXTENT_MIN, SEGMENT_HEADER_BYTES},
+    options::{OpenReport, Options, TornTail},
+    scan::{Last, Running, ScanEnd, ScanError, read_header, scan},
+    spare::{SPARE_NAME, Spare},
+    table::{Offsets, SharedTable, Table, TableSegment},
+    window::Window,
+};
+use evenkeel_disk::{Disk, DiskFile, OpenMode};
+use evenkeel_log::LogError;
+use evenkeel_types::{Epoch, LogIndex};
+use std::{collections::VecDeque, io, path::Path, sync::Arc};
+
+/// A segment that was walked through.
+struct Checked<F> {
+    segment: TableSegment<F>,
+    file_bytes: u64,
+    /// Where the entries begin that are not proven to have been synced.
+    unproven: u64,
+    end: ScanEnd,
+}
+
+impl<D: Disk> Segments<D> {
+    /// Opens the store in `dir`, or makes it. The caller holds the folder's lock.
+    ///
+    /// `known` is an index that the caller knows to have been synced (or 0): a log that ends before it is damaged, not torn.
+    ///
+    /// # Errors
+    /// Something is damaged, of a newer format, or cannot be read. Damage changes nothing on the disk.
+    pub fn open(disk: D, dir: &Path, options: Options, known: LogIndex) -> Result<(Self, OpenReport), LogError> {
+        let names = disk.list(dir).doing(|| "listing the log's folder".into())?;
+        for leftover in names.iter().filter(|name| [SPARE_NAME, INTENT_TEMPORARY_NAME].contains(&name.as_str())) {
+            disk.remove(&dir.join(leftover)).doing(|| format!("removing the leftover {leftover}"))?;
+        }
+        let mut firsts = segment_firsts(&names)?;
+        let has_intent = names.iter().any(|name| name == INTENT_NAME);
+        let intent = if has_intent { Some(Intent::read(&disk, dir, options.log)?) } else { None };
+        let mut report = OpenReport { finished_intent: has_intent, ..OpenReport::default() };
+        let mut start = Running { next: LogIndex(1), epoch: Epoch(0), chain: 0 };
+        let mut last = Last::Yes;
+        match intent {
+            Some(Intent::Reset { at, epoch }) => {
+                remove_segments(&disk, dir, firsts.drain(..).rev())?;
+                start = Running { next: at.next(), epoch, chain: 0 };
+            }
+            Some(Intent::Truncate { after }) => {
+                let kept = firsts.partition_point(|first| *first <= after.next());
+                remove_segments(&disk, dir, firsts.drain(kept..).rev())?;
+                last = Last::Until(after);
+            }
+            None => {}
+        }
+        let spare = Spare::new(disk.clone(), dir.to_owned(), options.segment_bytes());
+        report.fresh = firsts.is_empty() && !has_intent;
+        if firsts.is_empty() {
+            if known >= start.next {
+                return Err(damaged("log", 0, format!("entries up to {known} were synced, and no segment is there")));
+            }
+            if make_segment(&disk, dir, &options, &spare, start, ENTRY_EXTENT_MIN)?.is_none() {
+                return Err(io::Error::from(io::ErrorKind::StorageFull)).doing(|| "making the first segment".into());
+            }
+            firsts.push(start.next);
+        }
+        let mut segments = VecDeque::new();
+        let mut running = None;
+        let mut tail = None;
+        for (number, first) in firsts.iter().enumerate() {
+            let last = if number + 1 == firsts.len() { last } else { Last::No };
+            let checked = check_segment(&disk, dir, &options, *first, running, last)?;
+            report.stale += checked.end.stale;
+            report.bytes += checked.end.position - SEGMENT_HEADER_BYTES;
+            running = Some((checked.end.running, checked.segment.name.clone(), checked.end.position));
+            let Checked { segment, file_bytes, unproven, end } = checked;
+            tail = Some((segment.name.clone(), segment.file.clone(), file_bytes, unproven, end));
+            segments.push_back(segment);
+        }
+        let Some((name, file, file_bytes, unproven, end)) = tail else {
+            return Err(LogError::Misuse("a log has at least one segment"));
+        };
+        if known >= end.running.next {
+            let what = format!("entry {} is missing, and entries up to {known} were synced", end.running.next);
+            return Err(damaged(&name, end.position, what));
+        }
+        rewrite(&*file, &name, unproven..end.position)?;
+        zero_rubbish(&*file, &name, &end)?;
+        report.torn = end.torn.map(|what| TornTail {
+            file: name.clone(),
+            offset: end.position,
+            bytes: end.rubbish_end.saturating_sub(end.position),
+            what,
+        });
+        if has_intent {
+            forget_intent(&disk, dir)?;
+        }
+        report.first = firsts.first().copied().unwrap_or_default();
+        report.last = LogIndex(end.running.next.0 - 1);
+        report.segments = segments.len();
+        let table = SharedTable::new(Table { segments, committed: LogIndex::ZERO });
+        let active = Active { file, name, position: end.position, file_bytes, dirty: true };
+        let running = end.running;
+        let (dir, spare) = (dir.to_owned(), Arc::new(spare));
+        let buffer = Vec::new();
+        let mut store =
+            Self { disk, dir, options, table, spare, active, running, synced_below: LogIndex::ZERO, buffer };
+        // The process before may have died before it could make a new segment's name durable.
+        store.disk.sync_dir(&store.dir).doing(|| "syncing the log's folder".into())?;
+        store.sync()?;
+        Ok((store, report))
+    }
+}
+
+/// The first indexes that the segments' names tell, in order.
+fn segment_firsts(names: &[String]) -> Result<Vec<LogIndex>, LogError> {
+    let mut firsts = Vec::new();
+    for name in names.iter().filter(|name| name.ends_with(".seg")) {
+        let number = name.strip_suffix(".seg").and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        match number.map(LogIndex).filter(|first| first.0 > 0 && segment_name(*first) == *name) {
+            Some(first) => firsts.push(first),
+            None => return Err(damaged(name, 0, "no segment has such a name")),
+        }
+    }
+    firsts.sort_unstable();
+    Ok(firsts)
+}
+
+fn check_segment<D: Disk>(
+    disk: &D,
+    dir: &Path,
+    options: &Options,
+    first: LogIndex,
+    before: Option<(Running, String, u64)>,
+    last: Last,
+) -> Result<Checked<D::File>, LogError> {
+    let name = segment_name(first);
+    let open = |name: &str| disk.open(&dir.join(name), OpenMode::ReadWrite).doing(|| format!("opening {name}"));
+    let file = open(&name)?;
+    let mut window = Window::new(&file).doing(|| format!("reading {name}"))?;
+    let header = read_header(&mut window).map_err(|error| named(error, &name))?;
+    if header.log != options.log {
+        return Err(damaged(&name, 56, "it belongs to another log"));
+    }
+    if header.first != first {
+        return Err(damaged(&name, 32, format!("its header says that it begins at entry {}", header.first)));
+    }
+    if let Some((before, before_name, position)) = before
+        && !fault::on(Fault::SkipContinuity)
+    {
+        check_continuity(&before, &before_name, position, &header, &name)?;
+    }
+    let mut offsets = Offsets::default();
+    let mut proven = first;
+    let end = scan(&mut window, &header, last, &mut |entry, offset| {
+        offsets.push(offset);
+        proven = proven.max(entry.synced_below);
+    });
+    let end = end.map_err(|error| named(error, &name))?;
+    let segment = TableSegment { first, name, file: Arc::new(file), offsets };
+    let unproven = segment.offset(proven).unwrap_or(end.position);
+    Ok(Checked { segment, file_bytes: header.file_bytes, unproven, end })
+}
+
+/// Each segment's header names what the one before must have ended with.
+fn check_continuity(
+    before: &Running,
+    before_name: &str,
+    position: u64,
+    header: &SegmentHeader,
+    name: &str,
+) -> Result<(), LogError> {
+    if header.first != before.next {
+        let what = format!("entry {} is missing: {name} goes on with entry {}", before.next, header.first);
+        return Err(damaged(before_name, position, what));
+    }
+    if header.chain != before.chain || header.epoch != before.epoch {
+        return Err(damaged(name, 40, format!("it does not continue {before_name}")));
+    }
+    Ok(())
+}
+
+pub(super) fn named(error: ScanError, name: &str) -> LogError {
+    match error {
+        ScanError::Io(source) => LogError::Io { doing: format!("reading {name}"), source: Arc::new(source) },
+        ScanError::Damaged { offset, what } => damaged(name, offset, what),
+        ScanError::TooNew { found } => {
+            LogError::TooNew { file: name.to_owned(), found, supported: crate::format::FORMAT_VERSION }
+        }
+    }
+}
+
+/// Writes entries over themselves.
+///
+/// What reads back may lie in the page cache alone: the process before may have died before its sync,
+/// or after a sync that failed. In the second case the pages count as clean, and only a new write
+/// makes the next sync write them out.
+fn rewrite<F: DiskFile>(file: &F, name: &str, range: std::ops::Range<u64>) -> Result<(), LogError> {
+    if fault::on(Fault::TrustCache) {
+        return Ok(());
+    }
+    let mut buffer = vec![0; 64 * 1024];
+    let mut at = range.start;
+    while at < range.end {
+        let bytes = usize::try_from(range.end - at).unwrap_or(usize::MAX).min(buffer.len());
+        let part = buffer.get_mut(..bytes).unwrap_or_default();
+        let done = file.read_exact_at(part, at).and_then(|()| file.write_all_at(part, at));
+        done.doing(|| format!("rewriting the end of {name}"))?;
+        at += bytes as u64;
+    }
+    Ok(())
+}
+
+/// Makes the segment zeros beyond its end again.
+pub(super) fn zero_rubbish<F: DiskFile>(file: &F, name: &str, end: &ScanEnd) -> Result<(), LogError> {
+    static ZEROS: [u8; 64 * 1024] = [0; 64 * 1024];
+    if fault::on(Fault::SkipZeroing) || end.rubbish_end <= end.position {
+        return Ok(());
+    }
+    let mut at = end.position;
+    while at < end.rubbish_end {
+        let bytes = usize::try_from(end.rubbish_end - at).unwrap_or(usize::MAX).min(ZEROS.len());
+        let zeros = ZEROS.get(..bytes).unwrap_or(&ZEROS);
+        file.write_all_at(zeros, at).doing(|| format!("zeroing the torn end of {name}"))?;
+        at += bytes as u64;
+    }
+    file.sync().doing(|| format!("syncing the zeroed end of {name}"))
+}
+
+/// Removes segments for good, in the order given.
+pub(super) fn remove_segments<D: Disk>(
+    disk: &D,
+    dir: &Path,
+    firsts: impl Iterator<Item = LogIndex>,
+) -> Result<(), LogError> {
+    for first in firsts {
+        let name = segment_name(first);
+        disk.remove(&dir.join(&name)).doing(|| format!("removing {name}"))?;
+        // One at a time: a power cut must not keep a later removal and lose an earlier one.
+        disk.sync_dir(dir).doing(|| format!("making the removal of {name} durable"))?;
+    }
+    Ok(())
+}
+
+pub(super) fn forget_intent<D: Disk>(disk: &D, dir: &Path) -> Result<(), LogError> {
+    let forget = || {
+        disk.remove(&dir.join(INTENT_NAME))?;
+        disk.sync_dir(dir)
+    };
+    forget().doing(|| "removing the intent that is done".into())
+}
