@@ -1,0 +1,301 @@
+//! The door over a real machine, and the door under garbage.
+
+mod common;
+
+use common::*;
+use evenkeel_engine::{Answer, Delivery, Description, Received, Request};
+use evenkeel_machine::{
+    Machine, Outcome, Reply,
+    batch::BatchBuilder,
+    command::{Begin, Command},
+    queue::NoSuchQueue,
+};
+use evenkeel_sqs::{Door, Ids, Response, Step};
+use evenkeel_types::{LogIndex, LogTime, WallTime};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// An engine without threads, log or waiting: each request is an entry of its own.
+struct House {
+    door: Door,
+    machine: Machine,
+    entries: Vec<Vec<u8>>,
+    seconds: u64,
+}
+
+impl House {
+    fn new() -> Self {
+        let secret = [5; 32];
+        let door = Door::new(Ids::new(&secret), "eu-west-1");
+        let mut house = Self { door, machine: Machine::default(), entries: Vec::new(), seconds: 0 };
+        let mut begin = Vec::new();
+        Command::Begin(Begin { feature_level: 1, secret }).encode(&mut begin);
+        assert_eq!(house.apply(&begin), Reply::Done);
+        house
+    }
+
+    fn apply(&mut self, command: &[u8]) -> Reply {
+        let mut batch = BatchBuilder::default();
+        batch.push_encoded(command);
+        let entry = batch.finish(LogTime(self.seconds * 1_000_000), WallTime(1_700_000_000_000 + self.seconds * 1_000));
+        self.entries.push(entry);
+        let index = LogIndex(u64::try_from(self.entries.len()).unwrap());
+        let mut outcome = Outcome::default();
+        self.machine.apply(index, self.entries.last().unwrap(), &mut outcome).unwrap();
+        self.machine.check_conservation().unwrap();
+        outcome.replies.remove(0)
+    }
+
+    fn serve(&mut self, request: &Request) -> Answer {
+        match request {
+            Request::Propose(proposal) => Answer::Reply(self.apply(proposal.bytes())),
+            Request::Describe(name) => {
+                Answer::Described(self.machine.queues().find(name.key()).ok_or(NoSuchQueue).map(|queue| {
+                    let queues = self.machine.queues();
+                    Description {
+                        queue,
+                        settings: *queues.settings(queue).unwrap(),
+                        counts: queues.counts(queue).unwrap(),
+                    }
+                }))
+            }
+            Request::Receive(receive) => {
+                let Some(queue) = self.machine.queues().find(receive.queue.key()) else {
+                    return Answer::Received(Err(NoSuchQueue.into()));
+                };
+                let mut command = Vec::new();
+                Command::Receive { queue, jobs_max: receive.jobs_max, lease: receive.lease }.encode(&mut command);
+                let Reply::Received(granted) = self.apply(&command) else { panic!("a receive is answered as one") };
+                Answer::Received(granted.map(|grants| {
+                    let body = |place: evenkeel_types::BodyRef| {
+                        let entry = &self.entries[usize::try_from(place.index.0).unwrap() - 1];
+                        let start = usize::try_from(place.offset).unwrap();
+                        bytes::Bytes::copy_from_slice(&entry[start..][..usize::try_from(place.bytes).unwrap()])
+                    };
+                    let jobs = grants.into_iter().map(|grant| Delivery { body: body(grant.body), grant }).collect();
+                    Received { queue, jobs }
+                }))
+            }
+        }
+    }
+
+    fn finish(&mut self, mut step: Step) -> Response {
+        loop {
+            match step {
+                Step::Respond(response) => return response,
+                Step::Ask(request, pending) => {
+                    let answer = self.serve(&request);
+                    step = pending.answer(&self.door, answer);
+                }
+            }
+        }
+    }
+
+    #[track_caller]
+    fn call(&mut self, action: &str, mut body: Value) -> Value {
+        body["QueueUrl"] = URL.into();
+        let step = self.door.accept(CALLER, head(&format!("AmazonSQS.{action}")), body.to_string().as_bytes());
+        let response = self.finish(step);
+        assert_eq!(response.status, 200, "{action} {body}: {}", text(&response));
+        serde_json::from_slice(&response.body).unwrap()
+    }
+
+    fn count(&mut self, name: &str) -> String {
+        let told = self.call("GetQueueAttributes", json!({"AttributeNames": [name]}));
+        told["Attributes"][name].as_str().unwrap().to_owned()
+    }
+}
+
+#[test]
+fn a_message_goes_the_whole_way() {
+    let mut house = House::new();
+    assert_eq!(house.call("CreateQueue", json!({"QueueName": "jobs"})), json!({"QueueUrl": URL}));
+    let text = "{\"says\": \"gr\u{fc}\u{df}e \u{1F6A2}\"}\n\t\\";
+    let attributes = json!({
+        "a": {"DataType": "Number", "StringValue": "1e3"},
+        "b": {"DataType": "Binary.x", "BinaryValue": "AP8="},
+    });
+    let sent = house.call("SendMessage", json!({"MessageBody": text, "MessageAttributes": attributes}));
+    let asked = json!({"MessageAttributeNames": ["All"], "AttributeNames": ["All"]});
+    let got = house.call("ReceiveMessage", asked)["Messages"][0].clone();
+    assert_eq!(got["Body"], text);
+    assert_eq!(got["MessageId"], sent["MessageId"]);
+    assert_eq!(got["MD5OfBody"], sent["MD5OfMessageBody"]);
+    assert_eq!(got["MD5OfMessageAttributes"], sent["MD5OfMessageAttributes"]);
+    assert_eq!(got["MessageAttributes"], attributes);
+    assert_eq!(got["Attributes"]["ApproximateReceiveCount"], "1");
+    assert_eq!(got["Attributes"]["SentTimestamp"], "1700000000000");
+    assert_eq!(house.count("ApproximateNumberOfMessagesNotVisible"), "1");
+    house.call("DeleteMessage", json!({"ReceiptHandle": got["ReceiptHandle"]}));
+    house.call("DeleteMessage", json!({"ReceiptHandle": got["ReceiptHandle"]}));
+    assert_eq!(house.count("ApproximateNumberOfMessagesNotVisible"), "0");
+    assert_eq!(house.call("ReceiveMessage", json!({})), json!({}));
+}
+
+#[test]
+fn a_late_delete_does_not_remove_a_job_granted_again() {
+    let mut house = House::new();
+    house.call("CreateQueue", json!({"QueueName": "jobs"}));
+    house.call("SendMessage", json!({"MessageBody": "x"}));
+    let first = house.call("ReceiveMessage", json!({"VisibilityTimeout": 1}))["Messages"][0].clone();
+    house.seconds = 5;
+    house.call("GetQueueUrl", json!({"QueueName": "jobs"}));
+    house.call("SetQueueAttributes", json!({"Attributes": {"EvenkeelGroup.g": "{}"}})); // time passes by entries
+    let second = house.call("ReceiveMessage", json!({}))["Messages"][0].clone();
+    assert_eq!(first["MessageId"], second["MessageId"]);
+    assert_ne!(first["ReceiptHandle"], second["ReceiptHandle"]);
+    house.call("DeleteMessage", json!({"ReceiptHandle": first["ReceiptHandle"]}));
+    assert_eq!(house.count("ApproximateNumberOfMessagesNotVisible"), "1");
+    house.call("DeleteMessage", json!({"ReceiptHandle": second["ReceiptHandle"]}));
+    assert_eq!(house.count("ApproximateNumberOfMessagesNotVisible"), "0");
+}
+
+#[test]
+fn an_undelivered_answer_gives_its_jobs_back() {
+    let mut house = House::new();
+    house.call("CreateQueue", json!({"QueueName": "jobs"}));
+    house.call(
+        "SendMessageBatch",
+        json!({"Entries": [{"Id": "a", "MessageBody": "x"}, {"Id": "b", "MessageBody": "y"}]}),
+    );
+    let body = json!({"QueueUrl": URL, "MaxNumberOfMessages": 10}).to_string();
+    let step = house.door.accept(CALLER, head("AmazonSQS.ReceiveMessage"), body.as_bytes());
+    let response = house.finish(step);
+    assert_eq!(house.count("ApproximateNumberOfMessages"), "0");
+    let request = response.undelivered.unwrap();
+    assert!(
+        matches!(house.serve(&request), Answer::Reply(Reply::LeaseChanged(changed)) if changed == [Ok(()), Ok(())])
+    );
+    assert_eq!(house.count("ApproximateNumberOfMessages"), "2");
+}
+
+#[test]
+fn weights_set_by_the_door_rule_the_turns() {
+    let mut house = House::new();
+    house.call("CreateQueue", json!({"QueueName": "jobs"}));
+    house.call("SetQueueAttributes", json!({"Attributes": {"EvenkeelGroup.big": r#"{"weight":3}"#}}));
+    for group in ["big", "small"] {
+        for _ in 0..20 {
+            house.call("SendMessage", json!({"MessageBody": "x", "MessageGroupId": group}));
+        }
+    }
+    let mut big = 0;
+    for _ in 0..16 {
+        let got = house.call("ReceiveMessage", json!({"AttributeNames": ["MessageGroupId"]}));
+        big += usize::from(got["Messages"][0]["Attributes"]["MessageGroupId"] == "big");
+    }
+    assert_eq!(big, 12);
+}
+
+const ACTIONS: [&str; 11] = [
+    "CreateQueue",
+    "GetQueueUrl",
+    "SendMessage",
+    "SendMessageBatch",
+    "ReceiveMessage",
+    "DeleteMessage",
+    "DeleteMessageBatch",
+    "ChangeMessageVisibility",
+    "ChangeMessageVisibilityBatch",
+    "GetQueueAttributes",
+    "SetQueueAttributes",
+];
+
+/// JSON that looks like requests, with wrong values in every place.
+fn plausible() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<i64>().prop_map(Value::from),
+        (-1i64..50_000).prop_map(Value::from),
+        "\\PC{0,12}|[a-z.]{0,4}|All|\\.\\*|[0-9]{1,6}|String|Number|Binary".prop_map(Value::from),
+        Just(Value::from(URL)),
+        Just(Value::from("EvenkeelGroup.a")),
+    ];
+    let name = prop_oneof![
+        proptest::sample::select(vec![
+            "QueueUrl",
+            "QueueName",
+            "MessageBody",
+            "DelaySeconds",
+            "MessageAttributes",
+            "MessageSystemAttributes",
+            "MessageGroupId",
+            "Entries",
+            "Id",
+            "ReceiptHandle",
+            "VisibilityTimeout",
+            "Attributes",
+            "AttributeNames",
+            "MessageAttributeNames",
+            "MaxNumberOfMessages",
+            "WaitTimeSeconds",
+            "DataType",
+            "StringValue",
+            "BinaryValue",
+            "AWSTraceHeader",
+            "tags",
+            "EvenkeelGroup.a",
+            "EvenkeelFairBy",
+        ])
+        .prop_map(str::to_owned),
+        "[a-z.]{0,3}",
+    ];
+    leaf.prop_recursive(4, 40, 8, move |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..12).prop_map(Value::from),
+            proptest::collection::hash_map(name.clone(), inner, 0..8)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+fn check_any(house: &mut House, action: &str, body: &[u8]) -> Result<(), TestCaseError> {
+    let step = house.door.accept(CALLER, head(&format!("AmazonSQS.{action}")), body);
+    let response = house.finish(step);
+    prop_assert!(matches!(response.status, 200 | 400 | 403 | 404), "{} {}", response.status, text(&response));
+    prop_assert!(serde_json::from_slice::<Value>(&response.body).is_ok(), "{}", text(&response));
+    prop_assert_eq!(response.query_error.is_none(), response.status == 200);
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn garbage_is_answered(action in proptest::sample::select(ACTIONS.to_vec()), body: Vec<u8>, brace: bool) {
+        let body = if brace { [b"{".as_slice(), &body].concat() } else { body };
+        check_any(&mut House::new(), action, &body)?;
+    }
+
+    #[test]
+    fn plausible_nonsense_is_answered(action in proptest::sample::select(ACTIONS.to_vec()), mut body in plausible(), whole: bool) {
+        let mut house = House::new();
+        house.call("CreateQueue", json!({"QueueName": "jobs"}));
+        if let (Some(members), true) = (body.as_object_mut(), whole) {
+            members.insert("QueueUrl".to_owned(), URL.into());
+        }
+        check_any(&mut house, action, body.to_string().as_bytes())?;
+    }
+
+    #[test]
+    fn any_target_and_host_are_answered(target in "\\PC{0,40}", host in "\\PC{0,40}", body in "\\{\"QueueName\":\"a\"\\}") {
+        for target in [&*target, "AmazonSQS.CreateQueue"] {
+            let head = evenkeel_sqs::Head { target: Some(target), host: &host, tls: true };
+            let mut house = House::new();
+            let step = house.door.accept(CALLER, head, body.as_bytes());
+            let response = house.finish(step);
+            prop_assert!(serde_json::from_slice::<Value>(&response.body).is_ok(), "{}", text(&response));
+        }
+    }
+
+    #[test]
+    fn any_text_that_is_taken_comes_back(body in "\\PC{1,300}|[ -~\\n\"\\\\]{1,300}", group in "[!-~]{0,128}") {
+        let mut house = House::new();
+        house.call("CreateQueue", json!({"QueueName": "jobs"}));
+        house.call("SendMessage", json!({"MessageBody": body, "MessageGroupId": group}));
+        let got = house.call("ReceiveMessage", json!({"AttributeNames": ["All"]}));
+        prop_assert_eq!(got["Messages"][0]["Body"].as_str(), Some(&*body));
+        let told = got["Messages"][0]["Attributes"]["MessageGroupId"].as_str();
+        prop_assert_eq!(told.unwrap_or_default(), group);
+    }
+}
