@@ -45,7 +45,7 @@ impl Door {
         self.act(&caller, &head, body).unwrap_or_else(|error| Step::Respond(error.response()))
     }
 
-    /// What became of a message id; see [`Ids::message_place`].
+    /// The ids it gives out; see [`Ids::message_place`].
     #[must_use]
     pub fn ids(&self) -> &Ids {
         &self.ids

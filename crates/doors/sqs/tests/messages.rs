@@ -1,5 +1,7 @@
 //! The actions on messages: what they ask, what they answer, what they refuse.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests; the helpers too")]
+
 mod common;
 
 use common::*;

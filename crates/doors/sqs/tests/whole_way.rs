@@ -1,5 +1,7 @@
 //! The door over a real machine, and the door under garbage.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests; the helpers too")]
+
 mod common;
 
 use common::*;

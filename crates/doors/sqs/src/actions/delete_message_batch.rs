@@ -42,7 +42,7 @@ impl batch::Entry for Entry<'_> {
     }
 }
 
-/// The entries and the queue of which those on their way are.
+/// The entries; of those on their way nothing needs to be remembered.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     batch: Batch<()>,

@@ -1,0 +1,68 @@
+//! What the door itself costs per request, on one thread: `cargo run --release -p evenkeel-sqs --example cost`.
+//!
+//! No HTTP, no signatures, no engine: reading the request, making the command, writing the answer. The yardstick is the
+//! MD5 of the body, which the protocol asks for.
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "an example")]
+
+use evenkeel_engine::{Answer, Delivery, Received};
+use evenkeel_machine::{Enqueued, Grant, Reply};
+use evenkeel_sqs::{Caller, Door, Head, Ids, Response, Step};
+use evenkeel_types::{AccountId, BodyRef, JobId, LeaseToken, LogIndex, QueueId, WallTime};
+use std::{hint::black_box, time::Instant};
+
+const URL: &str = "http://localhost:9324/000000000000/jobs";
+
+fn main() {
+    let door = Door::new(Ids::new(&[7; 32]), "eu-west-1");
+    let job = JobId { slot: 1, generation: 2 };
+    let place = BodyRef { index: LogIndex(9), offset: 8, bytes: 7 };
+    for bytes in [100, 1_024, 65_536] {
+        for (kind, text) in [("plain", "x".repeat(bytes)), ("json", r#"{"id":1,"na":"y"}"#.repeat(bytes / 17))] {
+            let body =
+                serde_json::json!({"QueueUrl": URL, "MessageBody": text, "MessageGroupId": "tenant-1"}).to_string();
+            let enqueued = Answer::Reply(Reply::Enqueued(Ok(vec![Ok(Enqueued { job, body: place })])));
+            measure(&format!("SendMessage {bytes} {kind}"), || call(&door, "SendMessage", &body, &enqueued));
+
+            let blob = [&[1, 0][..], &[0; 16], b"\x02me", text.as_bytes()].concat();
+            let (enqueued_at, first_granted_at) = (WallTime(1_700_000_000_000), WallTime(1_700_000_000_001));
+            let token = LeaseToken(1);
+            let grant = Grant { job, token, body: place, group: "tenant-1".into(), enqueued_at, first_granted_at };
+            let delivery = Delivery { grant, body: blob.into() };
+            let received = Answer::Received(Ok(Received { queue: QueueId(1), jobs: vec![delivery] }));
+            let ask = serde_json::json!({"QueueUrl": URL, "MessageSystemAttributeNames": ["All"]}).to_string();
+            measure(&format!("ReceiveMessage {bytes} {kind}"), || call(&door, "ReceiveMessage", &ask, &received));
+
+            let response: serde_json::Value =
+                serde_json::from_slice(&call(&door, "ReceiveMessage", &ask, &received).body).unwrap();
+            let handle = response.pointer("/Messages/0/ReceiptHandle").unwrap();
+            let delete = serde_json::json!({"QueueUrl": URL, "ReceiptHandle": handle}).to_string();
+            let acked = Answer::Reply(Reply::Acked(vec![Ok(())]));
+            measure("DeleteMessage", || call(&door, "DeleteMessage", &delete, &acked));
+        }
+    }
+}
+
+fn call(door: &Door, action: &str, body: &str, answer: &Answer) -> Response {
+    let caller = Caller { account: AccountId::default(), sender_id: "000000000000" };
+    let target = format!("AmazonSQS.{action}");
+    let head = Head { target: Some(&target), host: "localhost:9324", tls: false };
+    let mut step = door.accept(caller, head, body.as_bytes());
+    loop {
+        match step {
+            Step::Respond(response) => return response,
+            Step::Ask(_, pending) => step = pending.answer(door, answer.clone()),
+        }
+    }
+}
+
+fn measure(name: &str, mut run: impl FnMut() -> Response) {
+    let start = Instant::now();
+    let mut rounds = 0u32;
+    while start.elapsed().as_millis() < 200 {
+        for _ in 0..100 {
+            assert_eq!(black_box(run()).status, 200);
+        }
+        rounds += 100;
+    }
+    println!("{name:30} {:8.2} us", start.elapsed().as_secs_f64() * 1e6 / f64::from(rounds));
+}
