@@ -8,8 +8,12 @@
 //! Deliberately not here: what a batch means, any clock, and any retry.
 #![warn(missing_docs)]
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod event;
+#[cfg(feature = "conformance")]
+pub mod fake;
 
 pub use error::{LogError, ProposeError, ReadError};
 pub use event::{Entry, LogEvent, RefusedReason, Role};
