@@ -37,7 +37,7 @@ const ENTRY_MAGIC: [u8; 3] = *b"EVK";
 pub(crate) const TRAILER: u8 = 0xA5;
 
 /// Some sector of the entry has exactly one bit set, so that one flipped bit makes it look
-/// like a sector that was never written. Such an entry is not called torn for a single missing sector.
+/// like a sector that was never written: see [`is_torn`].
 const SPARSE: u8 = 0x80;
 
 /// A log's own random name, so that no other log's bytes pass for its own.
@@ -228,11 +228,47 @@ pub(crate) fn count_zero_sectors(entry: &[u8], offset: u64) -> ZeroSectors {
 
 /// Whether a broken entry, as read, shows that some of its sectors never arrived.
 ///
-/// One missing sector does not show it if the entry is *sparse*: there a flipped bit looks the same.
+/// One missing sector alone may also be a sector with a single bit, and that bit flipped. If so, setting it
+/// again makes the payload check, and the entry is called damaged, because it may have been synced.
+/// (That a torn write loses just this sector and no other is the one case that is called wrongly.)
 #[must_use]
 pub(crate) fn is_torn(header: &EntryHeader, entry: &[u8], offset: u64) -> bool {
     let missing = i32::from(count_zero_sectors(entry, offset).count) - i32::from(header.zero_sectors);
-    missing > i32::from(header.sparse)
+    missing > 1 || missing == 1 && !(header.sparse && one_bit_mends(header, entry, offset))
+}
+
+/// Whether setting one bit in one of the entry's sectors of zeros makes its payload check.
+///
+/// Tries all 4096 bits of each. An entry so large that this takes seconds counts as one that is mended.
+fn one_bit_mends(header: &EntryHeader, entry: &[u8], offset: u64) -> bool {
+    const HASHED_BYTES_MAX: u64 = 16 << 30;
+    let payload_end = usize::try_from(HEADER_BYTES + u64::from(header.payload_bytes)).unwrap_or(usize::MAX);
+    let Some(payload) = entry.get(64..payload_end) else { return false };
+    let sectors = u64::from(count_zero_sectors(entry, offset).count);
+    if sectors * 4096 * payload.len() as u64 > HASHED_BYTES_MAX {
+        return true;
+    }
+    let own = usize::try_from(SECTOR_BYTES - offset % SECTOR_BYTES).unwrap_or(0);
+    let mut payload = payload.to_vec();
+    for (number, sector) in entry.get(own..).unwrap_or(&[]).chunks(512).enumerate() {
+        if sector.iter().any(|byte| *byte != 0) {
+            continue;
+        }
+        let start = (own + number * 512).saturating_sub(64);
+        for at in start..start + sector.len() {
+            for bit in 0..8 {
+                let Some(byte) = payload.get_mut(at) else { break };
+                *byte = 1 << bit;
+                if payload_checks(header, &payload) {
+                    return true;
+                }
+            }
+            if let Some(byte) = payload.get_mut(at) {
+                *byte = 0;
+            }
+        }
+    }
+    false
 }
 
 /// The first 4096 bytes of a segment. Only the first sector has anything but zeros, so it is never torn.

@@ -63,8 +63,8 @@ impl<D: Disk> LocalLog<D> {
             io::ErrorKind::WouldBlock => Err(LogError::Locked),
             _ => Err(error).doing(|| "locking the log's folder".into()),
         })?;
-        // Without syncs the state may be ahead of the log, and that is no damage.
-        let synced = options.durability == Durability::Sync;
+        // Without syncs, or after a restore, the state may be ahead of the log, and that is no damage.
+        let synced = options.durability == Durability::Sync && !options.restored;
         let (mut store, mut report) =
             Segments::open(disk, dir, options, if synced { applied } else { LogIndex::ZERO })?;
         if applied.next() < store.first() {

@@ -39,6 +39,9 @@ pub struct Options {
     pub group_bytes_max: u64,
     /// When an entry counts as durable.
     pub durability: Durability,
+    /// The state at `applied` was restored from a snapshot, so it may be ahead of the log. The log then goes on after
+    /// it; otherwise one that ends before `applied` is damaged.
+    pub restored: bool,
 }
 
 impl Options {
@@ -50,6 +53,7 @@ impl Options {
             segment_bytes: limits::SEGMENT_BYTES,
             group_bytes_max: limits::GROUP_BYTES_MAX,
             durability: Durability::Sync,
+            restored: false,
         }
     }
 
@@ -94,7 +98,7 @@ pub struct OpenReport {
     pub stale: u64,
     /// A truncation or reset that an earlier life had begun was finished.
     pub finished_intent: bool,
-    /// The log was behind the state (possible only without syncs) and now continues after it.
+    /// The log was behind the state (without syncs, or when restored) and now continues after it.
     pub behind_state: bool,
     /// What the chosen durability risks.
     pub warning: Option<String>,

@@ -134,11 +134,6 @@ impl<D: Disk> Writer<D> {
                 Step::Idle
             };
         }
-        if fault::on(Fault::AckBeforeSync) {
-            let answered = self.publish();
-            self.sync();
-            return Step::Done(answered);
-        }
         self.sync();
         let answered = self.publish();
         if self.failed { Step::Failed } else { Step::Done(answered) }
@@ -148,6 +143,9 @@ impl<D: Disk> Writer<D> {
     pub fn write(&mut self) -> bool {
         if self.failed {
             return false;
+        }
+        if fault::on(Fault::AckBeforeSync) {
+            self.background_sync();
         }
         let mut group = self.take_group();
         if group.is_empty() {
@@ -179,7 +177,7 @@ impl<D: Disk> Writer<D> {
 
     /// Makes what was written durable, if that is what committed means here.
     pub fn sync(&mut self) {
-        if self.options.durability == Durability::Sync {
+        if self.options.durability == Durability::Sync && !fault::on(Fault::AckBeforeSync) {
             self.background_sync();
         }
     }

@@ -1,0 +1,164 @@
+//! The store itself: groups, rolls, trims, truncations, and a writer on its own thread.
+
+use super::harness::{LOG, dir, open, open_with, options};
+use evenkeel_disk::{Disk, MemDisk, RealDisk};
+use evenkeel_log::{Log, LogEvent, LogReader, ReadError, conformance::Random};
+use evenkeel_log_local::{
+    Append, EntryKind, LocalLog, SegmentHeader, Segments, Step, encode_segment_header, scan_segment_bytes,
+};
+use evenkeel_types::{Epoch, LogIndex};
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
+
+pub(crate) fn a_group_is_one_write_and_one_sync() {
+    let disk = MemDisk::new(0);
+    let mut halves = open_with(&disk, options(1024 * 1024), 0).unwrap();
+    halves.committed();
+    let before = disk.counters();
+    for n in 0..100u8 {
+        halves.log.propose(vec![n; 300].into()).unwrap();
+    }
+    assert_eq!(halves.writer.step(), Step::Done(100));
+    let after = disk.counters();
+    assert_eq!((after.syncs - before.syncs, after.changes - before.changes), (1, 2));
+    assert_eq!(halves.log.sync_stats().count, 1);
+}
+
+pub(crate) fn a_roll_finds_its_segment_ready() {
+    let disk = MemDisk::new(0);
+    let mut halves = open(&disk, 0).unwrap();
+    halves.committed();
+    let mut most = 0;
+    for n in 0..100u8 {
+        let before = disk.counters().changes;
+        halves.log.propose(vec![n; 1000].into()).unwrap();
+        assert_eq!(halves.writer.step(), Step::Done(1));
+        most = most.max(disk.counters().changes - before);
+        halves.drive();
+        halves.events();
+    }
+    assert_eq!(most, 6, "header, sync, rename, directory, write, sync: nothing is filled while a client waits");
+}
+
+pub(crate) fn an_entry_larger_than_a_segment_gets_one_of_its_own() {
+    let disk = MemDisk::new(0);
+    let mut halves = open(&disk, 0).unwrap();
+    halves.committed();
+    for bytes in [100, 100_000, 100, 3_000_000, 100] {
+        halves.log.propose(vec![5; bytes].into()).unwrap();
+        assert_eq!(halves.committed().len(), 1);
+    }
+    drop(halves);
+    disk.crash();
+    let sizes: Vec<_> = open(&disk, 0).unwrap().committed().iter().map(|entry| entry.batch.len()).collect();
+    assert_eq!(sizes, [0, 100, 100_000, 100, 3_000_000, 100, 0]);
+}
+
+pub(crate) fn trimming_keeps_the_floor_s_segment() {
+    let disk = MemDisk::new(0);
+    let mut halves = open(&disk, 0).unwrap();
+    halves.fill(100, 1000);
+    let reader = halves.log.reader();
+    for floor in [1, 2, 10, 11, 12, 13, 14, 15, 50, 200] {
+        halves.log.trim(LogIndex(floor)).unwrap();
+        halves.drive();
+        let first = halves.log.first_index();
+        assert!(first.0 <= floor.min(101), "floor {floor}, first {first}");
+        assert!(reader.read(LogIndex(floor.min(101))).is_ok(), "floor {floor}");
+        assert!(matches!(reader.read(LogIndex(first.0 - 1)), Err(ReadError::Trimmed(_))) || first.0 == 1);
+    }
+    assert!(halves.log.first_index().0 > 80, "most of it is gone");
+    drop(halves);
+    disk.crash();
+    assert!(open(&disk, 101).is_ok());
+}
+
+pub(crate) fn a_truncated_log_goes_on_from_there() {
+    let disk = MemDisk::new(0);
+    disk.create_dir_all(dir()).unwrap();
+    let mut store = Segments::open(disk.clone(), dir(), options(4608), LogIndex::ZERO).unwrap().0;
+    let batch = |n: u64| n.to_le_bytes().repeat(20);
+    let mut expected = Vec::new();
+    let mut random = Random::new(5);
+    for round in 0..200 {
+        if random.one_in(4) {
+            let after = random.below(expected.len() + 1);
+            expected.truncate(after);
+            store.truncate_after(LogIndex(after as u64)).unwrap();
+        } else {
+            let payload = batch(round);
+            store.append(&[Append { epoch: Epoch(0), kind: EntryKind::Batch, payload: &payload }]).unwrap();
+            store.sync().unwrap();
+            expected.push(payload);
+        }
+        if random.one_in(10) {
+            drop(store);
+            disk.crash();
+            store = Segments::open(disk.clone(), dir(), options(4608), LogIndex::ZERO).unwrap().0;
+        }
+        assert_eq!(store.last().0, expected.len() as u64, "round {round}");
+    }
+    store.commit(store.last());
+    for (index, payload) in (1..).zip(&expected) {
+        assert_eq!(store.reader().read(LogIndex(index)).unwrap().batch, payload);
+    }
+}
+
+pub(crate) fn arbitrary_segments_do_not_panic() {
+    let mut random = Random::new(1);
+    let header = SegmentHeader { file_bytes: 8192, first: LogIndex(1), epoch: Epoch(0), chain: 0, log: LOG };
+    for _ in 0..2000 {
+        let mut bytes = encode_segment_header(&header);
+        bytes.resize(8192, 0);
+        for _ in 0..random.below(200) {
+            let at = random.below(bytes.len());
+            bytes[at] = u8::try_from(random.below(256)).unwrap();
+        }
+        bytes.truncate(8192 - if random.one_in(2) { random.below(8192) } else { 0 });
+        let _ = scan_segment_bytes(&bytes);
+    }
+}
+
+pub(crate) fn a_writer_thread_serves_a_real_disk() {
+    let root = tempfile::tempdir().unwrap();
+    let dir = root.path().join("log");
+    let mut applied = 0;
+    for life in 1..=3 {
+        let (mut log, writer, report) = LocalLog::open(RealDisk, &dir, options(256 * 1024), LogIndex(applied)).unwrap();
+        assert_eq!((report.epoch, report.fresh), (Epoch(life), life == 1));
+        let (wake, woken) = mpsc::channel();
+        log.set_waker(Arc::new(move || {
+            // Nobody listens any more at the end.
+            let _ = wake.send(());
+        }));
+        let writer = thread::spawn(|| writer.run());
+        let mut committed = Vec::new();
+        let mut proposed = 0u64;
+        while committed.len() < 500 {
+            while let Some(event) = log.poll() {
+                match event {
+                    LogEvent::Committed { entry, ticket } => {
+                        applied = entry.index.0;
+                        committed.extend(ticket.map(|_| entry.batch));
+                    }
+                    LogEvent::RoleChanged(_) => {}
+                    event => panic!("{event:?}"),
+                }
+            }
+            if proposed == committed.len() as u64 {
+                for _ in 0..10 {
+                    proposed += 1;
+                    log.propose(proposed.to_le_bytes().repeat(100).into()).unwrap();
+                }
+            }
+            woken.recv_timeout(Duration::from_secs(10)).unwrap();
+        }
+        assert!((1..).zip(&committed).all(|(n, batch): (u64, _)| batch[..] == n.to_le_bytes().repeat(100)));
+        assert!(log.sync_stats().micros_max > 0);
+        drop(log);
+        writer.join().unwrap();
+    }
+}
