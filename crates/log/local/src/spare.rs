@@ -16,7 +16,10 @@ use evenkeel_disk::{Disk, DiskFile, OpenMode};
 use evenkeel_log::LogError;
 use std::{
     path::PathBuf,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 /// The file's name until it becomes a segment.
@@ -30,12 +33,15 @@ pub(crate) struct Spare<D: Disk> {
     path: PathBuf,
     segment_bytes: u64,
     state: Mutex<State<D::File>>,
+    // Copies of what the state says, because whoever asks must not wait for a step's sync.
+    ready_bytes: AtomicU64,
+    full: AtomicBool,
+    failed: AtomicBool,
 }
 
 struct State<F> {
     file: Option<F>,
     filled: u64,
-    full: bool,
     failed: Option<LogError>,
 }
 
@@ -52,8 +58,10 @@ pub(crate) enum Fill {
 
 impl<D: Disk> Spare<D> {
     pub(crate) fn new(disk: D, dir: PathBuf, segment_bytes: u64) -> Self {
-        let state = Mutex::new(State { file: None, filled: 0, full: false, failed: None });
-        Self { disk, path: dir.join(SPARE_NAME), segment_bytes, state }
+        let state = Mutex::new(State { file: None, filled: 0, failed: None });
+        let path = dir.join(SPARE_NAME);
+        let (full, failed) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { disk, path, segment_bytes, state, ready_bytes: AtomicU64::new(0), full, failed }
     }
 
     /// Does one step.
@@ -71,6 +79,7 @@ impl<D: Disk> Spare<D> {
                 Fill::Ready => break,
             }
         }
+        self.ready_bytes.store(0, Ordering::Release);
         let filled = std::mem::take(&mut state.filled);
         let Some(file) = state.file.take() else { return Ok(None) };
         // A step that met a full disk may have left a part of itself beyond what counts as filled.
@@ -80,20 +89,19 @@ impl<D: Disk> Spare<D> {
         Ok(Some((file, filled)))
     }
 
-    /// How many bytes of entries the spare has ready.
+    /// How many bytes of entries the spare has ready. Does not wait.
     pub(crate) fn ready_bytes(&self) -> u64 {
-        let state = self.state();
-        if state.filled < self.segment_bytes { 0 } else { state.filled - SEGMENT_HEADER_BYTES }
+        self.ready_bytes.load(Ordering::Acquire)
     }
 
-    /// Whether the disk was full at the last step.
+    /// Whether the disk was full at the last step. Does not wait.
     pub(crate) fn is_full(&self) -> bool {
-        self.state().full
+        self.full.load(Ordering::Acquire)
     }
 
     /// The error that a step in the background met; it is the log's end.
     pub(crate) fn failure(&self) -> Option<LogError> {
-        self.state().failed.clone()
+        if self.failed.load(Ordering::Acquire) { self.state().failed.clone() } else { None }
     }
 
     fn step(&self, state: &mut State<D::File>, target: u64) -> Result<Fill, LogError> {
@@ -103,8 +111,12 @@ impl<D: Disk> Spare<D> {
         let result = self.try_step(state, target);
         if let Err(error) = &result {
             state.failed = Some(error.clone());
+            self.failed.store(true, Ordering::Release);
         }
-        state.full = matches!(result, Ok(Fill::NoRoom));
+        if state.filled >= self.segment_bytes {
+            self.ready_bytes.store(state.filled - SEGMENT_HEADER_BYTES, Ordering::Release);
+        }
+        self.full.store(matches!(result, Ok(Fill::NoRoom)), Ordering::Release);
         result
     }
 
