@@ -1,1 +1,75 @@
-//! (to come)
+//! The simulator: the whole house on simulated clocks, disk and wires, in one thread, from one seed.
+//!
+//! [`run`] lives through the world of one seed, twice, and compares the two. What the house is: [`house`]. Who uses it
+//! and what befalls it: [`world`]. What clients know: [`oracle`]. What the log says: [`witness`] and [`book`]. What must
+//! hold: [`invariants`], one file per promise.
+//!
+//! Not simulated: threads (the engine and the log are driven step by step) and sockets (requests and answers are the
+//! door's bytes, delivered late, twice, or never).
+
+pub mod ask;
+pub mod book;
+pub mod clock;
+pub mod counts;
+pub mod house;
+pub mod invariants;
+pub mod oracle;
+pub mod profile;
+pub mod rng;
+pub mod schedule;
+pub mod trace;
+pub mod wire;
+pub mod witness;
+pub mod world;
+
+use counts::Counts;
+use invariants::Broken;
+use std::cell::Cell;
+use world::World;
+
+thread_local! {
+    /// The seed that this thread lives through, for the message of a panic.
+    static SEED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// The seed that this thread lives through.
+#[must_use]
+pub fn present_seed() -> u64 {
+    SEED.get()
+}
+
+/// A seed that broke a promise.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// The seed.
+    pub seed: u64,
+    /// The promise.
+    pub broken: Broken,
+    /// The last events before.
+    pub last: Vec<String>,
+}
+
+/// Lives through the world of a seed, and again if `twice`.
+///
+/// # Errors
+/// A promise was broken, or the two runs differ.
+pub fn run(seed: u64, twice: bool, verbose: bool) -> Result<Counts, Box<Failure>> {
+    let (counts, digest) = once(seed, verbose)?;
+    if twice {
+        let (_, again) = once(seed, false)?;
+        if again != digest {
+            let broken = Broken::new("determinism", "a second run of the seed went otherwise");
+            return Err(Box::new(Failure { seed, broken, last: Vec::new() }));
+        }
+    }
+    Ok(counts)
+}
+
+fn once(seed: u64, verbose: bool) -> Result<(Counts, u64), Box<Failure>> {
+    SEED.set(seed);
+    let mut world = World::new(seed, verbose);
+    match world.run() {
+        Ok(()) => Ok((world.counts(), world.trace().digest())),
+        Err(broken) => Err(Box::new(Failure { seed, broken, last: world.trace().last() })),
+    }
+}

@@ -1,0 +1,139 @@
+//! What a client asks and what it is told, free of any wire format.
+
+/// A message to be sent. Its body carries the number by which the oracle knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewMessage {
+    /// The oracle's number.
+    pub number: u64,
+    /// The body.
+    pub body: String,
+    /// Its group, if any.
+    pub group: Option<String>,
+    /// Its delay in seconds, if any.
+    pub delay_secs: Option<u64>,
+}
+
+/// A message that a client holds, or held.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldMessage {
+    /// Its id.
+    pub id: String,
+    /// Its receive count under this lease.
+    pub count: u32,
+    /// The handle of this lease.
+    pub handle: String,
+}
+
+/// One request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// Makes a queue with these attributes.
+    Create {
+        /// Its name.
+        queue: String,
+        /// SQS's names and values.
+        attributes: Vec<(String, String)>,
+    },
+    /// Changes a queue's attributes.
+    Configure {
+        /// Its name.
+        queue: String,
+        /// SQS's names and values, and ours.
+        attributes: Vec<(String, String)>,
+    },
+    /// Sends messages: alone unless `batch` is set.
+    Send {
+        /// Where to.
+        queue: String,
+        /// One, or one to ten.
+        messages: Vec<NewMessage>,
+        /// By the batch action.
+        batch: bool,
+    },
+    /// Receives messages.
+    Receive {
+        /// Where from.
+        queue: String,
+        /// How many at most.
+        max: u64,
+        /// How long to wait.
+        wait_secs: Option<u64>,
+        /// How long to hold them.
+        lease_secs: Option<u64>,
+    },
+    /// Finishes messages.
+    Delete {
+        /// Where.
+        queue: String,
+        /// Which.
+        held: Vec<HeldMessage>,
+        /// By the batch action.
+        batch: bool,
+    },
+    /// Changes how long a message is held.
+    Change {
+        /// Where.
+        queue: String,
+        /// Which.
+        held: HeldMessage,
+        /// From now on.
+        lease_secs: u64,
+    },
+    /// Asks how many messages are where.
+    Counts {
+        /// Where.
+        queue: String,
+    },
+}
+
+impl Ask {
+    /// The queue it is about.
+    #[must_use]
+    pub fn queue(&self) -> &str {
+        match self {
+            Self::Create { queue, .. }
+            | Self::Configure { queue, .. }
+            | Self::Send { queue, .. }
+            | Self::Receive { queue, .. }
+            | Self::Delete { queue, .. }
+            | Self::Change { queue, .. }
+            | Self::Counts { queue } => queue,
+        }
+    }
+}
+
+/// A message received.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message {
+    /// Its id.
+    pub id: String,
+    /// The handle of this lease.
+    pub handle: String,
+    /// Its body.
+    pub body: String,
+    /// Its group, if any.
+    pub group: Option<String>,
+    /// How often it was received, this time included.
+    pub count: u32,
+}
+
+/// What the client is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// It is done.
+    Done,
+    /// Each message's id, or why not. In the order of the request.
+    Sent(Vec<Result<String, String>>),
+    /// The messages.
+    Received(Vec<Message>),
+    /// For each message whether it was answered that it is finished.
+    Deleted(Vec<bool>),
+    /// Ready, leased and delayed.
+    Counts([u64; 3]),
+    /// Refused; nothing was done.
+    Refused(String),
+    /// An error after which it may have been done.
+    Unclear(String),
+    /// The answer made no sense.
+    Garbled(String),
+}

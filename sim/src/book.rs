@@ -1,0 +1,340 @@
+//! The book: what the committed log says happened to each job, kept without the machine's help.
+//!
+//! It is a plain model of the rules in `evenkeel_machine::queue`: no lists, no wheel, no digests, only maps.
+//! The invariants compare each [`Fact`] with it before it is entered.
+
+use evenkeel_machine::{
+    Grant,
+    command::{GroupSettings, Held, QueueSettings},
+    queue::{AckError, ChangeLeaseError},
+};
+use evenkeel_types::{BodyRef, JobId, LogIndex, LogTime, Micros, QueueId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The grain of timers, in bits of microseconds: they end at the first tick at or after their time.
+pub const TICK_BITS: u32 = 10;
+
+/// One thing that the log says happened.
+#[derive(Debug)]
+pub enum Fact<'a> {
+    /// A batch begins.
+    Batch { index: LogIndex, log_time: LogTime, commands: usize, timing: Option<Timing> },
+    /// A job's delay or lease ended by time.
+    Due { queue: QueueId, job: JobId, deadline: LogTime },
+    /// All that was due in this batch has ended.
+    TimersOver,
+    /// A queue was made or has new settings.
+    Settings { queue: QueueId, settings: QueueSettings },
+    /// A group has settings of its own.
+    Group { queue: QueueId, group: &'a str, settings: GroupSettings },
+    /// A job was accepted.
+    Enqueued { queue: QueueId, group: &'a str, job: JobId, body: BodyRef, hash: u64, until: Option<LogTime> },
+    /// A job was leased.
+    Granted { queue: QueueId, grant: &'a Grant, until: LogTime },
+    /// A receive is over.
+    Received { queue: QueueId, asked: u8, granted: usize },
+    /// A job was to be finished.
+    Acked { queue: QueueId, held: Held, result: Result<(), AckError> },
+    /// A lease was to be changed.
+    Changed { queue: QueueId, held: Held, lease: Micros, result: Result<(), ChangeLeaseError> },
+    /// A command on a queue is over.
+    Done { queue: QueueId },
+}
+
+/// When a batch was proposed, in log time, as the world saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// The life in which it was proposed.
+    pub life: u64,
+    /// What a constant clock of that life makes of it: log time less true time.
+    pub offset: i128,
+    /// Since when the engine could have proposed it.
+    pub free_since: LogTime,
+    /// Log time when the life began to serve.
+    pub serving_since: LogTime,
+    /// Log time of the last batch before that.
+    pub before_life: LogTime,
+}
+
+/// Where a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Not ready before this time.
+    Delayed(LogTime),
+    /// Waiting for its turn.
+    Ready,
+    /// With a worker until this time.
+    Leased(LogTime),
+}
+
+/// The order in which the jobs of a lane became ready: batch, then timers before commands, then tick or command.
+pub type ReadyKey = (LogIndex, bool, u64);
+
+/// A job.
+#[derive(Clone, Debug)]
+pub struct Job {
+    /// Its group; empty for none.
+    pub group: String,
+    /// Where it is.
+    pub place: Place,
+    /// Grants so far.
+    pub grants: u32,
+    /// When the last one was.
+    pub leased_at: LogTime,
+    /// Its body.
+    pub body: BodyRef,
+    /// A hash of the body.
+    pub body_hash: u64,
+    /// When it became ready, if it was never granted.
+    pub fresh: Option<ReadyKey>,
+}
+
+/// The jobs of one group.
+#[derive(Clone, Debug, Default)]
+pub struct Lane {
+    /// Settings of its own.
+    pub own: Option<GroupSettings>,
+    /// Jobs that are ready and were never granted.
+    pub fresh: BTreeSet<(ReadyKey, JobId)>,
+    /// Ready jobs.
+    pub ready: u32,
+    /// Delayed jobs.
+    pub delayed: u32,
+    /// Leased jobs.
+    pub leased: u32,
+    /// It was at its limit when the queue's limit changed: the new one holds from its next change on.
+    pub excused: bool,
+}
+
+/// A queue.
+#[derive(Clone, Debug, Default)]
+pub struct Queue {
+    /// Its settings.
+    pub settings: QueueSettings,
+    /// Its groups.
+    pub lanes: BTreeMap<String, Lane>,
+    /// Its jobs.
+    pub jobs: BTreeMap<JobId, Job>,
+    /// Ever accepted.
+    pub accepted: u64,
+    /// Ever finished.
+    pub finished: u64,
+}
+
+/// All of it.
+#[derive(Clone, Debug, Default)]
+pub struct Book {
+    /// The queues.
+    pub queues: BTreeMap<QueueId, Queue>,
+    /// Delays and leases that run, by the tick at which they end.
+    pub timers: BTreeSet<(u64, QueueId, JobId)>,
+    /// The last batch.
+    pub index: LogIndex,
+    /// Its time.
+    pub log_time: LogTime,
+    /// Timers that ended in it.
+    pub due_in_batch: u32,
+    entered_in_batch: u64,
+}
+
+/// The tick at which something of this time ends.
+#[must_use]
+pub fn tick_of(deadline: LogTime) -> u64 {
+    deadline.0.div_ceil(1 << TICK_BITS)
+}
+
+impl Lane {
+    /// The most that may be leased at a time; 0 for no limit.
+    #[must_use]
+    pub fn limit(&self, settings: &QueueSettings) -> u32 {
+        self.own.map(|own| own.in_flight_max).filter(|&max| max != 0).unwrap_or(settings.group_in_flight_max)
+    }
+
+    /// Its turns in a round.
+    #[must_use]
+    pub fn weight(&self, group: &str, settings: &QueueSettings) -> u8 {
+        match self.own {
+            Some(own) => own.weight,
+            None if group.is_empty() => settings.default_weight,
+            None => 1,
+        }
+    }
+
+    /// Whether it has a job that may be granted now.
+    #[must_use]
+    pub fn is_servable(&self, settings: &QueueSettings) -> bool {
+        let limit = self.limit(settings);
+        self.ready > 0 && (limit == 0 || self.leased < limit)
+    }
+
+    /// Whether no job is in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ready == 0 && self.delayed == 0 && self.leased == 0
+    }
+}
+
+impl Queue {
+    /// The lanes that may be served, by the limits as they are applied now.
+    pub fn servable(&self) -> impl Iterator<Item = (&String, &Lane)> {
+        self.lanes.iter().filter(|(_, lane)| !lane.excused && lane.is_servable(&self.settings))
+    }
+}
+
+impl Book {
+    /// A job, if it is there.
+    #[must_use]
+    pub fn job(&self, queue: QueueId, job: JobId) -> Option<&Job> {
+        self.queues.get(&queue)?.jobs.get(&job)
+    }
+
+    /// The next timer that has ended by then.
+    #[must_use]
+    pub fn due(&self, log_time: LogTime) -> Option<(QueueId, JobId, LogTime)> {
+        let &(tick, queue, job) = self.timers.first()?;
+        if tick > log_time.0 >> TICK_BITS {
+            return None;
+        }
+        let deadline = match self.job(queue, job)?.place {
+            Place::Delayed(until) | Place::Leased(until) => until,
+            Place::Ready => return None,
+        };
+        Some((queue, job, deadline))
+    }
+
+    /// How many jobs there are.
+    #[must_use]
+    pub fn jobs(&self) -> usize {
+        self.queues.values().map(|queue| queue.jobs.len()).sum()
+    }
+
+    /// Enters a fact.
+    pub fn enter(&mut self, fact: &Fact<'_>) {
+        self.entered_in_batch += 1;
+        match fact {
+            Fact::Batch { index, log_time, .. } => {
+                (self.index, self.log_time) = (*index, *log_time);
+                (self.due_in_batch, self.entered_in_batch) = (0, 0);
+            }
+            Fact::Due { queue, job, deadline } => {
+                self.due_in_batch += 1;
+                let fresh = (self.index, false, tick_of(*deadline));
+                self.place(*queue, *job, Place::Ready, fresh);
+            }
+            Fact::Settings { queue, settings } => {
+                let queue = self.queues.entry(*queue).or_default();
+                if queue.settings.group_in_flight_max != settings.group_in_flight_max {
+                    let old = queue.settings;
+                    for lane in queue.lanes.values_mut() {
+                        lane.excused |= lane.ready > 0 && !lane.is_servable(&old);
+                    }
+                }
+                queue.settings = *settings;
+            }
+            Fact::Group { queue, group, settings } => {
+                let lane = self.queues.entry(*queue).or_default().lanes.entry((*group).to_owned()).or_default();
+                lane.own = Some(*settings);
+                lane.excused = false;
+            }
+            Fact::Enqueued { queue, group, job, body, hash, until } => {
+                let fresh = (self.index, true, self.entered_in_batch);
+                let record = Job {
+                    group: (*group).to_owned(),
+                    place: Place::Ready,
+                    grants: 0,
+                    leased_at: LogTime::default(),
+                    body: *body,
+                    body_hash: *hash,
+                    fresh: Some(fresh),
+                };
+                let book = self.queues.entry(*queue).or_default();
+                book.accepted += 1;
+                book.jobs.insert(*job, record);
+                let lane = book.lanes.entry((*group).to_owned()).or_default();
+                lane.ready += 1;
+                lane.excused = false;
+                lane.fresh.insert((fresh, *job));
+                if let Some(until) = until {
+                    self.place(*queue, *job, Place::Delayed(*until), fresh);
+                }
+            }
+            Fact::Granted { queue, grant, until } => {
+                let log_time = self.log_time;
+                let Some(book) = self.queues.get_mut(queue) else { return };
+                if let Some(job) = book.jobs.get_mut(&grant.job) {
+                    let fresh = job.fresh.take();
+                    job.grants += 1;
+                    job.leased_at = log_time;
+                    if let (Some(fresh), Some(lane)) = (fresh, book.lanes.get_mut(&job.group)) {
+                        lane.fresh.remove(&(fresh, grant.job));
+                    }
+                }
+                self.place(*queue, grant.job, Place::Leased(*until), (self.index, true, 0));
+            }
+            Fact::Acked { queue, held, result: Ok(()) } => self.remove(*queue, held.job),
+            Fact::Changed { queue, held, lease, result: Ok(()) } => {
+                let until = self.log_time + *lease;
+                let place = if *lease == Micros(0) { Place::Ready } else { Place::Leased(until) };
+                self.place(*queue, held.job, place, (self.index, true, 0));
+            }
+            Fact::TimersOver
+            | Fact::Received { .. }
+            | Fact::Acked { .. }
+            | Fact::Changed { .. }
+            | Fact::Done { .. } => {}
+        }
+    }
+
+    fn place(&mut self, queue: QueueId, id: JobId, place: Place, became_fresh: ReadyKey) {
+        let Some(book) = self.queues.get_mut(&queue) else { return };
+        let Some(job) = book.jobs.get_mut(&id) else { return };
+        let lane = book.lanes.entry(job.group.clone()).or_default();
+        lane.excused = false;
+        match job.place {
+            Place::Delayed(until) => {
+                lane.delayed -= 1;
+                self.timers.remove(&(tick_of(until), queue, id));
+            }
+            Place::Ready => {
+                lane.ready -= 1;
+                if let Some(fresh) = job.fresh {
+                    lane.fresh.remove(&(fresh, id));
+                }
+            }
+            Place::Leased(until) => {
+                lane.leased -= 1;
+                self.timers.remove(&(tick_of(until), queue, id));
+            }
+        }
+        job.place = place;
+        match place {
+            Place::Delayed(until) => {
+                lane.delayed += 1;
+                self.timers.insert((tick_of(until), queue, id));
+            }
+            Place::Ready => {
+                lane.ready += 1;
+                if job.grants == 0 {
+                    job.fresh = Some(became_fresh);
+                    lane.fresh.insert((became_fresh, id));
+                }
+            }
+            Place::Leased(until) => {
+                lane.leased += 1;
+                self.timers.insert((tick_of(until), queue, id));
+            }
+        }
+    }
+
+    fn remove(&mut self, queue: QueueId, id: JobId) {
+        self.place(queue, id, Place::Ready, (self.index, true, 0));
+        let Some(book) = self.queues.get_mut(&queue) else { return };
+        let Some(job) = book.jobs.remove(&id) else { return };
+        book.finished += 1;
+        let lane = book.lanes.entry(job.group).or_default();
+        lane.ready -= 1;
+        if let Some(fresh) = job.fresh {
+            lane.fresh.remove(&(fresh, id));
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! What a run went through, for the summary.
+
+use std::{fmt, ops::AddAssign};
+
+macro_rules! counts {
+    ($($(#[doc = $doc:literal])* $name:ident: $words:literal,)*) => {
+        /// Counts of one run or of many.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        pub struct Counts {
+            $($(#[doc = $doc])* pub $name: u64,)*
+        }
+
+        impl AddAssign for Counts {
+            fn add_assign(&mut self, other: Self) {
+                $(self.$name += other.$name;)*
+            }
+        }
+
+        impl fmt::Display for Counts {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                $(writeln!(f, "{:>12}  {}", self.$name, $words)?;)*
+                Ok(())
+            }
+        }
+    };
+}
+
+counts! {
+    /// Seeds.
+    seeds: "seeds",
+    /// Events.
+    events: "events",
+    /// Seconds simulated.
+    seconds: "simulated seconds",
+    /// Batches committed.
+    batches: "batches committed",
+    /// Requests that clients made.
+    requests: "requests made",
+    /// Kills.
+    kills: "processes killed",
+    /// Power cuts.
+    power_cuts: "power cuts",
+    /// Disks that died.
+    disks_died: "disks that died in mid-operation",
+    /// Failed syncs.
+    sync_failures: "syncs that failed",
+    /// Full disks.
+    disks_full: "disks that were full for a while",
+    /// Slow disks.
+    slow_disks: "disks that were slow for a while",
+    /// Jumps of the calendar.
+    wall_jumps: "jumps of the calendar",
+    /// Restarts.
+    restarts: "restarts",
+    /// Torn writes that were repaired.
+    torn_writes: "torn writes repaired at a start",
+    /// Checkpoints written.
+    checkpoints: "checkpoints written",
+    /// Flipped bits.
+    flipped_bits: "bits flipped in what was durable",
+    /// Damaged files detected.
+    damage_detected: "damaged files detected",
+    /// Seeds that ended by a refusal.
+    ended_by_refusal: "seeds that ended by refusing damage",
+    /// What-if power cuts tried on a copy.
+    what_ifs: "power cuts tried on a copy of the disk",
+    /// Calls cancelled.
+    cancelled: "calls whose client had gone",
+    /// Leases given back for lack of a reader.
+    given_back: "answers given back undelivered",
+    /// Cold body reads.
+    cold_reads: "answers with bodies read from the disk",
+    /// Jobs accepted.
+    jobs_accepted: "jobs accepted",
+    /// Jobs finished.
+    jobs_finished: "jobs finished",
+    /// Messages received.
+    received: "messages received by clients",
+}

@@ -1,0 +1,42 @@
+//! **At every moment the counts add up,** and agree with a recount, and with the book.
+
+use super::Broken;
+use crate::book::{Book, Place};
+use evenkeel_machine::Machine;
+
+/// After each batch: O(queues).
+///
+/// # Errors
+/// A count does not add up.
+pub fn check(machine: &Machine) -> Result<(), Broken> {
+    machine.check_conservation().map_err(|what| Broken::new("conservation", what))
+}
+
+/// Now and then: recounts everything.
+///
+/// # Errors
+/// A count does not add up, or differs from the book's.
+pub fn audit(machine: &Machine, book: &Book) -> Result<(), Broken> {
+    machine.audit().map_err(|what| Broken::new("audit", what))?;
+    if machine.applied() != book.index {
+        return Ok(());
+    }
+    for (id, queue) in &book.queues {
+        let count = |wanted: fn(Place) -> bool| queue.jobs.values().filter(|job| wanted(job.place)).count() as u64;
+        let ready = count(|place| place == Place::Ready);
+        let leased = count(|place| matches!(place, Place::Leased(_)));
+        let delayed = count(|place| matches!(place, Place::Delayed(_)));
+        let Some(counts) = machine.queues().counts(*id) else {
+            return Err(Broken::new("audit", format!("queue {} is gone", id.0)));
+        };
+        let counted = [counts.ready, counts.delayed, counts.leased, counts.enqueued, counts.acked];
+        let in_book = [ready, delayed, leased, queue.accepted, queue.finished];
+        // Timers beyond one batch's share have ended in the book and not yet in the machine.
+        let behind = book.due_in_batch > evenkeel_machine::limits::TIMERS_PER_BATCH / 8;
+        if counted != in_book && !behind {
+            let what = format!("queue {}: ready, delayed, leased, accepted, finished {counted:?}, book {in_book:?}", id.0);
+            return Err(Broken::new("audit", what));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! **An idle system writes nothing.** A batch without commands is proposed only when there is something to end: a timer,
+//! which asks for at most seven (one for each level of the wheel that it moves down), or lanes that nothing is left of,
+//! in a queue where nobody waits.
+
+use super::{Broken, Invariant};
+use crate::book::{Book, Fact};
+
+/// Levels of the wheel.
+const BATCHES_PER_TIMER_MAX: u64 = 7;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub struct Idle {
+    timers_set: u64,
+    jobs_finished: u64,
+    empty_batches: u64,
+    /// Empty ones in a row while no timer ran.
+    in_a_row: usize,
+}
+
+impl Invariant for Idle {
+    fn before(&mut self, book: &Book, fact: &Fact<'_>) -> Result<(), Broken> {
+        match fact {
+            Fact::Batch { commands: 0, index, .. } => {
+                self.empty_batches += 1;
+                self.in_a_row = if book.timers.is_empty() { self.in_a_row + 1 } else { 0 };
+                // One for the lanes of each queue, the simulated queues having few.
+                if self.in_a_row > book.queues.len() {
+                    return Err(Broken::new("idle", format!("entry {index} is empty and nothing was running")));
+                }
+                if self.empty_batches > BATCHES_PER_TIMER_MAX * self.timers_set + self.jobs_finished {
+                    let what = format!("{} empty entries for {} timers", self.empty_batches, self.timers_set);
+                    return Err(Broken::new("idle", what));
+                }
+            }
+            Fact::Batch { .. } => self.in_a_row = 0,
+            Fact::Enqueued { until: Some(_), .. } | Fact::Granted { .. } | Fact::Changed { result: Ok(()), .. } => {
+                self.timers_set += 1;
+            }
+            Fact::Acked { result: Ok(()), .. } => self.jobs_finished += 1,
+            _ => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! The oracle: what the clients asked for and what they were told. A request without an answer *may* have happened.
+
+use crate::{
+    ask::{Message, NewMessage},
+    clock::{SECOND, Time},
+    invariants::{Broken, told::broken},
+    witness::number_in,
+};
+use std::collections::BTreeMap;
+
+/// Knows what clients know, all of them together.
+#[derive(Debug, Default)]
+pub struct Oracle {
+    sent: BTreeMap<u64, Sent>,
+    messages: BTreeMap<String, Known>,
+    /// Sends that were acknowledged.
+    pub acknowledged: u64,
+    /// Messages that were received, however often.
+    pub received: u64,
+}
+
+#[derive(Debug)]
+struct Sent {
+    body: String,
+    group: Option<String>,
+    delay_secs: u64,
+    first_asked: Time,
+}
+
+/// A message by its id.
+#[derive(Debug, Default)]
+struct Known {
+    number: u64,
+    acknowledged: bool,
+    /// By receive count.
+    receives: BTreeMap<u32, Seen>,
+    /// Somebody asked to finish it.
+    finish_asked: bool,
+}
+
+/// One receive of a message.
+#[derive(Debug)]
+struct Seen {
+    asked: Time,
+    life: u64,
+    lease_secs: u64,
+    /// Somebody asked to change this lease.
+    changed: bool,
+    /// When it was answered that it is finished.
+    finished: Option<Time>,
+}
+
+impl Oracle {
+    /// A client is about to send these.
+    pub fn sends(&mut self, messages: &[NewMessage], default_delay_secs: u64, now: Time) {
+        for message in messages {
+            self.sent.entry(message.number).or_insert_with(|| Sent {
+                body: message.body.clone(),
+                group: message.group.clone(),
+                delay_secs: message.delay_secs.unwrap_or(default_delay_secs),
+                first_asked: now,
+            });
+        }
+    }
+
+    /// A send was acknowledged.
+    ///
+    /// # Errors
+    /// The id belongs to another message.
+    pub fn acknowledged(&mut self, number: u64, id: &str) -> Result<(), Broken> {
+        let known = self.messages.entry(id.to_owned()).or_insert_with(|| Known { number, ..Known::default() });
+        if known.number != number {
+            return broken(format!("message {id} is acknowledged for job {number} and is job {}", known.number));
+        }
+        self.acknowledged += u64::from(!known.acknowledged);
+        known.acknowledged = true;
+        Ok(())
+    }
+
+    /// A client received a message by a request that it made at `asked`, in the present life of the house.
+    ///
+    /// # Errors
+    /// It must not look like this.
+    pub fn receives(
+        &mut self,
+        message: &Message,
+        lease_secs: u64,
+        asked: Time,
+        now: Time,
+        life: u64,
+    ) -> Result<(), Broken> {
+        self.received += 1;
+        let Message { id, body, count, .. } = message;
+        let Some(number) = number_in(body.as_bytes()) else {
+            return broken(format!("message {id} has a body that nobody sent: {:.60}", body));
+        };
+        let Some(sent) = self.sent.get(&number) else {
+            return broken(format!("message {id} is job {number}, which nobody sent"));
+        };
+        if sent.body != *body || sent.group != message.group {
+            return broken(format!("job {number} is not as it was sent: {body:.60} of {:?}", message.group));
+        }
+        if now < sent.first_asked + sent.delay_secs * SECOND && life == 0 {
+            return broken(format!("job {number} came before its delay of {} s was over", sent.delay_secs));
+        }
+        let known = self.messages.entry(id.clone()).or_insert_with(|| Known { number, ..Known::default() });
+        if known.number != number {
+            return broken(format!("message {id} is job {number} and was job {}", known.number));
+        }
+        if known.receives.contains_key(count) {
+            return broken(format!("job {number} was received twice with count {count}"));
+        }
+        if let Some(before) = known.receives.get(&(count - 1)) {
+            let held_until = before.asked + before.lease_secs * SECOND;
+            if before.finished.is_some_and(|finished| finished < asked) {
+                return broken(format!("job {number} was finished under count {} and came back", count - 1));
+            }
+            if !before.changed && before.life == life && now < held_until {
+                return broken(format!("job {number} was received at {now} while held until {held_until}"));
+            }
+        }
+        let seen = Seen { asked, life, lease_secs, changed: false, finished: None };
+        known.receives.insert(*count, seen);
+        Ok(())
+    }
+
+    /// A client asks to finish a message, or to change its lease.
+    pub fn asks_about(&mut self, id: &str, count: u32, to_finish: bool) {
+        let Some(known) = self.messages.get_mut(id) else { return };
+        known.finish_asked |= to_finish;
+        if let Some(seen) = known.receives.get_mut(&count) {
+            seen.changed = true;
+        }
+    }
+
+    /// It was answered that a message is finished.
+    pub fn finished(&mut self, id: &str, count: u32, now: Time) {
+        if let Some(seen) = self.messages.get_mut(id).and_then(|known| known.receives.get_mut(&count)) {
+            seen.finished.get_or_insert(now);
+        }
+    }
+
+    /// After all is healed and every queue is empty.
+    ///
+    /// # Errors
+    /// A message that was acknowledged never came.
+    pub fn check_end(&self) -> Result<(), Broken> {
+        for (id, known) in &self.messages {
+            if known.acknowledged && !known.finish_asked {
+                let what = format!(
+                    "job {} was acknowledged as {id}, received {} times, never finished, and is gone",
+                    known.number,
+                    known.receives.len()
+                );
+                return Err(Broken::new("told", what));
+            }
+        }
+        Ok(())
+    }
+}

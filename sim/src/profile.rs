@@ -1,0 +1,196 @@
+//! Profiles: what kind of day a seed simulates. Workload and faults are mixed independently of each other.
+
+use crate::{
+    clock::{MILLISECOND, SECOND, Time},
+    rng::Rng,
+};
+
+/// The shape of the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// A few clients, much idling.
+    Quiet,
+    /// One tenant sends many times what the others do.
+    Flood,
+    /// Very many groups with little in each.
+    ManyGroups,
+    /// Long jobs, turns charged by the time that leases were held.
+    LongJobs,
+    /// Bodies up to the limit beside empty ones.
+    BigBodies,
+    /// Delays and leases that end together, by the hundred.
+    TimersStorm,
+    /// Far more receivers than work: long polls meet every job.
+    Hungry,
+}
+
+const SHAPES: [Shape; 7] = [
+    Shape::Quiet,
+    Shape::Flood,
+    Shape::ManyGroups,
+    Shape::LongJobs,
+    Shape::BigBodies,
+    Shape::TimersStorm,
+    Shape::Hungry,
+];
+
+/// How likely each fault is. Rates are per simulated second, in thousandths, unless said otherwise.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FaultRates {
+    /// The process is killed.
+    pub kill: u32,
+    /// The power goes.
+    pub power_cut: u32,
+    /// The disk dies after some more operations.
+    pub disk_dies: u32,
+    /// A sync fails.
+    pub sync_fails: u32,
+    /// The disk is full for a while.
+    pub disk_full: u32,
+    /// Syncs are slow for a while.
+    pub slow_disk: u32,
+    /// The calendar jumps.
+    pub wall_jump: u32,
+    /// Of a thousand requests, those that never arrive.
+    pub request_lost: u32,
+    /// Of a thousand requests, those that arrive twice.
+    pub request_doubled: u32,
+    /// Of a thousand replies, those that never arrive.
+    pub reply_lost: u32,
+    /// Of a thousand restarts, those that find a flipped bit.
+    pub damage: u32,
+}
+
+/// What a seed simulates.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The shape of the work.
+    pub shape: Shape,
+    /// What goes wrong.
+    pub faults: FaultRates,
+    /// How long clients work before everything heals.
+    pub runs_for: Time,
+    /// Queues.
+    pub queues: u32,
+    /// Groups per queue, those without a name not counted.
+    pub groups: u32,
+    /// Clients that send.
+    pub senders: u32,
+    /// Clients that work.
+    pub workers: u32,
+    /// Between two things a sender does, at most.
+    pub sender_pause: Time,
+    /// Between two things a worker does, at most.
+    pub worker_pause: Time,
+    /// The longest job.
+    pub job_takes: Time,
+    /// The longest lease asked for, in seconds.
+    pub lease_secs: u64,
+    /// The largest body.
+    pub body_bytes: u64,
+    /// Of a thousand jobs, those that are delayed.
+    pub delayed: u32,
+    /// Of a thousand receives, those that wait.
+    pub long_polls: u32,
+    /// The log's segments.
+    pub segment_bytes: u64,
+    /// Log between two checkpoints.
+    pub checkpoint_every: u64,
+}
+
+impl Profile {
+    /// The one of this seed.
+    #[must_use]
+    pub fn of(seed: u64) -> Self {
+        let mut rng = Rng::new(seed, 1);
+        let shape = *rng.pick(&SHAPES);
+        let mut profile = Self {
+            shape,
+            faults: fault_rates(&mut rng),
+            runs_for: rng.between(20, 60) * SECOND,
+            queues: 1,
+            groups: 4,
+            senders: 3,
+            workers: 4,
+            sender_pause: 400 * MILLISECOND,
+            worker_pause: 300 * MILLISECOND,
+            job_takes: 2 * SECOND,
+            lease_secs: 10,
+            body_bytes: 300,
+            delayed: 150,
+            long_polls: 500,
+            segment_bytes: rng.span(16 * 1024, 128 * 1024),
+            checkpoint_every: rng.span(8 * 1024, 128 * 1024),
+        };
+        match shape {
+            Shape::Quiet => {
+                profile.senders = 1;
+                profile.workers = 2;
+                profile.sender_pause = 8 * SECOND;
+                profile.queues = 2;
+                profile.runs_for = 180 * SECOND;
+            }
+            Shape::Flood => {
+                profile.senders = 5;
+                profile.sender_pause = 150 * MILLISECOND;
+                profile.worker_pause = 60 * MILLISECOND;
+                profile.job_takes = 300 * MILLISECOND;
+                profile.delayed = 20;
+            }
+            Shape::ManyGroups => profile.groups = 200,
+            Shape::LongJobs => {
+                profile.job_takes = 20 * SECOND;
+                profile.lease_secs = 30;
+                profile.workers = 8;
+            }
+            Shape::BigBodies => {
+                profile.body_bytes = 120_000;
+                profile.segment_bytes *= 4;
+                profile.checkpoint_every *= 8;
+                profile.senders = 2;
+            }
+            Shape::TimersStorm => {
+                profile.delayed = 800;
+                profile.senders = 6;
+                profile.lease_secs = 3;
+                profile.workers = 6;
+            }
+            Shape::Hungry => {
+                profile.workers = 12;
+                profile.long_polls = 950;
+                profile.sender_pause = 2 * SECOND;
+                profile.worker_pause = 20 * MILLISECOND;
+                profile.queues = 2;
+            }
+        }
+        profile
+    }
+}
+
+fn fault_rates(rng: &mut Rng) -> FaultRates {
+    let mut rates = FaultRates::default();
+    // One seed in eight runs on a sunny day: there, nothing may be late.
+    if rng.chance(125) {
+        return rates;
+    }
+    for (rate, most) in [
+        (&mut rates.kill, 60),
+        (&mut rates.power_cut, 80),
+        (&mut rates.disk_dies, 60),
+        (&mut rates.sync_fails, 40),
+        (&mut rates.disk_full, 30),
+        (&mut rates.slow_disk, 60),
+        (&mut rates.wall_jump, 100),
+        (&mut rates.request_lost, 40),
+        (&mut rates.request_doubled, 60),
+        (&mut rates.reply_lost, 80),
+    ] {
+        if rng.chance(500) {
+            *rate = u32::try_from(rng.between(1, most)).unwrap_or(1);
+        }
+    }
+    if rng.chance(150) {
+        rates.damage = 400;
+    }
+    rates
+}

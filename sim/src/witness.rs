@@ -1,0 +1,216 @@
+//! The witness: a second machine that follows the committed log from its first entry, as a replica would, and
+//! tells the invariants what it saw.
+
+use crate::{
+    book::{Book, Fact, Timing},
+    invariants::{self, Broken, Invariant, durable::Committed, replay::Digests},
+};
+use evenkeel_log::Entry;
+use evenkeel_machine::{
+    Machine, Outcome, Reply,
+    batch::Batch,
+    command::{Command, NewJob, QueueKey},
+    queue::EnqueueError,
+};
+use evenkeel_types::{JobId, LogIndex, QueueId};
+use std::collections::{BTreeMap, BTreeSet};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// See the module.
+#[derive(Debug)]
+pub struct Witness {
+    /// Its machine.
+    pub machine: Machine,
+    /// Its book.
+    pub book: Book,
+    /// Every entry it saw.
+    pub committed: Committed,
+    /// Its machine's digest at every entry.
+    pub digests: Digests,
+    /// The numbers of the messages that were accepted, as their bodies carry them.
+    pub accepted: BTreeSet<u64>,
+    /// How many jobs were accepted and how many finished.
+    pub jobs: (u64, u64),
+    /// Batches seen.
+    pub batches: u64,
+    names: BTreeMap<String, QueueId>,
+    invariants: Vec<Box<dyn Invariant>>,
+    outcome: Outcome,
+}
+
+impl Default for Witness {
+    fn default() -> Self {
+        Self {
+            machine: Machine::default(),
+            book: Book::default(),
+            committed: Committed::default(),
+            digests: Digests::default(),
+            accepted: BTreeSet::new(),
+            jobs: (0, 0),
+            batches: 0,
+            names: BTreeMap::new(),
+            invariants: invariants::of_the_stream(),
+            outcome: Outcome::default(),
+        }
+    }
+}
+
+impl Witness {
+    /// The last entry seen.
+    #[must_use]
+    pub fn applied(&self) -> LogIndex {
+        self.machine.applied()
+    }
+
+    /// The number of a queue, once its making is committed.
+    #[must_use]
+    pub fn queue(&self, name: &str) -> Option<QueueId> {
+        self.names.get(name).copied()
+    }
+
+    /// Takes in the next committed entry.
+    ///
+    /// # Errors
+    /// An invariant is broken.
+    pub fn see(&mut self, entry: &Entry, timing: Option<Timing>) -> Result<(), Broken> {
+        self.committed.push(entry);
+        if entry.batch.is_empty() {
+            self.machine.skip(entry.index).map_err(|error| Broken::new("witness", error.to_string()))?;
+        } else {
+            self.batches += 1;
+            self.batch(entry, timing)?;
+        }
+        self.digests.push(self.machine.digest());
+        Ok(())
+    }
+
+    fn batch(&mut self, entry: &Entry, timing: Option<Timing>) -> Result<(), Broken> {
+        let malformed = |error: &dyn std::fmt::Display| Broken::new("witness", error.to_string());
+        let mut batch = Batch::open(&entry.batch).map_err(|error| malformed(&error))?;
+        let log_time = batch.log_time;
+        let mut commands = Vec::new();
+        while let Some(command) = batch.next_command().map_err(|error| malformed(&error))? {
+            commands.push(command);
+        }
+        let mut outcome = std::mem::take(&mut self.outcome);
+        self.machine.apply(entry.index, &entry.batch, &mut outcome).map_err(|error| malformed(&error))?;
+        invariants::conservation::check(&self.machine)?;
+
+        self.fact(&Fact::Batch { index: entry.index, log_time, commands: commands.len(), timing })?;
+        while let Some((queue, job, deadline)) = self.book.due(log_time) {
+            self.fact(&Fact::Due { queue, job, deadline })?;
+        }
+        self.fact(&Fact::TimersOver)?;
+        if commands.len() != outcome.replies.len() {
+            return Err(Broken::new("witness", "there are not as many replies as commands"));
+        }
+        for (command, reply) in commands.iter().zip(&outcome.replies) {
+            self.command(command, reply)?;
+        }
+        self.outcome = outcome;
+        Ok(())
+    }
+
+    fn command(&mut self, command: &Command<'_>, reply: &Reply) -> Result<(), Broken> {
+        match (command, reply) {
+            (Command::CreateQueue { queue, settings }, Reply::QueueCreated(Ok(id))) => {
+                if self.names.insert(queue.name.to_owned(), *id).is_none() {
+                    self.fact(&Fact::Settings { queue: *id, settings: *settings })?;
+                }
+                Ok(())
+            }
+            (Command::ConfigureQueue { queue, settings }, Reply::Configured(Ok(()))) => {
+                let queue = self.id_of(*queue)?;
+                self.fact(&Fact::Settings { queue, settings: *settings })
+            }
+            (Command::ConfigureGroup { queue, group, settings }, Reply::Configured(Ok(()))) => {
+                let queue = self.id_of(*queue)?;
+                self.fact(&Fact::Group { queue, group, settings: *settings })
+            }
+            (Command::Enqueue { queue, jobs }, Reply::Enqueued(Ok(results))) => {
+                let queue = self.id_of(*queue)?;
+                for (job, result) in jobs.iter().zip(results) {
+                    match result {
+                        Ok(enqueued) => self.enqueued(queue, job, enqueued)?,
+                        Err(EnqueueError::BodyTooLarge { .. } | EnqueueError::DelayTooLong | EnqueueError::Full) => {}
+                    }
+                }
+                self.fact(&Fact::Done { queue })
+            }
+            (Command::Receive { queue, jobs_max, lease }, Reply::Received(Ok(grants))) => {
+                let settings = self.book.queues.get(queue).map(|queue| queue.settings).unwrap_or_default();
+                let until = self.book.log_time + lease.unwrap_or(settings.lease);
+                for grant in grants {
+                    self.fact(&Fact::Granted { queue: *queue, grant, until })?;
+                }
+                self.fact(&Fact::Received { queue: *queue, asked: *jobs_max, granted: grants.len() })?;
+                self.fact(&Fact::Done { queue: *queue })
+            }
+            (Command::Ack { queue, jobs }, Reply::Acked(results)) => {
+                for (held, result) in jobs.iter().zip(results) {
+                    self.jobs.1 += u64::from(result.is_ok());
+                    self.fact(&Fact::Acked { queue: *queue, held: *held, result: *result })?;
+                }
+                self.fact(&Fact::Done { queue: *queue })
+            }
+            (Command::ChangeLease { queue, jobs }, Reply::LeaseChanged(results)) => {
+                for ((held, lease), result) in jobs.iter().zip(results) {
+                    self.fact(&Fact::Changed { queue: *queue, held: *held, lease: *lease, result: *result })?;
+                }
+                self.fact(&Fact::Done { queue: *queue })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn enqueued(
+        &mut self,
+        queue: QueueId,
+        new: &NewJob<'_>,
+        enqueued: &evenkeel_machine::Enqueued,
+    ) -> Result<(), Broken> {
+        let settings = self.book.queues.get(&queue).map(|queue| queue.settings).unwrap_or_default();
+        let delay = new.delay.unwrap_or(settings.delay);
+        let until = (delay.0 > 0).then(|| self.book.log_time + delay);
+        self.jobs.0 += 1;
+        self.accepted.extend(number_in(new.body.bytes));
+        let (job, body): (JobId, _) = (enqueued.job, enqueued.body);
+        if self.book.job(queue, job).is_some() {
+            return Err(Broken::new("witness", format!("job {job} was made while it is there")));
+        }
+        self.fact(&Fact::Enqueued { queue, group: new.group, job, body, hash: xxh3_64(new.body.bytes), until })
+    }
+
+    fn id_of(&self, key: QueueKey<'_>) -> Result<QueueId, Broken> {
+        self.queue(key.name).ok_or_else(|| Broken::new("witness", format!("no queue {:?} was made", key.name)))
+    }
+
+    fn fact(&mut self, fact: &Fact<'_>) -> Result<(), Broken> {
+        for invariant in &mut self.invariants {
+            invariant.before(&self.book, fact)?;
+        }
+        self.book.enter(fact);
+        for invariant in &mut self.invariants {
+            invariant.after(&self.book, fact)?;
+        }
+        Ok(())
+    }
+}
+
+/// The text by which the oracle knows a message, at the start of its body.
+#[must_use]
+pub fn marked(number: u64) -> String {
+    format!("job<{number}>")
+}
+
+/// The number in a body, wherever the door put it.
+#[must_use]
+pub fn number_in(bytes: &[u8]) -> Option<u64> {
+    let start = bytes.windows(4).position(|window| window == b"job<")? + 4;
+    let digits = bytes.get(start..)?.iter().take_while(|byte| byte.is_ascii_digit());
+    let mut number = 0u64;
+    for digit in digits {
+        number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+    }
+    Some(number)
+}

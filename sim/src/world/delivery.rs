@@ -1,0 +1,269 @@
+//! Delivery: requests and answers on their way, late, lost, doubled, or to clients that have gone.
+
+use super::{Client, Event, Op, Tx, TxId, World};
+use crate::{
+    ask::{Ask, Told},
+    clock::{MILLISECOND, SECOND, Time},
+    invariants::{Broken, told::broken},
+    wire,
+};
+use evenkeel_sqs::{Caller, Head, Response, Step};
+use evenkeel_types::AccountId;
+
+impl World {
+    /// A client asks.
+    pub(crate) fn ask(&mut self, client: Client, ask: Ask) {
+        let now = self.clocks.now;
+        match &ask {
+            Ask::Send { queue, messages, .. } => {
+                let delay = self.witness.queue(queue).and_then(|queue| self.witness.book.queues.get(&queue));
+                let delay_secs = delay.map_or(0, |queue| queue.settings.delay.0 / SECOND);
+                self.oracle.sends(messages, delay_secs, now);
+            }
+            Ask::Delete { held, .. } => {
+                held.iter().for_each(|held| self.oracle.asks_about(&held.id, held.count, true));
+            }
+            Ask::Change { held, .. } => self.oracle.asks_about(&held.id, held.count, false),
+            _ => {}
+        }
+        self.counts.requests += 1;
+        self.ops_made += 1;
+        let op = self.ops_made;
+        self.line(format_args!("op {op}: {client:?} asks {}", brief(&ask)));
+        let patience = match &ask {
+            Ask::Receive { wait_secs, .. } => {
+                let wait = wait_secs.unwrap_or(0) * SECOND;
+                // Some hang up in the middle of a long poll.
+                if wait > 0 && self.whims.chance(100) { self.whims.span(MILLISECOND, wait) } else { wait + 8 * SECOND }
+            }
+            _ => self.whims.between(3, 9) * SECOND,
+        };
+        self.schedule.at(now + patience, Event::GivesUp(op));
+        self.ops.insert(op, Op { client, ask, asked: now, transmissions: Vec::new() });
+        if !self.whims.chance(self.profile.faults.request_lost) {
+            self.transmit(op);
+        }
+        if self.whims.chance(self.profile.faults.request_doubled) {
+            self.transmit(op);
+        }
+    }
+
+    fn transmit(&mut self, op: u64) {
+        self.txs_made += 1;
+        let tx = self.txs_made;
+        self.txs.insert(tx, Tx { op, open: true, call: None });
+        if let Some(op) = self.ops.get_mut(&op) {
+            op.transmissions.push(tx);
+        }
+        let arrival = self.soon();
+        self.schedule.at(arrival, Event::Arrives(tx));
+    }
+
+    /// A request reaches the house.
+    pub(crate) fn arrives(&mut self, tx: TxId) -> Result<(), Broken> {
+        let Some(connection) = self.txs.get(&tx) else { return Ok(()) };
+        let Some(op) = self.ops.get(&connection.op) else {
+            // Its client has gone; the bytes arrive all the same, but what they were is gone with it.
+            self.txs.remove(&tx);
+            return Ok(());
+        };
+        let (op_id, request) = (connection.op, wire::encode(&op.ask));
+        let receive = match &op.ask {
+            Ask::Receive { queue, wait_secs, .. } => {
+                Some((queue.clone(), self.clocks.now + wait_secs.unwrap_or(0) * SECOND))
+            }
+            _ => None,
+        };
+        let Some(door) = self.house.as_ref().and_then(|house| house.door.as_ref()) else {
+            let at = self.soon();
+            self.txs.remove(&tx);
+            self.schedule.at(at, Event::Broke(op_id, false));
+            return Ok(());
+        };
+        let account: AccountId = wire::ACCOUNT.parse().expect("twelve digits");
+        let caller = Caller { account, sender_id: wire::ACCOUNT };
+        let head = Head { target: Some(request.target), host: "localhost:9324", tls: false };
+        let step = door.accept(caller, head, &request.body);
+        self.follow(tx, step, receive);
+        self.pump()
+    }
+
+    /// Does what the door wants next.
+    pub(crate) fn follow(&mut self, tx: TxId, step: Step, receive: Option<(String, Time)>) {
+        match step {
+            Step::Respond(response) => self.respond(tx, response),
+            Step::Ask(request, pending) => {
+                let call = self.new_call(Some((tx, pending)), receive);
+                if let Some(tx) = self.txs.get_mut(&tx) {
+                    tx.call = Some(call);
+                }
+                let now = self.clocks.read();
+                if let Some(house) = &mut self.house {
+                    house.engine.submit(call, request, now);
+                }
+            }
+        }
+    }
+
+    /// The house answers a connection.
+    fn respond(&mut self, tx: TxId, response: Response) {
+        let open = self.txs.get(&tx).is_some_and(|tx| tx.open);
+        if open && !self.whims.chance(self.profile.faults.reply_lost) {
+            if let Some(tx) = self.txs.get_mut(&tx) {
+                tx.call = None;
+            }
+            let at = self.soon();
+            self.schedule.at(at, Event::Delivered(tx, Box::new(response)));
+            return;
+        }
+        self.txs.remove(&tx);
+        self.undelivered(response);
+    }
+
+    /// An answer found nobody. Mostly the house notices.
+    fn undelivered(&mut self, response: Response) {
+        if let Some(request) = response.undelivered.filter(|_| self.whims.chance(700)) {
+            self.counts.given_back += 1;
+            self.line(format_args!("given back undelivered"));
+            self.tell_engine(request);
+        }
+    }
+
+    /// An answer reaches its client.
+    pub(crate) fn delivered(&mut self, tx: TxId, response: &Response) -> Result<(), Broken> {
+        let connection = self.txs.remove(&tx);
+        let Some(op) = connection.filter(|tx| tx.open).and_then(|tx| self.ops.remove(&tx.op)) else {
+            self.undelivered(response.clone());
+            return self.pump();
+        };
+        let told = wire::decode(&op.ask, response);
+        self.hang_up(&op);
+        self.told(op, told)?;
+        self.pump()
+    }
+
+    /// The connection broke, as its client sees it.
+    pub(crate) fn broke(&mut self, op: u64, maybe_done: bool) -> Result<(), Broken> {
+        let Some(op) = self.ops.remove(&op) else { return Ok(()) };
+        self.hang_up(&op);
+        let words = "the connection broke".to_owned();
+        self.told(op, if maybe_done { Told::Unclear(words) } else { Told::Refused(words) })?;
+        self.pump()
+    }
+
+    /// The client has waited long enough.
+    pub(crate) fn gives_up(&mut self, op: u64) -> Result<(), Broken> {
+        let Some(op) = self.ops.remove(&op) else { return Ok(()) };
+        self.hang_up(&op);
+        self.told(op, Told::Unclear("no answer".to_owned()))?;
+        self.pump()
+    }
+
+    /// The client closes its connections. Mostly the house notices.
+    fn hang_up(&mut self, op: &Op) {
+        for tx in &op.transmissions {
+            let Some(connection) = self.txs.get_mut(tx) else { continue };
+            connection.open = false;
+            let Some(call) = connection.call else { continue };
+            if !self.whims.chance(700) {
+                continue;
+            }
+            self.txs.remove(tx);
+            self.counts.cancelled += 1;
+            if let (Some(open), Some(house)) = (self.calls.get_mut(&call), &mut self.house) {
+                open.cancelled = true;
+                open.waiting = None;
+                house.engine.cancel(call);
+            }
+        }
+    }
+
+    /// A client is told.
+    fn told(&mut self, op: Op, told: Told) -> Result<(), Broken> {
+        let Op { client, ask, asked, .. } = op;
+        let now = self.clocks.now;
+        self.line(format_args!("{client:?} is told {}", brief_told(&told)));
+        if let Told::Garbled(what) = &told {
+            return broken(format!("the answer to {} makes no sense: {what}", brief(&ask)));
+        }
+        let mut again = false;
+        match (&ask, &told) {
+            (Ask::Send { messages, .. }, Told::Sent(results)) => {
+                for (message, result) in messages.iter().zip(results) {
+                    let Ok(id) = result else { continue };
+                    self.oracle.acknowledged(message.number, id)?;
+                    if !self.witness.accepted.contains(&message.number) {
+                        return broken(format!("job {} was acknowledged and is not committed", message.number));
+                    }
+                }
+            }
+            (Ask::Receive { queue, lease_secs, .. }, Told::Received(messages)) => {
+                let of_queue = self.witness.queue(queue).and_then(|queue| self.witness.book.queues.get(&queue));
+                let default_secs = of_queue.map_or(0, |queue| queue.settings.lease.0 / SECOND);
+                let lease_secs = lease_secs.unwrap_or(default_secs);
+                for message in messages {
+                    self.line(format_args!("  {} count {} of {:?}", message.id, message.count, message.group));
+                    self.oracle.receives(message, lease_secs, asked, now, self.life_number)?;
+                }
+                self.plan(queue, messages, lease_secs);
+            }
+            (Ask::Delete { held, .. }, Told::Deleted(results)) => {
+                for (held, finished) in held.iter().zip(results) {
+                    if *finished {
+                        self.oracle.finished(&held.id, held.count, now);
+                    }
+                }
+            }
+            (Ask::Delete { .. } | Ask::Send { .. }, _) => again = self.whims.chance(500),
+            _ => {}
+        }
+        match client {
+            Client::Creator if told == Told::Done => {
+                self.queues_made += 1;
+                self.create_next_queue();
+            }
+            Client::Creator => self.schedule_again(client, ask),
+            _ if again => self.schedule_again(client, ask),
+            Client::Sender(number) => self.sender_goes_on(number),
+            Client::Worker(number) => self.worker_goes_on(number),
+            Client::Configurator => self.configurator_goes_on(),
+            Client::Actor => {}
+        }
+        Ok(())
+    }
+
+    /// The client retries with the same bytes, after a little.
+    fn schedule_again(&mut self, client: Client, ask: Ask) {
+        match client {
+            Client::Sender(_) | Client::Creator => self.ask(client, ask),
+            _ => {
+                let pause = self.whims.span(MILLISECOND, SECOND);
+                self.schedule.at(self.clocks.now + pause, Event::Act(ask));
+            }
+        }
+    }
+}
+
+fn brief(ask: &Ask) -> String {
+    match ask {
+        Ask::Send { queue, messages, .. } => {
+            let numbers: Vec<_> = messages.iter().map(|message| (message.number, &message.group)).collect();
+            format!("{queue} to take {numbers:?}")
+        }
+        Ask::Delete { queue, held, .. } => {
+            let held: Vec<_> = held.iter().map(|held| (&held.id, held.count)).collect();
+            format!("{queue} to finish {held:?}")
+        }
+        Ask::Change { queue, held, lease_secs } => {
+            format!("{queue} to hold {} under count {} for {lease_secs} s", held.id, held.count)
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+fn brief_told(told: &Told) -> String {
+    match told {
+        Told::Received(messages) => format!("{} messages", messages.len()),
+        other => format!("{other:.300?}"),
+    }
+}
