@@ -1,1 +1,21 @@
-//! (to come)
+//! The real binary from outside: what the tests in this folder share.
+//!
+//! Each test starts its own server (the binary itself, a child process) on a port and a folder of its own, and speaks
+//! to it as a stranger would: over TCP, in HTTP and signed JSON. Nothing here reaches into the server.
+//!
+//! The binary is the one that `EVENKEEL_BIN` names. Without it the binary is built first, so that
+//! `cargo test -p evenkeel-tests` needs no preparation.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong in a test ends the test")]
+
+pub mod binary;
+pub mod client;
+pub mod http;
+pub mod ledger;
+pub mod python;
+pub mod random;
+pub mod server;
+pub mod signed;
+pub mod wait;
+
+pub use client::{Client, Failure, Message};
+pub use server::{Launch, Server};

@@ -1,0 +1,39 @@
+//! A Python with boto3, in a virtual environment under the target folder.
+
+use crate::binary;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// What to do when there is no Python.
+const ADVICE: &str = "install Python 3.9 or newer with its venv module (on Debian and Ubuntu: apt-get install python3 \
+                      python3-venv; `cargo xtask test` does so by itself when run as root)";
+
+/// The interpreter of an environment that has what `tests/boto3/requirements.txt` lists; made if it is not there.
+///
+/// # Panics
+/// If there is no Python, or the packages cannot be installed; says what to do.
+pub fn with_boto3() -> PathBuf {
+    let environment = binary::target_dir().join("boto3-venv");
+    let python = environment.join("bin/python");
+    let requirements = binary::workspace().join("tests/boto3/requirements.txt");
+    // Written last, so that an environment that is half made is made again.
+    let stamp = environment.join("requirements.txt");
+    if fs::read(&stamp).ok() == fs::read(&requirements).ok() && python.exists() {
+        return python;
+    }
+    _ = fs::remove_dir_all(&environment);
+    run(Command::new("python3").args(["-m", "venv"]).arg(&environment), ADVICE);
+    let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    run(Command::new(&python).args(install).arg(&requirements), "pip needs the package index, once");
+    fs::copy(&requirements, &stamp).expect("the environment is there");
+    python
+}
+
+fn run(command: &mut Command, advice: &str) {
+    match command.status() {
+        Ok(status) if status.success() => {}
+        Ok(status) => panic!("{command:?} failed ({status}): {advice}"),
+        Err(error) => panic!("{command:?} cannot be run ({error}): {advice}"),
+    }
+}
