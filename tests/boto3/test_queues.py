@@ -1,0 +1,87 @@
+"""Queues: made, found, configured."""
+
+from world import QueueTest, client
+
+
+class Queues(QueueTest):
+    def test_a_queue_is_found_by_its_name(self):
+        found = self.sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
+        self.assertEqual(found, self.queue)
+        self.assertTrue(found.endswith(f"/000000000000/{self.name}"), found)
+
+    def test_making_it_again_finds_it_unless_it_differs(self):
+        again = self.sqs.create_queue(QueueName=self.name, Attributes={"VisibilityTimeout": "30"})
+        self.assertEqual(again["QueueUrl"], self.queue)
+        with self.assertRaises(self.sqs.exceptions.QueueNameExists):
+            self.sqs.create_queue(QueueName=self.name, Attributes={"VisibilityTimeout": "31"})
+        self.refused(
+            "QueueAlreadyExists", self.sqs.create_queue, QueueName=self.name, Attributes={"DelaySeconds": "1"}
+        )
+
+    def test_a_queue_that_is_not_there_has_its_own_exception(self):
+        with self.assertRaises(self.sqs.exceptions.QueueDoesNotExist):
+            self.sqs.get_queue_url(QueueName="nowhere")
+        nowhere = self.queue.replace(self.name, "nowhere")
+        for call in (
+            lambda: self.sqs.send_message(QueueUrl=nowhere, MessageBody="a"),
+            lambda: self.sqs.receive_message(QueueUrl=nowhere),
+            lambda: self.sqs.get_queue_attributes(QueueUrl=nowhere, AttributeNames=["All"]),
+            lambda: self.sqs.set_queue_attributes(QueueUrl=nowhere, Attributes={"DelaySeconds": "1"}),
+        ):
+            with self.assertRaises(self.sqs.exceptions.QueueDoesNotExist):
+                call()
+        self.refused("AWS.SimpleQueueService.NonExistentQueue", self.sqs.get_queue_url, QueueName="nowhere")
+
+    def test_attributes_are_kept_and_told(self):
+        attributes = {
+            "VisibilityTimeout": "7",
+            "DelaySeconds": "3",
+            "ReceiveMessageWaitTimeSeconds": "2",
+            "MaximumMessageSize": "2048",
+        }
+        self.sqs.set_queue_attributes(QueueUrl=self.queue, Attributes=attributes)
+        told = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["All"])["Attributes"]
+        for name, value in attributes.items():
+            self.assertEqual(told[name], value, name)
+        self.assertEqual(told["QueueArn"], f"arn:aws:sqs:us-east-1:000000000000:{self.name}")
+        self.assertEqual(told["ApproximateNumberOfMessages"], "0")
+
+    def test_values_out_of_range_are_refused(self):
+        for name, value in [
+            ("VisibilityTimeout", "43201"),
+            ("VisibilityTimeout", "-1"),
+            ("VisibilityTimeout", "many"),
+            ("DelaySeconds", "901"),
+            ("ReceiveMessageWaitTimeSeconds", "21"),
+            ("MaximumMessageSize", "1023"),
+        ]:
+            with self.subTest(name=name, value=value):
+                self.refused(
+                    "InvalidAttributeValue",
+                    self.sqs.set_queue_attributes,
+                    QueueUrl=self.queue,
+                    Attributes={name: value},
+                )
+        self.refused(
+            "InvalidAttributeName", self.sqs.set_queue_attributes, QueueUrl=self.queue, Attributes={"Colour": "red"}
+        )
+        for name in ["", "a b", "x" * 81, "dots.in.it"]:
+            with self.subTest(name=name), self.assertRaises(self.sqs.exceptions.ClientError):
+                self.sqs.create_queue(QueueName=name)
+
+    def test_what_is_not_there_yet_says_so(self):
+        code = "AWS.SimpleQueueService.UnsupportedOperation"
+        self.refused(code, self.sqs.create_queue, QueueName="orders.fifo", Attributes={"FifoQueue": "true"})
+
+
+class Credentials(QueueTest):
+    def test_a_wrong_secret_and_a_wrong_key_are_told_apart(self):
+        wrong_secret = client(aws_secret_access_key="wrong")
+        self.refused("SignatureDoesNotMatch", wrong_secret.get_queue_url, QueueName=self.name)
+        wrong_key = client(aws_access_key_id="AKIAWRONGWRONGWRONG")
+        error = self.refused("InvalidClientTokenId", wrong_key.get_queue_url, QueueName=self.name)
+        self.assertEqual(error.response["ResponseMetadata"]["HTTPStatusCode"], 403)
+        self.assertTrue(error.response["ResponseMetadata"]["RequestId"])
+
+    def test_any_region_may_be_signed_for(self):
+        self.assertEqual(client(region_name="eu-west-1").get_queue_url(QueueName=self.name)["QueueUrl"], self.queue)

@@ -1,0 +1,64 @@
+"""What the tests share: clients of the server that the environment names, and queues of their own."""
+
+import itertools
+import os
+import unittest
+import uuid
+
+import boto3
+from botocore.config import Config
+
+ENDPOINT = os.environ["EVENKEEL_ENDPOINT"]
+ACCESS_KEY = os.environ["AWS_ACCESS_KEY_ID"]
+SECRET_KEY = os.environ["AWS_SECRET_ACCESS_KEY"]
+
+_numbers = itertools.count()
+
+
+def client(**changes):
+    """A client with the root credentials, unless told otherwise."""
+    settings = {
+        "endpoint_url": ENDPOINT,
+        "region_name": "us-east-1",
+        "aws_access_key_id": ACCESS_KEY,
+        "aws_secret_access_key": SECRET_KEY,
+        # An unexpected 5xx shall be seen, not retried away.
+        "config": Config(retries={"total_max_attempts": 1}, read_timeout=40),
+    }
+    return boto3.session.Session().client("sqs", **{**settings, **changes})
+
+
+class QueueTest(unittest.TestCase):
+    """Each test has a client and an empty queue."""
+
+    maxDiff = None
+    attributes = {}
+
+    def setUp(self):
+        self.sqs = client()
+        self.name = f"test-{next(_numbers)}-{uuid.uuid4().hex[:8]}"
+        self.queue = self.sqs.create_queue(QueueName=self.name, Attributes=self.attributes)["QueueUrl"]
+
+    def tearDown(self):
+        self.sqs.close()
+
+    def send(self, body, **more):
+        return self.sqs.send_message(QueueUrl=self.queue, MessageBody=body, **more)
+
+    def receive(self, **more):
+        """The messages of one call, an empty list if there are none."""
+        settings = {"MaxNumberOfMessages": 10, "WaitTimeSeconds": 0, **more}
+        return self.sqs.receive_message(QueueUrl=self.queue, **settings).get("Messages", [])
+
+    def delete(self, message):
+        return self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=message["ReceiptHandle"])
+
+    def attribute(self, name):
+        return self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=[name])["Attributes"][name]
+
+    def refused(self, code, call, *args, **kwargs):
+        """Calls, expects that error code, and gives the exception."""
+        with self.assertRaises(self.sqs.exceptions.ClientError) as raised:
+            call(*args, **kwargs)
+        self.assertEqual(raised.exception.response["Error"]["Code"], code, raised.exception)
+        return raised.exception
