@@ -72,9 +72,7 @@ impl<D: Disk> Writer<D> {
             let filler = thread::Builder::new().name("log-filler".into()).spawn_scoped(scope, || fill(&shared, &stop));
             self.work(filler.is_err());
             stop.store(true, Ordering::Release);
-            if let Ok(filler) = filler {
-                filler.thread().unpark();
-            }
+            self.shared.spare.stop_waiting();
         });
     }
 
@@ -322,7 +320,7 @@ fn fill<D: Disk>(shared: &Shared<D>, stop: &AtomicBool) {
             Ok(crate::spare::Fill::More) => {}
             // The writer finds the error where it looks for a segment.
             Err(_) => return,
-            Ok(crate::spare::Fill::Ready | crate::spare::Fill::NoRoom) => thread::park_timeout(FULL_RETRY),
+            Ok(crate::spare::Fill::Ready | crate::spare::Fill::NoRoom) => shared.spare.wait(FULL_RETRY, stop),
         }
     }
 }

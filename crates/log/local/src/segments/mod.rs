@@ -220,17 +220,18 @@ fn make_segment<D: Disk>(
     running: Running,
     extent: u64,
 ) -> Result<Option<Active<D::File>>, LogError> {
-    let Some((file, file_bytes)) = spare.take(SEGMENT_HEADER_BYTES + extent)? else { return Ok(None) };
     let name = segment_name(running.next);
     let Running { next: first, epoch, chain } = running;
-    let header = encode_segment_header(&SegmentHeader { file_bytes, first, epoch, chain, log: options.log });
-    let make = || {
-        file.write_all_at(&header, 0)?;
-        // The header is durable before the name is, so a segment without one is damaged.
-        file.sync()?;
-        disk.rename(&dir.join(SPARE_NAME), &dir.join(&name))?;
-        if fault::on(Fault::SkipDirSync) { Ok(()) } else { disk.sync_dir(dir) }
-    };
-    make().doing(|| format!("making the segment {name}"))?;
-    Ok(Some(Active { file: Arc::new(file), name, position: SEGMENT_HEADER_BYTES, file_bytes, dirty: false }))
+    spare.take(SEGMENT_HEADER_BYTES + extent, |file, file_bytes| {
+        let header = encode_segment_header(&SegmentHeader { file_bytes, first, epoch, chain, log: options.log });
+        let make = || {
+            file.write_all_at(&header, 0)?;
+            // The header is durable before the name is, so a segment without one is damaged.
+            file.sync()?;
+            disk.rename(&dir.join(SPARE_NAME), &dir.join(&name))?;
+            if fault::on(Fault::SkipDirSync) { Ok(()) } else { disk.sync_dir(dir) }
+        };
+        make().doing(|| format!("making the segment {name}"))?;
+        Ok(Active { file: Arc::new(file), name, position: SEGMENT_HEADER_BYTES, file_bytes, dirty: false })
+    })
 }

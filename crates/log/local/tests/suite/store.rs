@@ -127,7 +127,7 @@ pub(crate) fn a_writer_thread_serves_a_real_disk() {
     let dir = root.path().join("log");
     let mut applied = 0;
     for life in 1..=3 {
-        let (mut log, writer, report) = LocalLog::open(RealDisk, &dir, options(256 * 1024), LogIndex(applied)).unwrap();
+        let (mut log, writer, report) = LocalLog::open(RealDisk, &dir, options(64 * 1024), LogIndex(applied)).unwrap();
         assert_eq!((report.epoch, report.fresh), (Epoch(life), life == 1));
         let (wake, woken) = mpsc::channel();
         log.set_waker(Arc::new(move || {
