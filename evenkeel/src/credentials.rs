@@ -77,7 +77,7 @@ impl Credentials {
         let letters = |count: usize, alphabet: &[u8; 32]| -> anyhow::Result<String> {
             let mut random = vec![0u8; count];
             getrandom::fill(&mut random).context("the system's random source")?;
-            let letter = |byte: &u8| alphabet.iter().nth(usize::from(*byte % 32)).map_or('A', |&letter| letter.into());
+            let letter = |byte: &u8| alphabet.get(usize::from(*byte % 32)).map_or('A', |&letter| letter.into());
             Ok(random.iter().map(letter).collect())
         };
         let access_key = format!("AKIA{}", letters(16, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")?);

@@ -19,7 +19,8 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves until SIGTERM or SIGINT, or until the log fails.
 pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
-    tracing_subscriber::fmt().with_max_level(config.log_level).with_writer(std::io::stderr).init();
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_max_level(config.log_level).with_ansi(colours).with_writer(std::io::stderr).init();
     let listener = Server::bind(config.listen)?;
 
     let disk = RealDisk;
@@ -35,7 +36,7 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     let (root, origin) = credentials::load(folder, |name| std::env::var(name).ok())?;
 
     let clocks = thread::Clocks::default();
-    let (checkpoints, loaded) = Checkpoints::open(disk.clone(), &folder.join("checkpoints"))?;
+    let (checkpoints, loaded) = Checkpoints::open(disk, &folder.join("checkpoints"))?;
     for damaged in &loaded.damaged {
         tracing::error!("a checkpoint is damaged, using an older one: {damaged}");
     }

@@ -286,6 +286,8 @@ impl<L: Log> Driver<L> {
     fn run(mut self) -> (Engine<L>, Result<(), Fatal>) {
         let inbox = Arc::clone(&self.inbox);
         self.engine.set_waker(Arc::new(move || inbox.poke()));
+        // What the log already holds is news too.
+        self.inbox.poke();
         let mut messages = Vec::new();
         let ended = loop {
             self.inbox.take(&mut messages, self.timeout());
@@ -296,13 +298,15 @@ impl<L: Log> Driver<L> {
             let stepped = self.engine.step(now);
             self.send_answers();
             self.tell_serving();
+            // Being drained may need one more errand, the last checkpoint.
+            let drained = self.stopping && self.engine.is_drained();
             for errand in self.engine.take_errands() {
                 self.errands.send(errand);
             }
             if let Err(fatal) = stepped {
                 break Err(fatal);
             }
-            if self.stopping && self.engine.is_drained() {
+            if drained {
                 break Ok(());
             }
         };

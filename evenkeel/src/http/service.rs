@@ -42,7 +42,7 @@ impl Secrets for Shared {
 
     fn find<'s>(&'s self, access_key_id: &str) -> Option<Credential<'s, AccountId>> {
         let known = access_key_id == self.root.access_key;
-        known.then(|| Credential { secret: self.root.secret_key.as_bytes(), account: self.account })
+        known.then_some(Credential { secret: self.root.secret_key.as_bytes(), account: self.account })
     }
 }
 
