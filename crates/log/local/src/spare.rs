@@ -39,6 +39,9 @@ pub(crate) struct Spare<D: Disk> {
     ready_bytes: AtomicU64,
     full: AtomicBool,
     failed: AtomicBool,
+    /// The writer waits for the file: the background steps aside, or it would take the lock anew
+    /// between any two steps, and the writer would wait for all of them.
+    wanted: AtomicBool,
 }
 
 struct State<F> {
@@ -62,9 +65,9 @@ impl<D: Disk> Spare<D> {
     pub(crate) fn new(disk: D, dir: PathBuf, segment_bytes: u64) -> Self {
         let state = Mutex::new(State { file: None, filled: 0, failed: None });
         let path = dir.join(SPARE_NAME);
-        let (full, failed) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (full, failed, wanted) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
         let taken = Condvar::new();
-        Self { disk, path, segment_bytes, state, taken, ready_bytes: AtomicU64::new(0), full, failed }
+        Self { disk, path, segment_bytes, state, taken, ready_bytes: AtomicU64::new(0), full, failed, wanted }
     }
 
     /// Does one step.
@@ -80,7 +83,9 @@ impl<D: Disk> Spare<D> {
         bytes: u64,
         make: impl FnOnce(D::File, u64) -> Result<T, LogError>,
     ) -> Result<Option<T>, LogError> {
+        self.wanted.store(true, Ordering::Release);
         let mut state = self.state();
+        self.wanted.store(false, Ordering::Release);
         let least = bytes.max(self.segment_bytes.min(SEGMENT_TAKEN_EARLY_BYTES));
         loop {
             match self.step(&mut state, least)? {
@@ -109,6 +114,11 @@ impl<D: Disk> Spare<D> {
             // Poisoning does not matter here: what to do is read anew.
             let _ = self.taken.wait_timeout(state, longest);
         }
+    }
+
+    /// Whether the writer waits for it.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Acquire)
     }
 
     /// Ends [`Spare::wait`].

@@ -317,7 +317,11 @@ impl<D: Disk> Drop for Writer<D> {
 fn fill<D: Disk>(shared: &Shared<D>, stop: &AtomicBool) {
     while !stop.load(Ordering::Acquire) {
         match shared.spare.fill() {
-            Ok(crate::spare::Fill::More) => {}
+            Ok(crate::spare::Fill::More) => {
+                while shared.spare.is_wanted() {
+                    thread::yield_now();
+                }
+            }
             // The writer finds the error where it looks for a segment.
             Err(_) => return,
             Ok(crate::spare::Fill::Ready | crate::spare::Fill::NoRoom) => shared.spare.wait(FULL_RETRY, stop),
