@@ -29,7 +29,7 @@ fn hex(digits: &str) -> Vec<u8> {
     (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect()
 }
 
-/// The body of a job with the text "hello", as FORMAT.md draws it.
+/// The body of a job with the text "hello", as `docs/format.md` draws it.
 fn blob(attributes: bool, trace_header: &str) -> Vec<u8> {
     let flags = u8::from(attributes) | u8::from(!trace_header.is_empty()) << 1;
     let mut bytes = [&[1, flags][..], &hex(HELLO_MD5), b"\x05AIDA1"].concat();
