@@ -202,12 +202,17 @@ impl<L: Log> Engine<L> {
         while let Some(waiter) = self.waiters.pop_ended(now.monotonic) {
             self.answer_empty(waiter.call, waiter.queue);
         }
-        self.wake_waiters(now);
-        let timer_due = self.proposed.is_empty() && self.next_timer().is_some_and(|due| due <= now.monotonic);
-        if self.proposed.is_empty() && (self.open.count() > 0 || timer_due) {
-            self.propose(now);
+        loop {
+            self.wake_waiters(now);
+            let timer_due = self.proposed.is_empty() && self.next_timer().is_some_and(|due| due <= now.monotonic);
+            if self.proposed.is_empty() && (self.open.count() > 0 || timer_due) {
+                self.propose(now);
+            }
+            // A full disk may have refused it; then what was set aside may be another waiter's.
+            if self.woken.is_empty() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// When [`Engine::step`] should be called even if nothing happens, on the monotonic clock.
@@ -410,6 +415,7 @@ impl<L: Log> Engine<L> {
                 Call::Client(call) => self.answers.push((call, Answer::Failed(error))),
                 Call::Receive { call, queue, set_aside, .. } => {
                     self.unset_aside(queue, set_aside);
+                    self.woken.insert(queue);
                     self.answers.push((call, Answer::Failed(error)));
                 }
                 Call::House => {}

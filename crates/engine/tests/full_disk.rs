@@ -1,0 +1,103 @@
+//! A full disk refuses a batch with receives in it. What had been set aside for them is then anybody's: receivers that
+//! slept because of it must not sleep on beside ready jobs. Found by the simulator (seed 29 of its first hundred).
+
+use bytes::Bytes;
+use evenkeel_engine::{Answer, CallId, Engine, EngineError, Proposal, QueueName, Receive, Request};
+use evenkeel_log::{
+    Entry, Guarantees, Log, LogError, LogEvent, LogReader, ProposeError, ReadError, Role, Ticket, Waker,
+};
+use evenkeel_machine::{
+    Machine,
+    command::{Body, Command, NewJob, QueueKey, QueueSettings},
+};
+use evenkeel_types::{AccountId, Epoch, LogIndex, Micros, Now, WallTime};
+use std::collections::VecDeque;
+
+/// A log that commits at once, and has room for so many entries.
+#[derive(Debug)]
+struct Fillable {
+    events: VecDeque<LogEvent>,
+    last: LogIndex,
+    room: u64,
+}
+
+#[derive(Clone, Debug)]
+struct NoReader;
+
+impl LogReader for NoReader {
+    fn read(&self, index: LogIndex) -> Result<Entry, ReadError> {
+        Err(ReadError::NotThere(index))
+    }
+}
+
+impl Log for Fillable {
+    type Reader = NoReader;
+
+    fn guarantees(&self) -> Guarantees {
+        Guarantees { synced: true, replicated: false, fenced: false }
+    }
+    fn role(&self) -> Role {
+        Role::Owner(Epoch(1))
+    }
+    fn propose(&mut self, batch: Bytes) -> Result<Ticket, ProposeError> {
+        if self.last.0 == self.room {
+            return Err(ProposeError::Full);
+        }
+        self.last = self.last.next();
+        let entry = Entry { index: self.last, epoch: Epoch(1), batch };
+        self.events.push_back(LogEvent::Committed { entry, ticket: Some(Ticket(self.last.0)) });
+        Ok(Ticket(self.last.0))
+    }
+    fn poll(&mut self) -> Option<LogEvent> {
+        self.events.pop_front()
+    }
+    fn set_waker(&mut self, _waker: Waker) {}
+    fn reader(&self) -> NoReader {
+        NoReader
+    }
+    fn first_index(&self) -> LogIndex {
+        LogIndex(1)
+    }
+    fn trim(&mut self, _floor: LogIndex) -> Result<(), LogError> {
+        Ok(())
+    }
+    fn install_snapshot(&mut self, _at: LogIndex, _epoch: Epoch) -> Result<(), LogError> {
+        Err(LogError::Misuse("not here"))
+    }
+}
+
+const NOW: Now = Now { monotonic: Micros(1), wall: WallTime(1) };
+const QUEUE: QueueKey<'static> = QueueKey { account: AccountId::from_number(1).unwrap(), name: "q" };
+
+fn propose(engine: &mut Engine<Fillable>, call: u64, command: &Command<'_>) {
+    engine.submit(CallId(call), Request::Propose(Proposal::new(command)), NOW);
+    engine.step(NOW).unwrap();
+    engine.step(NOW).unwrap();
+    assert_eq!(engine.take_answers().count(), 1);
+}
+
+#[test]
+fn receivers_do_not_sleep_beside_jobs_that_a_full_disk_kept_from_others() {
+    // Room for the beginning, the queue and the job; none for a receive.
+    let events = VecDeque::from([LogEvent::RoleChanged(Role::Owner(Epoch(1)))]);
+    let log = Fillable { events, last: LogIndex::ZERO, room: 3 };
+    let mut engine = Engine::new(log, Machine::default(), LogIndex::ZERO, [1; 32]);
+    engine.step(NOW).unwrap();
+    engine.step(NOW).unwrap();
+    propose(&mut engine, 1, &Command::CreateQueue { queue: QUEUE, settings: QueueSettings::default() });
+    for call in 3..6 {
+        let name = QueueName { account: QUEUE.account, name: "q".into() };
+        let receive = Receive { queue: name, jobs_max: 1, lease: None, wait: Some(Micros::from_secs(20)) };
+        engine.submit(CallId(call), Request::Receive(receive), NOW);
+    }
+    engine.step(NOW).unwrap();
+    assert_eq!(engine.waiting(), 3);
+    // One job wakes one receiver, and its batch is refused.
+    let job = NewJob { group: "", delay: None, counted_bytes: 1, body: Body::new(b"x") };
+    engine.submit(CallId(6), Request::Propose(Proposal::new(&Command::Enqueue { queue: QUEUE, jobs: vec![job] })), NOW);
+    engine.step(NOW).unwrap();
+    engine.step(NOW).unwrap();
+    let refused =
+        engine.take_answers().filter(|(_, answer)| matches!(answer, Answer::Failed(EngineError::DiskFull))).count();
+    assert_eq!((refused, engine.waiting()), (3, 0), "all are told, since the next would be refused as well");
+}
