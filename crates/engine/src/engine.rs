@@ -11,6 +11,7 @@
 use crate::{
     CallId, Done, Errand,
     clock::LogClock,
+    fault::{self, Fault},
     floor::Floor,
     limits,
     request::{Answer, Delivery, Description, EngineError, Receive, Received, Request},
@@ -21,6 +22,7 @@ use evenkeel_log::{Entry, Log, LogEvent, ProposeError, RefusedReason, Role, Tick
 use evenkeel_machine::{
     ApplyError, Event, Grant, Machine, Outcome, Reply,
     batch::BatchBuilder,
+    codec::Reader,
     command::{Begin, Command},
     queue::{NoSuchQueue, ReceiveError},
 };
@@ -167,6 +169,13 @@ impl<L: Log> Engine<L> {
                     return;
                 }
                 self.open.push_encoded(proposal.bytes());
+                if fault::is(Fault::AnswerBeforeCommit)
+                    && let Ok(Command::Ack { jobs, .. }) = Command::decode(&mut Reader::new(proposal.bytes()))
+                {
+                    self.answers.push((call, Answer::Reply(Reply::Acked(vec![Ok(()); jobs.len()]))));
+                    self.open_calls.push(Call::House);
+                    return;
+                }
                 self.open_calls.push(Call::Client(call));
                 if self.open.bytes() >= limits::BATCH_BYTES {
                     self.propose(now);
@@ -204,7 +213,9 @@ impl<L: Log> Engine<L> {
         }
         loop {
             self.wake_waiters(now);
-            let timer_due = self.proposed.is_empty() && self.next_timer().is_some_and(|due| due <= now.monotonic);
+            let timer_due = self.proposed.is_empty()
+                && (self.next_timer().is_some_and(|due| due <= now.monotonic)
+                    || fault::is(Fault::TickAlways) && self.stage == Stage::Serving);
             if self.proposed.is_empty() && (self.open.count() > 0 || timer_due) {
                 self.propose(now);
             }
@@ -321,7 +332,8 @@ impl<L: Log> Engine<L> {
         if !matches!(self.stage, Stage::Serving | Stage::Stopping) {
             return None;
         }
-        self.machine.queues().next_due().map(|due| self.clock.monotonic_at(due).max(self.no_timer_before))
+        let late = if fault::is(Fault::LateTimers) { Micros(50_000) } else { Micros(0) };
+        self.machine.queues().next_due().map(|due| self.clock.monotonic_at(due + late).max(self.no_timer_before))
     }
 
     fn describe(&self, key: evenkeel_machine::command::QueueKey<'_>) -> Result<Description, NoSuchQueue> {
@@ -365,6 +377,9 @@ impl<L: Log> Engine<L> {
 
     fn wake_waiters(&mut self, now: Now) {
         while let Some(queue) = self.woken.pop_first() {
+            if fault::is(Fault::ForgetWaiter) {
+                continue;
+            }
             loop {
                 let set_aside = self.set_aside.get(&queue).copied().unwrap_or(0);
                 if self.machine.queues().grantable(queue) <= set_aside {
@@ -538,13 +553,18 @@ impl<L: Log> Engine<L> {
     }
 
     fn deliver(&mut self, call: CallId, queue: QueueId, grants: Vec<Grant>) {
-        let jobs: Vec<_> = grants
+        let mut jobs: Vec<_> = grants
             .into_iter()
             .map(|grant| {
                 let body = self.tail.body(grant.body);
                 (grant, body)
             })
             .collect();
+        if fault::is(Fault::WrongBody)
+            && let [(_, first), (_, second), ..] = &mut *jobs
+        {
+            std::mem::swap(first, second);
+        }
         if jobs.iter().any(|(_, body)| body.is_none()) {
             self.errands.push(Errand::ReadBodies { call, queue, jobs });
             return;
@@ -557,6 +577,9 @@ impl<L: Log> Engine<L> {
     }
 
     fn unset_aside(&mut self, queue: QueueId, count: u64) {
+        if fault::is(Fault::KeepSetAside) {
+            return;
+        }
         if let Some(set_aside) = self.set_aside.get_mut(&queue) {
             *set_aside -= count;
             if *set_aside == 0 {
@@ -567,7 +590,8 @@ impl<L: Log> Engine<L> {
 
     fn trim(&mut self) {
         let above_checkpoint = self.oldest_checkpoint.next();
-        let floor = self.floor.index().map_or(above_checkpoint, |floor| floor.min(above_checkpoint));
+        let bodies = if fault::is(Fault::TrimBodies) { None } else { self.floor.index() };
+        let floor = bodies.map_or(above_checkpoint, |floor| floor.min(above_checkpoint));
         if floor > self.log.first_index() {
             // A log that fails here says so by its own event.
             let _ = self.log.trim(floor);

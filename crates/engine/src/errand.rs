@@ -3,6 +3,7 @@
 use crate::{
     CallId,
     checkpoint::Checkpoints,
+    fault::{self, Fault},
     request::{Answer, Delivery, EngineError, Received},
     tail::slice,
 };
@@ -102,6 +103,7 @@ impl<D: Disk> Checkpoints<D> {
     /// Does a [`Errand::WriteCheckpoint`].
     pub fn run(&mut self, index: LogIndex, state: &[u8]) -> Done {
         match self.write(index, state) {
+            Ok(()) if fault::is(Fault::TrimToNewest) => Done::Checkpoint { oldest: index },
             Ok(()) => Done::Checkpoint { oldest: self.oldest() },
             Err(error) => Done::CheckpointFailed(error),
         }

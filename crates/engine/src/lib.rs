@@ -10,6 +10,7 @@ mod client;
 mod clock;
 mod engine;
 mod errand;
+pub mod fault;
 mod floor;
 pub mod limits;
 mod request;

@@ -15,6 +15,7 @@ pub mod codec;
 pub mod command;
 mod digest;
 mod event;
+pub mod fault;
 pub mod limits;
 mod machine;
 pub mod queue;

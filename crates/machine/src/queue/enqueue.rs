@@ -7,6 +7,7 @@ use super::{
 use crate::{
     command::{NewJob, QueueKey},
     event::Event,
+    fault::{self, Fault},
     limits,
     reply::Enqueued,
 };
@@ -83,6 +84,7 @@ impl Queues {
         if delay == Micros(0) {
             self.push_last(slot, events);
         } else {
+            let delay = if fault::is(Fault::EndDelayEarly) { Micros(delay.0 / 2) } else { delay };
             self.delay(slot, at.log_time + delay);
         }
         self.settle(lane, events);

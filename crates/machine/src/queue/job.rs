@@ -3,6 +3,7 @@
 use super::wheel;
 use crate::{
     digest::{Digested, Mixer},
+    fault::{self, Fault},
     slab::{NIL, Record},
 };
 use evenkeel_types::{BodyRef, JobId, LeaseToken, LogIndex, LogTime, WallTime};
@@ -141,7 +142,9 @@ impl Job {
             let after = wall.0.saturating_sub(self.enqueued_at);
             self.first_granted_after = u32::try_from(after).unwrap_or(u32::MAX);
         }
-        self.grants = self.grants.saturating_add(1);
+        if self.grants == 0 || !fault::is(Fault::ReuseToken) {
+            self.grants = self.grants.saturating_add(1);
+        }
         self.leased_at = now.0;
     }
 

@@ -35,6 +35,7 @@ use crate::{
     command::{QueueKey, QueueSettings},
     digest::Mixer,
     event::Event,
+    fault::{self, Fault},
     slab::{NIL, Slab},
     table::Table,
 };
@@ -173,6 +174,9 @@ impl Queues {
     }
 
     fn weight(&self, lane: &Lane) -> u8 {
+        if fault::is(Fault::IgnoreWeight) {
+            return 1;
+        }
         match lane.own {
             Some(own) => own.weight,
             None if lane.group.is_empty() => self.queues.at(lane.queue).settings.default_weight,
@@ -189,14 +193,14 @@ impl Queues {
 
     fn may_be_served(&self, lane: &Lane) -> bool {
         let limit = self.in_flight_max(lane);
-        lane.ready > 0 && (limit == 0 || lane.leased < limit)
+        lane.ready > 0 && (limit == 0 || lane.leased < limit || fault::is(Fault::IgnoreGroupLimit))
     }
 
     /// Gives a lane the standing that its jobs call for. Every change of a lane's jobs ends here.
     fn settle(&mut self, slot: u32, events: &mut Vec<Event>) {
         let lane = self.lanes.at(slot);
         let queue = lane.queue;
-        let may_be_served = self.may_be_served(lane);
+        let may_be_served = self.may_be_served(lane) && !(lane.leased > 0 && fault::is(Fault::LoseTurn));
         let standing = if may_be_served {
             Standing::InTurns
         } else if lane.is_empty() && lane.own.is_none() {
@@ -233,6 +237,9 @@ impl Queues {
 
     /// Appends a job that is in no list to its lane's list of ready jobs.
     fn push_last(&mut self, slot: u32, events: &mut Vec<Event>) {
+        if fault::is(Fault::LoseOrder) {
+            return self.push_first(slot, events);
+        }
         let lane_slot = self.jobs.at(slot).lane;
         let mut lane = self.lanes.edit(lane_slot);
         let before = lane.tail;

@@ -1,7 +1,12 @@
 //! `Receive`: ready jobs are leased in the order of turns.
 
 use super::{Moment, NoSuchQueue, Queues};
-use crate::{event::Event, limits, reply::Grant};
+use crate::{
+    event::Event,
+    fault::{self, Fault},
+    limits,
+    reply::Grant,
+};
 use evenkeel_types::{Micros, QueueId};
 
 /// Why nothing was leased.
@@ -60,6 +65,8 @@ impl Queues {
         let (slot, queue, group, weight) = (lane.head, lane.queue, lane.group.clone(), self.weight(lane));
         self.unlink(slot);
         self.jobs.edit(slot).grant(at.log_time, at.wall_time);
+        let late = if fault::by_chance() { 1_024 } else { 0 };
+        let lease = if fault::is(Fault::DoubleGrant) { Micros(1) } else { Micros(lease.0 + late) };
         self.lease(slot, at.log_time + lease);
         {
             let mut queue = self.queues.edit(queue);

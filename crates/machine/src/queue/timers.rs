@@ -1,7 +1,11 @@
 //! What ends by itself: delays, leases, and lanes that nothing is left of; a bounded number at a time.
 
 use super::{Place, Queues, wheel::Advanced};
-use crate::{event::Event, limits};
+use crate::{
+    event::Event,
+    fault::{self, Fault},
+    limits,
+};
 use evenkeel_types::LogTime;
 
 impl Queues {
@@ -35,6 +39,10 @@ impl Queues {
                 };
                 self.queues.edit(queue).counts.delayed -= 1;
                 self.push_last(slot, events);
+            }
+            Place::Leased if fault::is(Fault::LoseTimer) => {
+                self.jobs.edit(slot).deadline += 3_600_000_000;
+                self.wheel.insert(&mut self.jobs, slot);
             }
             Place::Leased => {
                 self.end_lease(slot, now);

@@ -1,0 +1,66 @@
+//! Deliberate defects, so that the checks can be checked: each must make some test or invariant fail.
+//!
+//! Behind the cargo feature `faults`; without it [`is`] is constantly false and costs nothing. A defect is chosen for
+//! one thread, so that seeds with different ones can run side by side.
+
+/// One defect that a careless writer of this engine might have left in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// A job is called finished when the command arrives.
+    AnswerBeforeCommit,
+    /// Receivers that wait are not woken.
+    ForgetWaiter,
+    /// Jobs set aside for a receive stay so when it is over.
+    KeepSetAside,
+    /// The log is trimmed without regard to bodies that are still needed.
+    TrimBodies,
+    /// The log that the checkpoint before the newest needs is trimmed.
+    TrimToNewest,
+    /// Jobs that are received together get each other's bodies.
+    WrongBody,
+    /// A checkpoint is renamed into place before it is synced.
+    SkipCheckpointSync,
+    /// Every step proposes a batch, whether or not a timer is due.
+    TickAlways,
+    /// Over a restart log time advances by whatever the calendar says.
+    TrustCalendar,
+    /// Timers are looked at a while after they are due.
+    LateTimers,
+}
+
+/// All of them.
+pub const ALL: [Fault; 10] = [
+    Fault::AnswerBeforeCommit,
+    Fault::ForgetWaiter,
+    Fault::KeepSetAside,
+    Fault::TrimBodies,
+    Fault::TrimToNewest,
+    Fault::WrongBody,
+    Fault::SkipCheckpointSync,
+    Fault::TickAlways,
+    Fault::TrustCalendar,
+    Fault::LateTimers,
+];
+
+#[cfg(feature = "faults")]
+thread_local! {
+    static CHOSEN: std::cell::Cell<Option<Fault>> = const { std::cell::Cell::new(None) };
+}
+
+/// Chooses the defect of the calling thread, or none.
+#[cfg(feature = "faults")]
+pub fn choose(fault: Option<Fault>) {
+    CHOSEN.set(fault);
+}
+
+/// Whether this defect is chosen.
+#[cfg(feature = "faults")]
+pub(crate) fn is(fault: Fault) -> bool {
+    CHOSEN.get() == Some(fault)
+}
+
+/// Whether this defect is chosen: never, in this build.
+#[cfg(not(feature = "faults"))]
+pub(crate) const fn is(_fault: Fault) -> bool {
+    false
+}
