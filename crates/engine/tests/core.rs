@@ -1,0 +1,270 @@
+//! The engine's core over a fake log of several nodes: what it answers when, and what it leaves alone.
+
+use evenkeel_engine::{Answer, CallId, Engine, EngineError, Proposal, QueueName, Receive, Request};
+use evenkeel_log::fake::{FakeCluster, FakeLog};
+use evenkeel_machine::{
+    Machine, Reply,
+    command::{Body, Command, Held, NewJob, QueueKey, QueueSettings},
+};
+use evenkeel_types::{AccountId, LogIndex, Micros, Now, QueueId, WallTime};
+
+const QUEUE: QueueKey<'static> = QueueKey { account: AccountId::from_number(1).unwrap(), name: "q" };
+
+fn at(micros: u64) -> Now {
+    Now { monotonic: Micros(micros), wall: WallTime(1_000_000 + micros / 1_000) }
+}
+
+struct Node {
+    engine: Engine<FakeLog>,
+    now: u64,
+    calls: u64,
+}
+
+impl Node {
+    fn new(cluster: &FakeCluster, number: usize) -> Self {
+        let log = cluster.start(number, LogIndex::ZERO);
+        let engine = Engine::new(log, Machine::default(), LogIndex::ZERO, [9; 32]);
+        Self { engine, now: 1, calls: 0 }
+    }
+
+    fn ask(&mut self, request: Request) -> CallId {
+        self.calls += 1;
+        self.engine.submit(CallId(self.calls), request, at(self.now));
+        CallId(self.calls)
+    }
+
+    fn propose(&mut self, command: &Command<'_>) -> CallId {
+        self.ask(Request::Propose(Proposal::new(command)))
+    }
+
+    fn send(&mut self) -> CallId {
+        let job = NewJob { group: "g", delay: None, counted_bytes: 4, body: Body::new(b"body") };
+        self.propose(&Command::Enqueue { queue: QUEUE, jobs: vec![job] })
+    }
+
+    fn receive(&mut self, seconds: u32) -> CallId {
+        let queue = QueueName { account: QUEUE.account, name: QUEUE.name.into() };
+        self.ask(Request::Receive(Receive { queue, jobs_max: 1, lease: None, wait: Some(Micros::from_secs(seconds)) }))
+    }
+
+    /// Steps until nothing moves any more, and tells what was answered.
+    fn run(&mut self, cluster: &FakeCluster) -> Vec<(CallId, Answer)> {
+        let mut answers = Vec::new();
+        for _ in 0..8 {
+            self.engine.step(at(self.now)).unwrap();
+            cluster.settle();
+            answers.extend(self.engine.take_answers());
+        }
+        answers
+    }
+}
+
+/// A serving owner among three nodes, with one queue.
+fn owner(cluster: &FakeCluster) -> Node {
+    let mut node = Node::new(cluster, 0);
+    assert!(cluster.elect(0));
+    node.run(cluster);
+    assert!(node.engine.is_serving());
+    let call = node.propose(&Command::CreateQueue { queue: QUEUE, settings: QueueSettings::default() });
+    let answers = node.run(cluster);
+    assert!(
+        matches!(&answers[..], [(answered, Answer::Reply(Reply::QueueCreated(Ok(QueueId(0)))))] if *answered == call)
+    );
+    node
+}
+
+fn jobs(answer: &Answer) -> usize {
+    match answer {
+        Answer::Received(Ok(received)) => received.jobs.len(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn nothing_is_answered_before_a_majority_has_it() {
+    let cluster = FakeCluster::new(3);
+    let mut node = owner(&cluster);
+    node.send();
+    for _ in 0..3 {
+        node.engine.step(at(node.now)).unwrap();
+        assert_eq!(node.engine.take_answers().count(), 0, "no other node has it");
+    }
+    cluster.settle();
+    node.engine.step(at(node.now)).unwrap();
+    assert_eq!(node.engine.take_answers().count(), 1);
+}
+
+#[test]
+fn what_comes_while_a_batch_is_under_way_goes_out_together() {
+    let cluster = FakeCluster::new(3);
+    let mut node = owner(&cluster);
+    let before = node.engine.totals();
+    node.send();
+    node.engine.step(at(node.now)).unwrap();
+    for _ in 0..50 {
+        node.send();
+        node.engine.step(at(node.now)).unwrap();
+    }
+    assert_eq!(node.run(&cluster).len(), 51);
+    let after = node.engine.totals();
+    assert_eq!((after.batches - before.batches, after.commands - before.commands), (2, 51));
+}
+
+#[test]
+fn a_deposed_owner_answers_nothing_that_was_not_committed() {
+    let cluster = FakeCluster::new(3);
+    let mut old = owner(&cluster);
+    let waiting = old.receive(20);
+    old.run(&cluster);
+    // It cannot reach the others any more; they choose another.
+    cluster.isolate(0);
+    let lost = old.send();
+    old.engine.step(at(old.now)).unwrap();
+    let mut new = Node::new(&cluster, 1);
+    assert!(cluster.elect(1));
+    new.run(&cluster);
+    assert!(new.engine.is_serving());
+    new.send();
+    assert_eq!(new.run(&cluster).len(), 1);
+    cluster.heal();
+    let answers = old.run(&cluster);
+    assert_eq!(answers.len(), 2);
+    for (call, answer) in answers {
+        assert!(call == lost || call == waiting);
+        assert!(matches!(answer, Answer::Failed(EngineError::NotLeading)), "{answer:?}");
+    }
+    assert!(!old.engine.is_serving());
+    // Both hold the same state at the same index.
+    new.run(&cluster);
+    old.run(&cluster);
+    assert_eq!(old.engine.machine().applied(), new.engine.machine().applied());
+    assert_eq!(old.engine.machine().digest(), new.engine.machine().digest());
+    let call = old.send();
+    let refused = old.run(&cluster);
+    assert!(matches!(refused[..], [(answered, Answer::Failed(EngineError::NotLeading))] if answered == call));
+}
+
+#[test]
+fn a_lease_survives_the_change_of_owners() {
+    let cluster = FakeCluster::new(3);
+    let mut old = owner(&cluster);
+    old.send();
+    old.run(&cluster);
+    old.receive(0);
+    let answers = old.run(&cluster);
+    let Answer::Received(Ok(received)) = &answers[0].1 else { panic!("{answers:?}") };
+    let held = Held { job: received.jobs[0].grant.job, token: received.jobs[0].grant.token };
+    assert_eq!(&received.jobs[0].body[..], b"body");
+
+    let mut new = Node::new(&cluster, 2);
+    assert!(cluster.elect(2));
+    new.run(&cluster);
+    new.receive(0);
+    assert_eq!(jobs(&new.run(&cluster)[0].1), 0, "it is leased still");
+    new.propose(&Command::Ack { queue: QueueId(0), jobs: vec![held] });
+    assert!(matches!(&new.run(&cluster)[0].1, Answer::Reply(Reply::Acked(results)) if results[0].is_ok()));
+}
+
+#[test]
+fn one_job_wakes_one_receiver_and_the_first_that_came() {
+    let cluster = FakeCluster::new(1);
+    let mut node = owner(&cluster);
+    let first = node.receive(20);
+    node.receive(20);
+    node.receive(20);
+    assert_eq!(node.run(&cluster).len(), 0);
+    node.send();
+    let answers = node.run(&cluster);
+    let received: Vec<_> = answers.iter().filter(|(call, _)| *call == first).collect();
+    assert_eq!((answers.len(), received.len(), jobs(&received[0].1)), (2, 1, 1));
+    assert_eq!(node.engine.waiting(), 2);
+}
+
+#[test]
+fn a_receiver_that_is_gone_takes_nothing() {
+    let cluster = FakeCluster::new(1);
+    let mut node = owner(&cluster);
+    let gone = node.receive(20);
+    let stays = node.receive(20);
+    node.run(&cluster);
+    node.engine.cancel(gone);
+    node.send();
+    let answers = node.run(&cluster);
+    assert!(answers.iter().all(|(call, _)| *call != gone));
+    assert!(answers.iter().any(|(call, answer)| *call == stays && jobs(answer) == 1));
+}
+
+#[test]
+fn a_wait_ends_empty_and_on_time() {
+    let cluster = FakeCluster::new(1);
+    let mut node = owner(&cluster);
+    let call = node.receive(2);
+    assert_eq!(node.run(&cluster).len(), 0);
+    assert_eq!(node.engine.next_wake(), Some(Micros(2_000_001)));
+    node.now = 2_000_000;
+    assert_eq!(node.run(&cluster).len(), 0, "not early");
+    node.now = 2_000_001;
+    let answers = node.run(&cluster);
+    assert_eq!((answers[0].0, jobs(&answers[0].1)), (call, 0));
+}
+
+#[test]
+fn an_idle_engine_writes_only_when_a_lease_is_due() {
+    let cluster = FakeCluster::new(1);
+    let mut node = owner(&cluster);
+    node.send();
+    node.run(&cluster);
+    node.receive(0);
+    node.run(&cluster);
+    let before = node.engine.totals().batches;
+    let mut wakes = 0;
+    while let Some(wake) = node.engine.next_wake() {
+        assert!(wake.0 > node.now, "it would spin");
+        node.now = wake.0 - 1;
+        node.run(&cluster);
+        assert_eq!(node.engine.totals().batches, before + wakes, "early");
+        node.now = wake.0;
+        node.run(&cluster);
+        wakes += 1;
+    }
+    assert!((1..=4).contains(&wakes), "{wakes} batches to end one lease");
+    assert_eq!(node.engine.machine().queues().counts(QueueId(0)).unwrap().ready, 1);
+}
+
+#[test]
+fn receivers_that_met_no_job_after_all_wait_on() {
+    let cluster = FakeCluster::new(1);
+    let mut node = owner(&cluster);
+    // Both are proposed for the one job of a group that takes one at a time.
+    let settings = QueueSettings { group_in_flight_max: 1, ..QueueSettings::default() };
+    node.propose(&Command::ConfigureQueue { queue: QUEUE, settings });
+    node.send();
+    node.send();
+    node.run(&cluster);
+    let calls = [node.receive(5), node.receive(5)];
+    let answers = node.run(&cluster);
+    assert_eq!(answers.len(), 1);
+    assert_eq!((answers[0].0, jobs(&answers[0].1)), (calls[0], 1));
+    assert_eq!(node.engine.waiting(), 1, "the other waits, and does not spin");
+    node.now += 5_000_000;
+    assert_eq!(jobs(&node.run(&cluster)[0].1), 0);
+}
+
+#[test]
+fn a_stopping_engine_ends_waits_and_refuses() {
+    let cluster = FakeCluster::new(1);
+    let mut node = owner(&cluster);
+    let waiting = node.receive(20);
+    node.run(&cluster);
+    node.engine.stop();
+    let refused = node.send();
+    for (call, answer) in node.run(&cluster) {
+        match answer {
+            Answer::Received(Ok(received)) => assert!(call == waiting && received.jobs.is_empty()),
+            Answer::Failed(EngineError::Stopping) => assert_eq!(call, refused),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(!node.engine.is_drained(), "the last checkpoint comes first");
+    assert_eq!(node.engine.take_errands().count(), 1);
+}
