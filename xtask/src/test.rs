@@ -1,0 +1,45 @@
+//! `cargo xtask test`: everything, in the order in which a mistake is most likely to show.
+//!
+//! Two builds serve all of it: the release build (the server, the simulator) and the tests' own. More profiles would
+//! each cost minutes.
+
+use crate::packages::Workspace;
+use crate::steps::{Steps, cargo};
+use crate::{faults, kill, prerequisites, sim};
+
+/// How much of what could go on for ever.
+#[derive(Clone, Copy)]
+pub(crate) struct Budget {
+    /// Simulated seeds.
+    pub(crate) seeds: u32,
+    /// Kills of the real server.
+    pub(crate) kills: u32,
+}
+
+/// As the README promises.
+pub(crate) const FULL: Budget = Budget { seeds: 1_000, kills: 20 };
+/// Enough to notice what a change broke.
+pub(crate) const SMALL: Budget = Budget { seeds: 200, kills: 5 };
+
+pub(crate) fn run(steps: &mut Steps, budget: Budget) -> anyhow::Result<()> {
+    let workspace = Workspace::read()?;
+    prerequisites::python(steps)?;
+    build_server(steps)?;
+    steps.run("unit, model and crash tests", &mut cargo(&["test", "--workspace", "--exclude", "evenkeel-tests"]))?;
+    steps.run(
+        "the server from outside, with boto3 too",
+        cargo(&["test", "--package", "evenkeel-tests"])
+            .env("EVENKEEL_BIN", workspace.release("evenkeel"))
+            .env("EVENKEEL_KILL_ROUNDS", kill::ROUNDS_SHORT.to_string()),
+    )?;
+    if budget.kills > kill::ROUNDS_SHORT {
+        kill::run(steps, &kill::Args { rounds: budget.kills, seed: None })?;
+    }
+    sim::run(steps, &sim::Args::seeds(budget.seeds))?;
+    faults::run(steps)
+}
+
+/// Builds the server for release.
+pub(crate) fn build_server(steps: &mut Steps) -> anyhow::Result<()> {
+    steps.run("build the server", &mut cargo(&["build", "--release", "--package", "evenkeel"]))
+}
