@@ -3,7 +3,7 @@
 use crate::{
     config::Config,
     credentials::{self, Origin},
-    http::{Server, Settings, Shared},
+    http::{LargeBodies, Server, Settings, Shared},
     identity,
 };
 use anyhow::Context;
@@ -60,8 +60,14 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     };
 
     let door = Door::new(Ids::new(&secret), config.region.as_str());
-    let shared =
-        Arc::new(Shared { door, root, account: config.account, sender_id: config.account.to_string(), clocks });
+    let shared = Arc::new(Shared {
+        door,
+        root,
+        account: config.account,
+        sender_id: config.account.to_string(),
+        clocks,
+        large_bodies: LargeBodies::default(),
+    });
     let settings = Settings { threads: config.http_threads, connections_max: config.connections_max };
     let server = Server::start(listener, settings, &shared, running.clients())?;
     greet(&server, &shared, origin, &config);

@@ -396,7 +396,9 @@ impl<L: Log> Engine<L> {
     }
 
     fn propose(&mut self, now: Now) {
-        let open = std::mem::take(&mut self.open);
+        // Under steady load the next batch is about as large as this one.
+        let next = BatchBuilder::with_capacity(self.open.bytes().min(limits::BATCH_BYTES) * 5 / 4);
+        let open = std::mem::replace(&mut self.open, next);
         let calls = std::mem::take(&mut self.open_calls);
         let (count, log_time) = (open.count(), self.clock.log_time(now));
         let batch = open.finish(log_time, now.wall);

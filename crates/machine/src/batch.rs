@@ -29,11 +29,19 @@ pub struct BatchBuilder {
 
 impl Default for BatchBuilder {
     fn default() -> Self {
-        Self { bytes: vec![0; HEADER_BYTES], count: 0 }
+        Self::with_capacity(HEADER_BYTES)
     }
 }
 
 impl BatchBuilder {
+    /// An empty batch with room for so many bytes, so that it need not move while it grows.
+    #[must_use]
+    pub fn with_capacity(bytes: usize) -> Self {
+        let mut buffer = Vec::with_capacity(bytes.max(HEADER_BYTES));
+        buffer.resize(HEADER_BYTES, 0);
+        Self { bytes: buffer, count: 0 }
+    }
+
     /// Adds a command that was encoded elsewhere (on the thread that parsed the request).
     pub fn push_encoded(&mut self, command: &[u8]) {
         self.bytes.extend_from_slice(command);

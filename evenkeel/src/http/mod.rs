@@ -9,4 +9,4 @@ mod server;
 mod service;
 
 pub(crate) use server::{Server, Settings};
-pub(crate) use service::Shared;
+pub(crate) use service::{LargeBodies, Shared};

@@ -20,10 +20,16 @@ use std::{
     task::Poll,
     time::Duration,
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 /// The largest body of a request, in bytes: 1 MiB of jobs in which each byte needed six in JSON (`\u0001`), and
 /// a MiB for the rest.
 const BODY_BYTES_MAX: usize = 7 * 1_048_576;
+/// Bodies above this size, in bytes, count against [`LARGE_BODIES_BYTES`].
+const LARGE_BODY_BYTES: usize = 64 * 1024;
+/// What large bodies may take together while they come in, in bytes; more of them wait. With ten thousand connections,
+/// each in the middle of 7 MiB, the server needs this much and not 70 GiB.
+const LARGE_BODIES_BYTES: usize = 256 * 1_048_576;
 /// A body must be whole within this time.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -35,6 +41,16 @@ pub(crate) struct Shared {
     /// What receivers see of who sent a job.
     pub(crate) sender_id: String,
     pub(crate) clocks: Clocks,
+    pub(crate) large_bodies: LargeBodies,
+}
+
+/// Shares out the memory for large bodies, in KiB.
+pub(crate) struct LargeBodies(Semaphore);
+
+impl Default for LargeBodies {
+    fn default() -> Self {
+        Self(Semaphore::new(LARGE_BODIES_BYTES / 1_024))
+    }
 }
 
 impl Secrets for Shared {
@@ -120,7 +136,7 @@ impl Inner {
         if head.method == Method::GET && head.uri.path() == "/healthz" {
             return plain(StatusCode::OK, "ok\n");
         }
-        let response = match read_body(body).await {
+        let response = match read_body(body, &self.thread.shared.large_bodies).await {
             Ok(body) => self.ask_door(&head, &body).await,
             Err(BodyError::TooLarge) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
             Err(BodyError::TooSlow) => return plain(StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
@@ -189,27 +205,46 @@ enum BodyError {
 }
 
 /// Reads a body. Most are there together with the head, and cost no timer.
-async fn read_body(body: Incoming) -> Result<Bytes, BodyError> {
-    if body.size_hint().lower() > BODY_BYTES_MAX as u64 {
+async fn read_body(body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, BodyError> {
+    let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if declared > BODY_BYTES_MAX {
         return Err(BodyError::TooLarge);
     }
-    let mut whole = std::pin::pin!(collect(body));
+    let whole = async {
+        let _share = large_bodies.share(if declared > LARGE_BODY_BYTES { declared } else { 0 }).await;
+        collect(body, large_bodies).await
+    };
+    let mut whole = std::pin::pin!(whole);
     match poll_fn(|context| Poll::Ready(whole.as_mut().poll(context))).await {
         Poll::Ready(read) => read,
         Poll::Pending => tokio::time::timeout(BODY_TIMEOUT, whole).await.unwrap_or(Err(BodyError::TooSlow)),
     }
 }
 
+impl LargeBodies {
+    /// A share of so many bytes, returned when dropped; `None` for nothing.
+    async fn share(&self, bytes: usize) -> Option<SemaphorePermit<'_>> {
+        let kibibytes = u32::try_from(bytes.div_ceil(1_024)).ok().filter(|&kibibytes| kibibytes > 0)?;
+        self.0.acquire_many(kibibytes).await.ok()
+    }
+}
+
 /// Joins a body's frames; a single one is not copied.
-async fn collect(mut body: Incoming) -> Result<Bytes, BodyError> {
+async fn collect(mut body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, BodyError> {
+    let declared = body.size_hint().lower();
     let Some(first) = next_frame(&mut body).await? else { return Ok(Bytes::new()) };
     if body.is_end_stream() {
         return Ok(first);
     }
     let mut whole = BytesMut::from(first);
+    let mut share = None;
     while let Some(frame) = next_frame(&mut body).await? {
         if whole.len() + frame.len() > BODY_BYTES_MAX {
             return Err(BodyError::TooLarge);
+        }
+        // One that did not say how long it is may become as long as any.
+        if declared == 0 && share.is_none() && whole.len() > LARGE_BODY_BYTES {
+            share = large_bodies.share(BODY_BYTES_MAX).await;
         }
         whole.extend_from_slice(&frame);
     }
