@@ -6,6 +6,7 @@
 use evenkeel_machine::{
     Grant,
     command::{GroupSettings, Held, QueueSettings},
+    limits::TIMERS_PER_BATCH,
     queue::{AckError, ChangeLeaseError},
 };
 use evenkeel_types::{BodyRef, JobId, LogIndex, LogTime, Micros, QueueId};
@@ -134,6 +135,8 @@ pub struct Book {
     pub log_time: LogTime,
     /// Timers that ended in it.
     pub due_in_batch: u32,
+    /// Batches in which so many timers were due that the machine may have left some for the next.
+    pub storms: BTreeSet<LogIndex>,
     entered_in_batch: u64,
 }
 
@@ -202,6 +205,13 @@ impl Book {
         Some((queue, job, deadline))
     }
 
+    /// Whether so many timers were due in this batch that the machine may have left some for the next: each takes up to
+    /// seven of the steps that a batch may make.
+    #[must_use]
+    pub fn is_storm(&self) -> bool {
+        self.due_in_batch > TIMERS_PER_BATCH / 8
+    }
+
     /// How many jobs there are.
     #[must_use]
     pub fn jobs(&self) -> usize {
@@ -218,6 +228,9 @@ impl Book {
             }
             Fact::Due { queue, job, deadline } => {
                 self.due_in_batch += 1;
+                if self.is_storm() {
+                    self.storms.insert(self.index);
+                }
                 let fresh = (self.index, false, tick_of(*deadline));
                 self.place(*queue, *job, Place::Ready, fresh);
             }

@@ -46,6 +46,8 @@ counts! {
     sync_failures: "syncs that failed",
     /// Full disks.
     disks_full: "disks that were full for a while",
+    /// Requests refused by a full disk.
+    refused_full: "requests refused because the disk was full",
     /// Slow disks.
     slow_disks: "disks that were slow for a while",
     /// Jumps of the calendar.

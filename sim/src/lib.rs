@@ -11,9 +11,12 @@ pub mod ask;
 pub mod book;
 pub mod clock;
 pub mod counts;
+#[cfg(feature = "faults")]
+pub mod faults;
 pub mod house;
 pub mod invariants;
 pub mod oracle;
+pub mod parsers;
 pub mod profile;
 pub mod rng;
 pub mod schedule;

@@ -178,7 +178,7 @@ fn fault_rates(rng: &mut Rng) -> FaultRates {
         (&mut rates.power_cut, 80),
         (&mut rates.disk_dies, 60),
         (&mut rates.sync_fails, 40),
-        (&mut rates.disk_full, 30),
+        (&mut rates.disk_full, 120),
         (&mut rates.slow_disk, 60),
         (&mut rates.wall_jump, 100),
         (&mut rates.request_lost, 40),

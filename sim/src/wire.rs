@@ -102,7 +102,8 @@ pub fn decode(ask: &Ask, response: &Response) -> Told {
         Err(error) => return Told::Garbled(format!("{error}: {}", String::from_utf8_lossy(&response.body))),
     };
     if response.status != 200 {
-        let words = format!("{} {}", text(&body, "__type").unwrap_or_default(), text(&body, "message").unwrap_or_default());
+        let words =
+            format!("{} {}", text(&body, "__type").unwrap_or_default(), text(&body, "message").unwrap_or_default());
         // What the server calls its own failure may have been done; 503 says that it was not.
         return if response.status == 500 { Told::Unclear(words) } else { Told::Refused(words) };
     }
@@ -117,9 +118,9 @@ fn read(ask: &Ask, body: &Value) -> Option<Told> {
         }
         Ask::Configure { .. } | Ask::Change { .. } => Told::Done,
         Ask::Send { batch: false, .. } => Told::Sent(vec![Ok(text(body, "MessageId")?)]),
-        Ask::Send { messages, batch: true, .. } => Told::Sent(entries(body, messages.len(), |entry| {
-            text(entry, "MessageId")
-        })?),
+        Ask::Send { messages, batch: true, .. } => {
+            Told::Sent(entries(body, messages.len(), |entry| text(entry, "MessageId"))?)
+        }
         Ask::Receive { .. } => {
             let messages = body.get("Messages").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
             Told::Received(messages.iter().map(received).collect::<Option<_>>()?)
@@ -153,11 +154,7 @@ fn received(message: &Value) -> Option<Message> {
 }
 
 /// The entries of a batch's answer in the order of its request; each must be there exactly once.
-fn entries(
-    body: &Value,
-    count: usize,
-    read: impl Fn(&Value) -> Option<String>,
-) -> Option<Vec<Result<String, String>>> {
+fn entries(body: &Value, count: usize, read: impl Fn(&Value) -> Option<String>) -> Option<Vec<Result<String, String>>> {
     let mut outcomes: Vec<Option<Result<String, String>>> = vec![None; count];
     for (list, good) in [("Successful", true), ("Failed", false)] {
         for entry in body.get(list).and_then(Value::as_array).map_or(&[][..], Vec::as_slice) {

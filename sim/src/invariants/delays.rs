@@ -22,7 +22,7 @@ impl Invariant for Delays {
         match fact {
             Fact::Batch { log_time, timing, .. } => {
                 self.batch = timing.map(|timing| (*log_time, timing));
-                self.timers_left_over = book.due_in_batch > evenkeel_machine::limits::TIMERS_PER_BATCH / 8;
+                self.timers_left_over = book.is_storm();
                 Ok(())
             }
             Fact::Due { job, deadline, .. } => {

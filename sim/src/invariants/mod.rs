@@ -9,6 +9,7 @@ pub mod conservation;
 pub mod delays;
 pub mod durable;
 pub mod fair_share;
+pub mod fencing;
 pub mod fifo;
 pub mod group_limit;
 pub mod idle;

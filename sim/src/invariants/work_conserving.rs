@@ -2,7 +2,7 @@
 
 use super::{Broken, Invariant};
 use crate::book::{Book, Fact};
-use evenkeel_machine::limits::{LANES_FORGOTTEN_PER_COMMAND, TIMERS_PER_BATCH};
+use evenkeel_machine::limits::LANES_FORGOTTEN_PER_COMMAND;
 
 /// See the module.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ impl Invariant for WorkConserving {
         let Fact::Received { queue, asked, granted } = fact else { return Ok(()) };
         let Some(queue) = book.queues.get(queue) else { return Ok(()) };
         // Only so many timers end per batch (a job moves down up to seven times); the rest is ready with the next.
-        if *granted >= usize::from(*asked) || book.due_in_batch > TIMERS_PER_BATCH / 8 {
+        if *granted >= usize::from(*asked) || book.is_storm() {
             return Ok(());
         }
         // Lanes that met a limit lowered under them are put aside as they are met, so many per receive.

@@ -137,11 +137,7 @@ impl World {
     pub(crate) fn plan(&mut self, queue: &str, messages: &[Message], lease_secs: u64) {
         let held: Vec<HeldMessage> = messages
             .iter()
-            .map(|message| HeldMessage {
-                id: message.id.clone(),
-                count: message.count,
-                handle: message.handle.clone(),
-            })
+            .map(|message| HeldMessage { id: message.id.clone(), count: message.count, handle: message.handle.clone() })
             .collect();
         if held.is_empty() {
             return;
@@ -221,7 +217,9 @@ impl World {
         }
         let queue = self.any_queue();
         let (name, value) = match self.whims.below(10) {
-            0 => ("EvenkeelGroupInFlightLimit".to_owned(), (self.whims.below(2) * self.whims.between(1, 8)).to_string()),
+            0 => {
+                ("EvenkeelGroupInFlightLimit".to_owned(), (self.whims.below(2) * self.whims.between(1, 8)).to_string())
+            }
             1 => ("EvenkeelDefaultWeight".to_owned(), self.whims.between(1, 20).to_string()),
             2 if self.whims.chance(200) => {
                 let by = *self.whims.pick(&["count", "lease_time"]);

@@ -34,7 +34,11 @@ impl World {
             Ask::Receive { wait_secs, .. } => {
                 let wait = wait_secs.unwrap_or(0) * SECOND;
                 // Some hang up in the middle of a long poll.
-                if wait > 0 && self.whims.chance(100) { self.whims.span(MILLISECOND, wait) } else { wait + 8 * SECOND }
+                if wait > 0 && !self.draining && self.whims.chance(100) {
+                    self.whims.span(MILLISECOND, wait)
+                } else {
+                    wait + 8 * SECOND
+                }
             }
             _ => self.whims.between(3, 9) * SECOND,
         };
@@ -187,15 +191,17 @@ impl World {
             return broken(format!("the answer to {} makes no sense: {what}", brief(&ask)));
         }
         let mut again = false;
+        if matches!(&told, Told::Refused(words) if words.contains("full")) {
+            self.counts.refused_full += 1;
+        }
         match (&ask, &told) {
             (Ask::Send { messages, .. }, Told::Sent(results)) => {
                 for (message, result) in messages.iter().zip(results) {
                     let Ok(id) = result else { continue };
                     self.oracle.acknowledged(message.number, id)?;
-                    if !self.witness.accepted.contains(&message.number) {
-                        return broken(format!("job {} was acknowledged and is not committed", message.number));
-                    }
+                    self.to_confirm.push(message.number);
                 }
+                self.confirm()?;
             }
             (Ask::Receive { queue, lease_secs, .. }, Told::Received(messages)) => {
                 let of_queue = self.witness.queue(queue).and_then(|queue| self.witness.book.queues.get(&queue));
@@ -228,6 +234,20 @@ impl World {
             Client::Worker(number) => self.worker_goes_on(number),
             Client::Configurator => self.configurator_goes_on(),
             Client::Actor => {}
+        }
+        Ok(())
+    }
+
+    /// Whatever was acknowledged is committed; judged as soon as the witness has seen all that is.
+    pub(crate) fn confirm(&mut self) -> Result<(), Broken> {
+        let applied = self.house.as_ref().map(|house| house.engine.machine().applied());
+        if applied != Some(self.witness.applied()) {
+            return Ok(());
+        }
+        for number in self.to_confirm.drain(..) {
+            if !self.witness.accepted.contains(&number) {
+                return broken(format!("job {number} was acknowledged and is not committed"));
+            }
         }
         Ok(())
     }

@@ -202,16 +202,18 @@ impl World {
     }
 
     fn check_waiting(&self) -> Result<(), Broken> {
-        let Some(house) = self.house.as_ref().filter(|house| house.engine.is_idle() && house.engine.is_serving()) else {
+        let Some(house) = self.house.as_ref().filter(|house| house.engine.is_idle() && house.engine.is_serving())
+        else {
             return Ok(());
         };
         if house.engine.machine().applied() != self.witness.applied() {
             return Ok(());
         }
-        let open = self.calls.values().filter(|call| !call.reading && !call.cancelled).map(|call| match &call.receive {
-            Some((queue, until)) => Open { receives_from: self.witness.queue(queue), until: *until },
-            None => Open { receives_from: None, until: 0 },
-        });
+        let open =
+            self.calls.values().filter(|call| !call.reading && !call.cancelled).map(|call| match &call.receive {
+                Some((queue, until)) => Open { receives_from: self.witness.queue(queue), until: *until },
+                None => Open { receives_from: None, until: 0 },
+            });
         waiting::check(open, &self.witness.book, self.clocks.now)
     }
 
@@ -271,4 +273,3 @@ impl Life {
         })
     }
 }
-

@@ -23,7 +23,7 @@ use crate::{
 use evenkeel_disk::MemDisk;
 use evenkeel_engine::{CallId, Errand, Request};
 use evenkeel_sqs::{Pending, Response};
-use evenkeel_types::LogTime;
+use evenkeel_types::{Epoch, LogTime};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A client's question from its asking to its end.
@@ -170,6 +170,8 @@ pub struct World {
     pub(crate) txs_made: u64,
     pub(crate) messages_made: u64,
     pub(crate) queues_made: u32,
+    /// Acknowledged, and to be found in the log.
+    pub(crate) to_confirm: Vec<u64>,
     pub(crate) old_handles: VecDeque<(String, HeldMessage)>,
     pub(crate) witness: Witness,
     pub(crate) oracle: Oracle,
@@ -182,6 +184,8 @@ pub struct World {
     /// A bit was flipped and has not been detected.
     pub(crate) damaged: Option<String>,
     pub(crate) ended: bool,
+    /// Under which the house owned its log last.
+    pub(crate) epoch: Epoch,
     pub(crate) counts: Counts,
 }
 
@@ -195,8 +199,7 @@ impl World {
     #[must_use]
     pub fn new(seed: u64, verbose: bool) -> Self {
         let profile = Profile::of(seed);
-        let setup =
-            Setup { segment_bytes: profile.segment_bytes, checkpoint_every: profile.checkpoint_every, seed };
+        let setup = Setup { segment_bytes: profile.segment_bytes, checkpoint_every: profile.checkpoint_every, seed };
         Self {
             setup,
             clocks: Clocks::new(),
@@ -216,6 +219,7 @@ impl World {
             txs_made: 0,
             messages_made: 0,
             queues_made: 0,
+            to_confirm: Vec::new(),
             old_handles: VecDeque::new(),
             witness: Witness::default(),
             oracle: Oracle::default(),
@@ -226,6 +230,7 @@ impl World {
             disk_is_ill: false,
             damaged: None,
             ended: false,
+            epoch: Epoch::default(),
             counts: Counts { seeds: 1, ..Counts::default() },
             profile,
         }
@@ -288,6 +293,7 @@ impl World {
         if let Some(house) = &self.house {
             conservation::audit(house.engine.machine(), &self.witness.book)?;
         }
+        self.confirm()?;
         if self.fate.chance(150) {
             self.what_if(false)?;
         }
@@ -302,7 +308,12 @@ impl World {
                     return Ok(());
                 }
                 let left = self.witness.book.jobs();
-                let what = format!("{left} jobs and {} requests do not end long after all is well", self.ops.len());
+                let first = self.witness.book.queues.values().find_map(|queue| queue.jobs.iter().next());
+                let what = format!(
+                    "{left} jobs and {} requests do not end long after all is well, such as {first:?} at {:?}",
+                    self.ops.len(),
+                    self.witness.book.log_time
+                );
                 return Err(Broken::new("nothing_hangs", what));
             }
         }

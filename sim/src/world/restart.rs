@@ -4,7 +4,7 @@ use super::{Event, Life, World};
 use crate::{
     clock::{MILLISECOND, SECOND},
     house::{self, OpenError},
-    invariants::Broken,
+    invariants::{Broken, fencing},
 };
 
 impl World {
@@ -44,6 +44,8 @@ impl World {
         if let Err(broken) = self.witness.committed.check_end(found.log.last) {
             return Err(self.blame_damage(broken));
         }
+        fencing::check(self.epoch, found.log.epoch)?;
+        self.epoch = found.log.epoch;
         self.house = Some(opened);
         self.life = Life { serving_since: self.clocks.now, free_since: self.clocks.now, ..Life::default() };
         self.life.timing_known = self.full_until == 0;

@@ -33,7 +33,13 @@ impl World {
             ..broken
         };
         let (mut house, found) = house::open(&copy, self.setup).map_err(|error| {
-            Broken::new("replay", format!("a copy does not open{}: {error:?}", if without_newest { " from the older checkpoint" } else { "" }))
+            Broken::new(
+                "replay",
+                format!(
+                    "a copy does not open{}: {error:?}",
+                    if without_newest { " from the older checkpoint" } else { "" }
+                ),
+            )
         })?;
         self.witness.committed.check_end(found.log.last).map_err(blame)?;
         let now = Now { monotonic: Micros(1), wall: WallTime(1) };

@@ -1,0 +1,82 @@
+//! The checks checked: each deliberate defect of the rooms below must be caught by some check.
+
+use crate::run;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// A defect of one of the rooms.
+#[derive(Clone, Copy, Debug)]
+pub enum Defect {
+    /// Of the machine.
+    Machine(evenkeel_machine::fault::Fault),
+    /// Of the engine.
+    Engine(evenkeel_engine::fault::Fault),
+    /// Of the log.
+    Log(evenkeel_log_local::fault::Fault),
+}
+
+/// How a defect showed.
+#[derive(Clone, Debug)]
+pub struct Caught {
+    /// By which seed.
+    pub seed: u64,
+    /// The check, and what it saw.
+    pub by: String,
+}
+
+/// The log's defects that a single node under this simulation can show. The others concern deposed owners, truncation,
+/// snapshots and damage between segments; the log's own suite catches those.
+const OF_THE_LOG: [evenkeel_log_local::fault::Fault; 8] = {
+    use evenkeel_log_local::fault::Fault;
+    [
+        Fault::DropSync,
+        Fault::AckBeforeSync,
+        Fault::RetryFailedSync,
+        Fault::SkipDirSync,
+        Fault::SkipFence,
+        Fault::SkipChecksum,
+        Fault::TrimTooFar,
+        Fault::ForgetRefusal,
+    ]
+};
+
+/// All that are tried.
+#[must_use]
+pub fn all() -> Vec<Defect> {
+    let machine = evenkeel_machine::fault::ALL.into_iter().map(Defect::Machine);
+    let engine = evenkeel_engine::fault::ALL.into_iter().map(Defect::Engine);
+    machine.chain(engine).chain(OF_THE_LOG.into_iter().map(Defect::Log)).collect()
+}
+
+fn choose(defect: Option<Defect>) {
+    evenkeel_machine::fault::choose(None);
+    evenkeel_engine::fault::choose(None);
+    evenkeel_log_local::fault::choose(None);
+    match defect {
+        Some(Defect::Machine(fault)) => evenkeel_machine::fault::choose(Some(fault)),
+        Some(Defect::Engine(fault)) => evenkeel_engine::fault::choose(Some(fault)),
+        Some(Defect::Log(fault)) => evenkeel_log_local::fault::choose(Some(fault)),
+        None => {}
+    }
+}
+
+/// Runs seeds with a defect until one is caught; `None` if none is. An assertion that fires in the room itself counts.
+///
+/// The log's choice is of the whole process: let nothing else run beside it.
+#[must_use]
+pub fn hunt(defect: Defect, seeds: u64) -> Option<Caught> {
+    choose(Some(defect));
+    let caught = (0..seeds).find_map(|seed| {
+        let by = match catch_unwind(AssertUnwindSafe(|| run(seed, false, false))) {
+            Ok(Ok(_)) => return None,
+            Ok(Err(failure)) => failure.broken.to_string(),
+            Err(panic) => {
+                let words = panic.downcast_ref::<String>().cloned();
+                let words = words.or_else(|| panic.downcast_ref::<&str>().map(|words| (*words).to_owned()));
+                format!("assertion: {}", words.unwrap_or_default())
+            }
+        };
+        Some(Caught { seed, by })
+    });
+    choose(None);
+    caught
+}

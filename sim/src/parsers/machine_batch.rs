@@ -1,0 +1,85 @@
+//! Any bytes as the next batch of a machine with jobs in every place: it is applied or refused, and all adds up.
+
+use evenkeel_machine::{
+    Machine, Outcome,
+    batch::BatchBuilder,
+    command::{Begin, Body, Command, FairBy, GroupSettings, Held, NewJob, QueueKey, QueueSettings},
+    limits,
+};
+use evenkeel_types::{AccountId, JobId, LeaseToken, LogTime, Micros, QueueId, WallTime};
+
+const QUEUE: QueueKey<'static> = QueueKey { account: AccountId::from_number(1).expect("it is small"), name: "q" };
+
+/// Panics if the machine does, or if its counts do not add up afterwards.
+pub fn judge(bytes: &[u8]) {
+    let mut machine = prepared();
+    let before = machine.digest();
+    let mut outcome = Outcome::default();
+    match machine.apply(machine.applied().next(), bytes, &mut outcome) {
+        Ok(()) => machine.audit().expect("what was applied adds up"),
+        Err(_) => assert_eq!(machine.digest(), before, "a refused batch changes nothing"),
+    }
+    // Whatever it was, life goes on, and a checkpoint of it can be read back.
+    let next = batch(u64::MAX / 2, &[Command::Receive { queue: QueueId(0), jobs_max: 10, lease: None }]);
+    machine.apply(machine.applied().next(), &next, &mut outcome).expect("a good batch is applied");
+    machine.audit().expect("and adds up");
+    let mut state = Vec::new();
+    machine.encode(&mut state);
+    assert_eq!(Machine::decode(&state).map(|again| again.digest()), Ok(machine.digest()));
+}
+
+/// A machine with jobs that are ready, delayed, leased and come back, in several groups.
+#[must_use]
+pub fn prepared() -> Machine {
+    let mut machine = Machine::default();
+    let mut outcome = Outcome::default();
+    for bytes in history() {
+        machine.apply(machine.applied().next(), &bytes, &mut outcome).expect("a good history");
+    }
+    machine
+}
+
+/// Batches of every kind of command.
+#[must_use]
+pub fn corpus() -> Vec<Vec<u8>> {
+    let mut corpus = history();
+    corpus.push(batch(9_000_000, &commands()));
+    corpus.extend(commands().into_iter().map(|command| batch(9_000_000, &[command])));
+    corpus
+}
+
+fn batch(log_time: u64, commands: &[Command<'_>]) -> Vec<u8> {
+    let mut builder = BatchBuilder::default();
+    commands.iter().for_each(|command| builder.push(command));
+    builder.finish(LogTime(log_time), WallTime(1_000))
+}
+
+fn history() -> Vec<Vec<u8>> {
+    let begin = Begin { feature_level: limits::FEATURE_LEVEL, secret: [3; 32] };
+    let create = Command::CreateQueue { queue: QUEUE, settings: QueueSettings::default() };
+    let mut history = vec![batch(1, &[Command::Begin(begin), create])];
+    for group in ["", "a", "b"] {
+        let job = |delay| NewJob { group, delay, counted_bytes: 4, body: Body::new(b"body") };
+        let jobs = vec![job(None), job(Some(Micros::from_secs(3))), job(None), job(Some(Micros::from_secs(600)))];
+        history.push(batch(10, &[Command::Enqueue { queue: QUEUE, jobs }]));
+    }
+    history.push(batch(20, &[Command::Receive { queue: QueueId(0), jobs_max: 3, lease: Some(Micros::from_secs(2)) }]));
+    history.push(batch(30, &[Command::Receive { queue: QueueId(0), jobs_max: 2, lease: None }]));
+    history
+}
+
+fn commands() -> Vec<Command<'static>> {
+    let held = |slot| Held { job: JobId { slot, generation: 0 }, token: LeaseToken(1) };
+    let job = NewJob { group: "c", delay: None, counted_bytes: 1, body: Body::new(b"x") };
+    let settings = QueueSettings { fair_by: FairBy::LeaseTime, group_in_flight_max: 1, ..QueueSettings::default() };
+    vec![
+        Command::RaiseFeatureLevel { level: 1 },
+        Command::CreateQueue { queue: QueueKey { name: "other", ..QUEUE }, settings },
+        Command::ConfigureQueue { queue: QUEUE, settings },
+        Command::ConfigureGroup { queue: QUEUE, group: "a", settings: GroupSettings { weight: 7, in_flight_max: 1 } },
+        Command::Enqueue { queue: QUEUE, jobs: vec![job; 3] },
+        Command::Receive { queue: QueueId(0), jobs_max: 10, lease: Some(Micros(0)) },
+        Command::Ack { queue: QueueId(0), jobs: (0..5).map(held).collect() },
+        Command::ChangeLease { queue: QueueId(0), jobs: vec![(held(0), Micros(0)), (held(2), Micros::from_secs(5))] },
+    ]
+}

@@ -1,0 +1,212 @@
+//! Any bytes as a request to SQS, as the body of a stored job, as a receipt handle: an answer in JSON, always.
+
+use super::machine_batch::prepared;
+use evenkeel_engine::{Answer, Delivery, Description, QueueName, Received, Request};
+use evenkeel_machine::{
+    Grant, Machine, Outcome,
+    batch::BatchBuilder,
+    codec::Reader,
+    command::Command,
+    queue::{NoSuchQueue, ReceiveError},
+};
+use evenkeel_sqs::{Caller, Door, Head, Ids, Step};
+use evenkeel_types::{AccountId, BodyRef, JobId, LeaseToken, LogIndex, LogTime, QueueId, WallTime};
+use serde_json::Value;
+
+const ACCOUNT: &str = "000000000001";
+const URL: &str = "http://localhost:9324/000000000001/q";
+
+/// The actions that take a body, by the first byte of an input.
+const ACTIONS: [&str; 12] = [
+    "SendMessage",
+    "SendMessageBatch",
+    "ReceiveMessage",
+    "DeleteMessage",
+    "DeleteMessageBatch",
+    "ChangeMessageVisibility",
+    "ChangeMessageVisibilityBatch",
+    "CreateQueue",
+    "GetQueueUrl",
+    "GetQueueAttributes",
+    "SetQueueAttributes",
+    "NoSuchAction",
+];
+
+fn door() -> Door {
+    Door::new(Ids::new(&[3; 32]), "eu-west-1")
+}
+
+fn accept(door: &Door, action: &str, body: &[u8]) -> Step {
+    let account: AccountId = ACCOUNT.parse().expect("twelve digits");
+    let target = format!("AmazonSQS.{action}");
+    let head = Head { target: Some(&target), host: "localhost:9324", tls: false };
+    door.accept(Caller { account, sender_id: ACCOUNT }, head, body)
+}
+
+/// The first byte is the action, the rest its body. Panics if the door does, asks what the machine cannot read, or
+/// answers what is no JSON.
+pub fn judge_request(bytes: &[u8]) {
+    let Some((action, body)) = bytes.split_first() else { return };
+    let action = ACTIONS.get(usize::from(*action) % ACTIONS.len()).copied().unwrap_or_default();
+    let door = door();
+    let mut machine = prepared();
+    let mut step = accept(&door, action, body);
+    // No action asks more than a few questions.
+    for _ in 0..4 {
+        match step {
+            Step::Respond(response) => {
+                let told: Value = serde_json::from_slice(&response.body).expect("an answer is JSON");
+                assert!(told.is_object());
+                assert_eq!(response.status != 200, response.query_error.is_some(), "errors have both names");
+                return;
+            }
+            Step::Ask(request, pending) => step = pending.answer(&door, answer(&mut machine, request)),
+        }
+    }
+    panic!("{action} asks without end");
+}
+
+/// What an engine with this machine would answer.
+fn answer(machine: &mut Machine, request: Request) -> Answer {
+    match request {
+        Request::Propose(proposal) => {
+            Command::decode(&mut Reader::new(proposal.bytes())).expect("what the door asks can be read");
+            let mut batch = BatchBuilder::default();
+            batch.push_encoded(proposal.bytes());
+            let mut outcome = Outcome::default();
+            let bytes = batch.finish(LogTime(40), WallTime(1_000));
+            machine.apply(machine.applied().next(), &bytes, &mut outcome).expect("what the door asks can be applied");
+            machine.audit().expect("and adds up");
+            Answer::Reply(outcome.replies.pop().expect("one reply for one command"))
+        }
+        Request::Receive(receive) => match machine.queues().find(receive.queue.key()) {
+            Some(queue) => Answer::Received(Ok(Received { queue, jobs: Vec::new() })),
+            None => Answer::Received(Err(ReceiveError::NoSuchQueue(NoSuchQueue))),
+        },
+        Request::Describe(name) => Answer::Described(describe(machine, &name).ok_or(NoSuchQueue)),
+    }
+}
+
+fn describe(machine: &Machine, name: &QueueName) -> Option<Description> {
+    let queues = machine.queues();
+    let queue = queues.find(name.key())?;
+    Some(Description { queue, settings: *queues.settings(queue)?, counts: queues.counts(queue)? })
+}
+
+/// The bytes are the stored body of a job that is received.
+pub fn judge_blob(bytes: &[u8]) {
+    let door = door();
+    let body = format!("{{\"QueueUrl\":\"{URL}\",\"AttributeNames\":[\"All\"],\"MessageAttributeNames\":[\"All\"]}}");
+    let Step::Ask(_, pending) = accept(&door, "ReceiveMessage", body.as_bytes()) else {
+        panic!("a good receive asks the engine");
+    };
+    let grant = Grant {
+        job: JobId::default(),
+        token: LeaseToken(1),
+        body: BodyRef { index: LogIndex(1), offset: 0, bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX) },
+        group: "g".into(),
+        enqueued_at: WallTime(1),
+        first_granted_at: WallTime(2),
+    };
+    let delivery = Delivery { grant, body: bytes.to_vec().into() };
+    let received = Answer::Received(Ok(Received { queue: QueueId(0), jobs: vec![delivery] }));
+    let Step::Respond(response) = pending.answer(&door, received) else { panic!("a receive is one question") };
+    serde_json::from_slice::<Value>(&response.body).expect("an answer is JSON");
+}
+
+/// The bytes are a receipt handle.
+pub fn judge_handle(bytes: &[u8]) {
+    let handle = String::from_utf8_lossy(bytes);
+    let body = serde_json::json!({ "QueueUrl": URL, "ReceiptHandle": handle, "VisibilityTimeout": 1 }).to_string();
+    for action in [3, 5] {
+        let mut request = vec![action];
+        request.extend_from_slice(body.as_bytes());
+        judge_request(&request);
+    }
+    let _ = Ids::new(&[3; 32]).message_place(&handle);
+}
+
+/// Good requests of every action.
+#[must_use]
+pub fn corpus_of_requests() -> Vec<Vec<u8>> {
+    let attribute = r#"{"a":{"DataType":"String","StringValue":"v"},"n":{"DataType":"Number","StringValue":"-1.5e3"},"b":{"DataType":"Binary","BinaryValue":"AAEC"}}"#;
+    let bodies = [
+        format!(
+            r#"{{"QueueUrl":"{URL}","MessageBody":"hello \u00e9\n","MessageGroupId":"g","DelaySeconds":3,"MessageAttributes":{attribute}}}"#
+        ),
+        format!(
+            r#"{{"QueueUrl":"{URL}","Entries":[{{"Id":"a","MessageBody":"x"}},{{"Id":"b","MessageBody":"y","DelaySeconds":900}}]}}"#
+        ),
+        format!(r#"{{"QueueUrl":"{URL}","MaxNumberOfMessages":10,"WaitTimeSeconds":20,"VisibilityTimeout":0}}"#),
+        format!(r#"{{"QueueUrl":"{URL}","ReceiptHandle":"{}"}}"#, a_handle()),
+        format!(r#"{{"QueueUrl":"{URL}","Entries":[{{"Id":"a","ReceiptHandle":"{}"}}]}}"#, a_handle()),
+        format!(r#"{{"QueueUrl":"{URL}","ReceiptHandle":"{}","VisibilityTimeout":30}}"#, a_handle()),
+        format!(
+            r#"{{"QueueUrl":"{URL}","Entries":[{{"Id":"a","ReceiptHandle":"{}","VisibilityTimeout":0}}]}}"#,
+            a_handle()
+        ),
+        r#"{"QueueName":"new","Attributes":{"VisibilityTimeout":"30","EvenkeelFairBy":"lease_time"}}"#.to_owned(),
+        r#"{"QueueName":"q"}"#.to_owned(),
+        format!(r#"{{"QueueUrl":"{URL}","AttributeNames":["All"]}}"#),
+        format!(
+            r#"{{"QueueUrl":"{URL}","Attributes":{{"EvenkeelGroup.a":"{{\"weight\":5,\"in_flight_limit\":2}}"}}}}"#
+        ),
+        "{}".to_owned(),
+    ];
+    (0u8..).zip(bodies).map(|(action, body)| [&[action], body.as_bytes()].concat()).collect()
+}
+
+/// Stored bodies as the door makes them.
+#[must_use]
+pub fn corpus_of_blobs() -> Vec<Vec<u8>> {
+    let mut blobs = Vec::new();
+    for request in corpus_of_requests() {
+        let Some((action, body)) = request.split_first() else { continue };
+        let action = ACTIONS.get(usize::from(*action)).copied().unwrap_or_default();
+        let Step::Ask(Request::Propose(proposal), _) = accept(&door(), action, body) else { continue };
+        if let Ok(Command::Enqueue { jobs, .. }) = Command::decode(&mut Reader::new(proposal.bytes())) {
+            blobs.extend(jobs.iter().map(|job| job.body.bytes.to_vec()));
+        }
+    }
+    blobs
+}
+
+/// A good handle and some that are nearly good.
+#[must_use]
+pub fn corpus_of_handles() -> Vec<Vec<u8>> {
+    vec![
+        a_handle().into_bytes(),
+        vec![b'A'; 44],
+        "MbZj6wDWli+JvwwJaBV+3dcjk2YW2vA3+STFFljTM8tJJg6HRG6PYSasuWXPJB+C".into(),
+    ]
+}
+
+/// The handle of a job that the door handed out.
+fn a_handle() -> String {
+    let door = door();
+    let receive = format!("{{\"QueueUrl\":\"{URL}\"}}");
+    let Step::Ask(_, pending) = accept(&door, "ReceiveMessage", receive.as_bytes()) else { return String::new() };
+    let send = format!(r#"{{"QueueUrl":"{URL}","MessageBody":"x"}}"#);
+    let Step::Ask(Request::Propose(proposal), _) = accept(&door, "SendMessage", send.as_bytes()) else {
+        return String::new();
+    };
+    let Ok(Command::Enqueue { jobs, .. }) = Command::decode(&mut Reader::new(proposal.bytes())) else {
+        return String::new();
+    };
+    let body = jobs.first().map(|job| job.body.bytes.to_vec()).unwrap_or_default();
+    let grant = Grant {
+        job: JobId { slot: 0, generation: 0 },
+        token: LeaseToken(1),
+        body: BodyRef { index: LogIndex(2), offset: 1, bytes: 1 },
+        group: "".into(),
+        enqueued_at: WallTime(1),
+        first_granted_at: WallTime(1),
+    };
+    let jobs = vec![Delivery { grant, body: body.into() }];
+    let Step::Respond(response) = pending.answer(&door, Answer::Received(Ok(Received { queue: QueueId(0), jobs })))
+    else {
+        return String::new();
+    };
+    let told: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    told.pointer("/Messages/0/ReceiptHandle").and_then(Value::as_str).unwrap_or_default().to_owned()
+}

@@ -1,0 +1,22 @@
+//! Each deliberate defect is caught: `cargo test -p evenkeel-sim --features faults --test faults -- --nocapture`.
+#![cfg(feature = "faults")]
+
+use evenkeel_sim::faults::{all, hunt};
+
+/// Enough for each; most are caught by the first.
+const SEEDS: u64 = 200;
+
+/// One test, since the log's defect is chosen for the whole process.
+#[test]
+fn every_deliberate_defect_is_caught() {
+    let mut missed = Vec::new();
+    std::panic::set_hook(Box::new(|_| {}));
+    for defect in all() {
+        match hunt(defect, SEEDS) {
+            Some(caught) => println!("{:<32} seed {:>3}  {:.120}", format!("{defect:?}"), caught.seed, caught.by),
+            None => missed.push(defect),
+        }
+    }
+    let _ = std::panic::take_hook();
+    assert!(missed.is_empty(), "no check notices {missed:?}");
+}
