@@ -8,24 +8,21 @@
 //! 3. An empty receive is no command: it waits here, volatile, and costs the log nothing.
 //! 4. An idle engine proposes nothing; a batch without commands is proposed only when a timer is due.
 
+mod commit;
+mod receive;
+
 use crate::{
     CallId, Done, Errand,
     clock::LogClock,
     fault::{self, Fault},
     floor::Floor,
     limits,
-    request::{Answer, Delivery, Description, EngineError, Receive, Received, Request},
+    request::{Answer, Description, EngineError, Receive, Request},
     tail::Tail,
-    waiters::{Waiter, Waiters},
+    waiters::Waiters,
 };
-use evenkeel_log::{Entry, Log, LogEvent, ProposeError, RefusedReason, Role, Ticket};
-use evenkeel_machine::{
-    ApplyError, Event, Grant, Machine, Outcome, Reply,
-    batch::BatchBuilder,
-    codec::Reader,
-    command::{Begin, Command},
-    queue::{NoSuchQueue, ReceiveError},
-};
+use evenkeel_log::{Log, ProposeError, Ticket};
+use evenkeel_machine::{ApplyError, Machine, Outcome, batch::BatchBuilder, codec::Reader, queue::NoSuchQueue};
 use evenkeel_types::{LogIndex, Micros, Now, QueueId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -344,57 +341,6 @@ impl<L: Log> Engine<L> {
         Ok(Description { queue, settings, counts })
     }
 
-    fn receive(&mut self, call: CallId, receive: Receive, now: Now) {
-        let queues = self.machine.queues();
-        let found = queues.find(receive.queue.key()).and_then(|queue| Some((queue, queues.settings(queue)?)));
-        let Some((queue, settings)) = found else {
-            self.answers.push((call, Answer::Received(Err(ReceiveError::NoSuchQueue(NoSuchQueue)))));
-            return;
-        };
-        let wait = receive.wait.unwrap_or(settings.receive_wait);
-        let until = Micros(now.monotonic.0.saturating_add(wait.0));
-        self.receive_or_wait(Waiter { call, queue, receive, until }, now);
-    }
-
-    /// Proposes a receive if jobs are ready that nobody else was promised; else it waits.
-    fn receive_or_wait(&mut self, waiter: Waiter, now: Now) {
-        let Waiter { call, queue, receive, until } = waiter;
-        let set_aside = self.set_aside.get(&queue).copied().unwrap_or(0);
-        let free = self.machine.queues().grantable(queue).saturating_sub(set_aside);
-        if free == 0 {
-            if until > now.monotonic {
-                self.waiters.push(Waiter { call, queue, receive, until });
-            } else {
-                self.answer_empty(call, queue);
-            }
-            return;
-        }
-        let set_aside = free.min(receive.jobs_max.into());
-        *self.set_aside.entry(queue).or_default() += set_aside;
-        self.open.push(&Command::Receive { queue, jobs_max: receive.jobs_max, lease: receive.lease });
-        self.open_calls.push(Call::Receive { call, queue, receive, until, set_aside });
-    }
-
-    fn wake_waiters(&mut self, now: Now) {
-        while let Some(queue) = self.woken.pop_first() {
-            if fault::is(Fault::ForgetWaiter) {
-                continue;
-            }
-            loop {
-                let set_aside = self.set_aside.get(&queue).copied().unwrap_or(0);
-                if self.machine.queues().grantable(queue) <= set_aside {
-                    break;
-                }
-                let Some(waiter) = self.waiters.pop(queue) else { break };
-                self.receive_or_wait(waiter, now);
-            }
-        }
-    }
-
-    fn answer_empty(&mut self, call: CallId, queue: QueueId) {
-        self.answers.push((call, Answer::Received(Ok(Received { queue, jobs: Vec::new() }))));
-    }
-
     fn propose(&mut self, now: Now) {
         // Under steady load the next batch is about as large as this one.
         let next = BatchBuilder::with_capacity(self.open.bytes().min(limits::BATCH_BYTES) * 5 / 4);
@@ -437,180 +383,6 @@ impl<L: Log> Engine<L> {
                 }
                 Call::House => {}
             }
-        }
-    }
-
-    fn on_log_event(&mut self, event: LogEvent, now: Now) -> Result<(), Fatal> {
-        match event {
-            LogEvent::Committed { entry, ticket } => self.apply(entry, ticket, now)?,
-            LogEvent::Refused { ticket, reason } => {
-                let error = match reason {
-                    RefusedReason::Deposed => EngineError::NotLeading,
-                    RefusedReason::Full => {
-                        self.no_timer_before = Micros(now.monotonic.0.saturating_add(limits::FULL_DISK_PAUSE.0));
-                        EngineError::DiskFull
-                    }
-                };
-                if let Some(calls) = self.calls_of(ticket) {
-                    self.refuse(calls, error);
-                }
-            }
-            LogEvent::Truncated { .. } => {}
-            LogEvent::SnapshotInstalled { at } => return Err(Fatal::Snapshot(at)),
-            LogEvent::RoleChanged(role) => self.on_role(role, now),
-            LogEvent::Failed(error) => return Err(error.into()),
-        }
-        Ok(())
-    }
-
-    fn on_role(&mut self, role: Role, now: Now) {
-        match role {
-            Role::Owner(_) => {
-                self.clock = LogClock::take_over(self.machine.log_time(), self.machine.wall_time(), now);
-                if self.machine.begin().is_some() {
-                    self.stage = Stage::Serving;
-                    return;
-                }
-                self.stage = Stage::Beginning;
-                let begin = Begin { feature_level: evenkeel_machine::limits::FEATURE_LEVEL, secret: self.secret };
-                self.open.push(&Command::Begin(begin));
-                self.open_calls.push(Call::House);
-            }
-            Role::Follower | Role::Failed => {
-                self.stage = Stage::Following;
-                let calls = std::mem::take(&mut self.open_calls);
-                self.open = BatchBuilder::default();
-                self.refuse(calls, EngineError::NotLeading);
-                while let Some(waiter) = self.waiters.pop_any() {
-                    self.answers.push((waiter.call, Answer::Failed(EngineError::NotLeading)));
-                }
-            }
-        }
-    }
-
-    fn calls_of(&mut self, ticket: Ticket) -> Option<Vec<Call>> {
-        let at = self.proposed.iter().position(|(proposed, ..)| *proposed == ticket)?;
-        let (_, bytes, calls) = self.proposed.remove(at)?;
-        self.proposed_bytes -= bytes;
-        Some(calls)
-    }
-
-    fn apply(&mut self, entry: Entry, ticket: Option<Ticket>, now: Now) -> Result<(), Fatal> {
-        let Entry { index, batch, .. } = entry;
-        if batch.is_empty() {
-            self.machine.skip(index)?;
-            self.tail.push(index, batch);
-            return Ok(());
-        }
-        let mut outcome = std::mem::take(&mut self.outcome);
-        self.machine.apply(index, &batch, &mut outcome)?;
-        self.bytes_since_checkpoint += batch.len() as u64;
-        self.tail.push(index, batch);
-        for event in outcome.events.drain(..) {
-            match event {
-                Event::Ready(queue) => {
-                    self.woken.insert(queue);
-                }
-                Event::BodyKept(body) => self.floor.keep(body),
-                Event::BodyReleased(body) => self.floor.release(body),
-            }
-        }
-        if self.stage == Stage::Beginning && self.machine.begin().is_some() {
-            self.stage = Stage::Serving;
-        }
-        if let Some(calls) = ticket.and_then(|ticket| self.calls_of(ticket)) {
-            assert_eq!(calls.len(), outcome.replies.len(), "each command has one reply");
-            for (call, reply) in calls.into_iter().zip(outcome.replies.drain(..)) {
-                self.answer(call, reply, now);
-            }
-        }
-        self.outcome = outcome;
-        if self.bytes_since_checkpoint >= self.checkpoint_every_bytes {
-            self.begin_checkpoint();
-        }
-        Ok(())
-    }
-
-    fn answer(&mut self, call: Call, reply: Reply, now: Now) {
-        match (call, reply) {
-            (Call::Client(call), reply) => self.answers.push((call, Answer::Reply(reply))),
-            (Call::Receive { call, queue, receive, until, set_aside }, Reply::Received(result)) => {
-                self.unset_aside(queue, set_aside);
-                if result.as_ref().is_ok_and(|grants| (grants.len() as u64) < set_aside) {
-                    // What was set aside for it and not taken may be another's.
-                    self.woken.insert(queue);
-                }
-                match result {
-                    Ok(grants) if grants.is_empty() && self.stage == Stage::Serving => {
-                        // Others were quicker, or what was ready met a limit.
-                        self.receive_or_wait(Waiter { call, queue, receive, until }, now);
-                    }
-                    Ok(grants) => self.deliver(call, queue, grants),
-                    Err(error) => self.answers.push((call, Answer::Received(Err(error)))),
-                }
-            }
-            (Call::Receive { .. }, _) => unreachable!("a receive is answered by what it received"),
-            (Call::House, _) => {}
-        }
-    }
-
-    fn deliver(&mut self, call: CallId, queue: QueueId, grants: Vec<Grant>) {
-        let mut jobs: Vec<_> = grants
-            .into_iter()
-            .map(|grant| {
-                let body = self.tail.body(grant.body);
-                (grant, body)
-            })
-            .collect();
-        if fault::is(Fault::WrongBody)
-            && let [(_, first), (_, second), ..] = &mut *jobs
-        {
-            std::mem::swap(first, second);
-        }
-        if jobs.iter().any(|(_, body)| body.is_none()) {
-            self.errands.push(Errand::ReadBodies { call, queue, jobs });
-            return;
-        }
-        let jobs = jobs
-            .into_iter()
-            .map(|(grant, body)| Delivery { grant, body: body.expect("each body is there, as just checked") })
-            .collect();
-        self.answers.push((call, Answer::Received(Ok(Received { queue, jobs }))));
-    }
-
-    fn unset_aside(&mut self, queue: QueueId, count: u64) {
-        if fault::is(Fault::KeepSetAside) {
-            return;
-        }
-        if let Some(set_aside) = self.set_aside.get_mut(&queue) {
-            *set_aside -= count;
-            if *set_aside == 0 {
-                self.set_aside.remove(&queue);
-            }
-        }
-    }
-
-    fn trim(&mut self) {
-        let above_checkpoint = self.oldest_checkpoint.next();
-        let bodies = if fault::is(Fault::TrimBodies) { None } else { self.floor.index() };
-        let floor = bodies.map_or(above_checkpoint, |floor| floor.min(above_checkpoint));
-        if floor > self.log.first_index() {
-            // A log that fails here says so by its own event.
-            let _ = self.log.trim(floor);
-        }
-    }
-
-    fn fail(&mut self, fatal: Fatal) {
-        self.stage = Stage::Failed;
-        self.fatal = Some(fatal);
-        for (_, _, calls) in std::mem::take(&mut self.proposed) {
-            self.refuse(calls, EngineError::Lost);
-        }
-        let calls = std::mem::take(&mut self.open_calls);
-        self.open = BatchBuilder::default();
-        self.refuse(calls, EngineError::Stopping);
-        while let Some(waiter) = self.waiters.pop_any() {
-            self.answers.push((waiter.call, Answer::Failed(EngineError::Stopping)));
         }
     }
 }

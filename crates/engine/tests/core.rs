@@ -1,4 +1,5 @@
 //! The engine's core over a fake log of several nodes: what it answers when, and what it leaves alone.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
 
 use evenkeel_engine::{Answer, CallId, Engine, EngineError, Proposal, QueueName, Receive, Request};
 use evenkeel_log::fake::{FakeCluster, FakeLog};

@@ -1,5 +1,6 @@
 //! A full disk refuses a batch with receives in it. What had been set aside for them is then anybody's: receivers that
 //! slept because of it must not sleep on beside ready jobs. Found by the simulator (seed 29 of its first hundred).
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
 
 use bytes::Bytes;
 use evenkeel_engine::{Answer, CallId, Engine, EngineError, Proposal, QueueName, Receive, Request};

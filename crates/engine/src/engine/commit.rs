@@ -1,0 +1,157 @@
+//! What the log tells: entries to apply, calls to answer, ownership gained and lost, failure.
+
+use super::{Call, Engine, Fatal, Stage};
+use crate::{
+    clock::LogClock,
+    fault::{self, Fault},
+    limits,
+    request::{Answer, EngineError},
+    waiters::Waiter,
+};
+use evenkeel_log::{Entry, Log, LogEvent, RefusedReason, Role, Ticket};
+use evenkeel_machine::{
+    Event, Reply,
+    batch::BatchBuilder,
+    command::{Begin, Command},
+};
+use evenkeel_types::{Micros, Now};
+
+impl<L: Log> Engine<L> {
+    pub(super) fn on_log_event(&mut self, event: LogEvent, now: Now) -> Result<(), Fatal> {
+        match event {
+            LogEvent::Committed { entry, ticket } => self.apply(entry, ticket, now)?,
+            LogEvent::Refused { ticket, reason } => {
+                let error = match reason {
+                    RefusedReason::Deposed => EngineError::NotLeading,
+                    RefusedReason::Full => {
+                        self.no_timer_before = Micros(now.monotonic.0.saturating_add(limits::FULL_DISK_PAUSE.0));
+                        EngineError::DiskFull
+                    }
+                };
+                if let Some(calls) = self.calls_of(ticket) {
+                    self.refuse(calls, error);
+                }
+            }
+            LogEvent::Truncated { .. } => {}
+            LogEvent::SnapshotInstalled { at } => return Err(Fatal::Snapshot(at)),
+            LogEvent::RoleChanged(role) => self.on_role(role, now),
+            LogEvent::Failed(error) => return Err(error.into()),
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_role(&mut self, role: Role, now: Now) {
+        match role {
+            Role::Owner(_) => {
+                self.clock = LogClock::take_over(self.machine.log_time(), self.machine.wall_time(), now);
+                if self.machine.begin().is_some() {
+                    self.stage = Stage::Serving;
+                    return;
+                }
+                self.stage = Stage::Beginning;
+                let begin = Begin { feature_level: evenkeel_machine::limits::FEATURE_LEVEL, secret: self.secret };
+                self.open.push(&Command::Begin(begin));
+                self.open_calls.push(Call::House);
+            }
+            Role::Follower | Role::Failed => {
+                self.stage = Stage::Following;
+                let calls = std::mem::take(&mut self.open_calls);
+                self.open = BatchBuilder::default();
+                self.refuse(calls, EngineError::NotLeading);
+                while let Some(waiter) = self.waiters.pop_any() {
+                    self.answers.push((waiter.call, Answer::Failed(EngineError::NotLeading)));
+                }
+            }
+        }
+    }
+
+    pub(super) fn calls_of(&mut self, ticket: Ticket) -> Option<Vec<Call>> {
+        let at = self.proposed.iter().position(|(proposed, ..)| *proposed == ticket)?;
+        let (_, bytes, calls) = self.proposed.remove(at)?;
+        self.proposed_bytes -= bytes;
+        Some(calls)
+    }
+
+    pub(super) fn apply(&mut self, entry: Entry, ticket: Option<Ticket>, now: Now) -> Result<(), Fatal> {
+        let Entry { index, batch, .. } = entry;
+        if batch.is_empty() {
+            self.machine.skip(index)?;
+            self.tail.push(index, batch);
+            return Ok(());
+        }
+        let mut outcome = std::mem::take(&mut self.outcome);
+        self.machine.apply(index, &batch, &mut outcome)?;
+        self.bytes_since_checkpoint += batch.len() as u64;
+        self.tail.push(index, batch);
+        for event in outcome.events.drain(..) {
+            match event {
+                Event::Ready(queue) => {
+                    self.woken.insert(queue);
+                }
+                Event::BodyKept(body) => self.floor.keep(body),
+                Event::BodyReleased(body) => self.floor.release(body),
+            }
+        }
+        if self.stage == Stage::Beginning && self.machine.begin().is_some() {
+            self.stage = Stage::Serving;
+        }
+        if let Some(calls) = ticket.and_then(|ticket| self.calls_of(ticket)) {
+            assert_eq!(calls.len(), outcome.replies.len(), "each command has one reply");
+            for (call, reply) in calls.into_iter().zip(outcome.replies.drain(..)) {
+                self.answer(call, reply, now);
+            }
+        }
+        self.outcome = outcome;
+        if self.bytes_since_checkpoint >= self.checkpoint_every_bytes {
+            self.begin_checkpoint();
+        }
+        Ok(())
+    }
+
+    pub(super) fn answer(&mut self, call: Call, reply: Reply, now: Now) {
+        match (call, reply) {
+            (Call::Client(call), reply) => self.answers.push((call, Answer::Reply(reply))),
+            (Call::Receive { call, queue, receive, until, set_aside }, Reply::Received(result)) => {
+                self.unset_aside(queue, set_aside);
+                if result.as_ref().is_ok_and(|grants| (grants.len() as u64) < set_aside) {
+                    // What was set aside for it and not taken may be another's.
+                    self.woken.insert(queue);
+                }
+                match result {
+                    Ok(grants) if grants.is_empty() && self.stage == Stage::Serving => {
+                        // Others were quicker, or what was ready met a limit.
+                        self.receive_or_wait(Waiter { call, queue, receive, until }, now);
+                    }
+                    Ok(grants) => self.deliver(call, queue, grants),
+                    Err(error) => self.answers.push((call, Answer::Received(Err(error)))),
+                }
+            }
+            (Call::Receive { .. }, _) => unreachable!("a receive is answered by what it received"),
+            (Call::House, _) => {}
+        }
+    }
+
+    pub(super) fn trim(&mut self) {
+        let above_checkpoint = self.oldest_checkpoint.next();
+        let bodies = if fault::is(Fault::TrimBodies) { None } else { self.floor.index() };
+        let floor = bodies.map_or(above_checkpoint, |floor| floor.min(above_checkpoint));
+        if floor > self.log.first_index() {
+            // A log that fails here says so by its own event.
+            let _ = self.log.trim(floor);
+        }
+    }
+
+    pub(super) fn fail(&mut self, fatal: Fatal) {
+        self.stage = Stage::Failed;
+        self.fatal = Some(fatal);
+        for (_, _, calls) in std::mem::take(&mut self.proposed) {
+            self.refuse(calls, EngineError::Lost);
+        }
+        let calls = std::mem::take(&mut self.open_calls);
+        self.open = BatchBuilder::default();
+        self.refuse(calls, EngineError::Stopping);
+        while let Some(waiter) = self.waiters.pop_any() {
+            self.answers.push((waiter.call, Answer::Failed(EngineError::Stopping)));
+        }
+    }
+}
