@@ -166,10 +166,8 @@ impl<L: Log> Engine<L> {
                     return;
                 }
                 self.open.push_encoded(proposal.bytes());
-                if fault::is(Fault::AnswerBeforeCommit)
-                    && let Ok(Command::Ack { jobs, .. }) = Command::decode(&mut Reader::new(proposal.bytes()))
-                {
-                    self.answers.push((call, Answer::Reply(Reply::Acked(vec![Ok(()); jobs.len()]))));
+                if let Some(reply) = fault::answer_before_commit(proposal.bytes()) {
+                    self.answers.push((call, Answer::Reply(reply)));
                     self.open_calls.push(Call::House);
                     return;
                 }

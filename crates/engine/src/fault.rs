@@ -64,3 +64,19 @@ pub(crate) fn is(fault: Fault) -> bool {
 pub(crate) const fn is(_fault: Fault) -> bool {
     false
 }
+
+/// With [`Fault::AnswerBeforeCommit`]: what an ack is answered with at once.
+#[cfg(feature = "faults")]
+pub(crate) fn answer_before_commit(command: &[u8]) -> Option<evenkeel_machine::Reply> {
+    use evenkeel_machine::{Reply, codec::Reader, command::Command};
+    match Command::decode(&mut Reader::new(command)) {
+        Ok(Command::Ack { jobs, .. }) if is(Fault::AnswerBeforeCommit) => Some(Reply::Acked(vec![Ok(()); jobs.len()])),
+        _ => None,
+    }
+}
+
+/// With [`Fault::AnswerBeforeCommit`]: what an ack is answered with at once. Never, in this build.
+#[cfg(not(feature = "faults"))]
+pub(crate) const fn answer_before_commit(_command: &[u8]) -> Option<evenkeel_machine::Reply> {
+    None
+}
