@@ -22,7 +22,7 @@ use crate::{
     waiters::Waiters,
 };
 use evenkeel_log::{Log, ProposeError, Ticket};
-use evenkeel_machine::{ApplyError, Machine, Outcome, batch::BatchBuilder, codec::Reader, queue::NoSuchQueue};
+use evenkeel_machine::{ApplyError, Machine, Outcome, batch::BatchBuilder, queue::NoSuchQueue};
 use evenkeel_types::{LogIndex, Micros, Now, QueueId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
