@@ -68,9 +68,26 @@ pub fn run(seed: u64, twice: bool, verbose: bool) -> Result<Counts, Box<Failure>
     Ok(counts)
 }
 
+/// Lives through a short day of a seed without chance, on a disk that dies after so many operations that change
+/// something: with every number from 0 on, the house dies at every write boundary. Half of the deaths take the power
+/// along, as the seed and the number decide.
+///
+/// # Errors
+/// A promise was broken.
+pub fn run_dying_after(seed: u64, operations: u64, verbose: bool) -> Result<Counts, Box<Failure>> {
+    let world = World::dying_after(seed, operations, BOUNDARIES_RUN_FOR, verbose);
+    live(seed, world).map(|(counts, _)| counts)
+}
+
+/// Long enough for segments to roll and checkpoints to be written.
+const BOUNDARIES_RUN_FOR: clock::Time = 6 * clock::SECOND;
+
 fn once(seed: u64, verbose: bool) -> Result<(Counts, u64), Box<Failure>> {
+    live(seed, World::new(seed, verbose))
+}
+
+fn live(seed: u64, mut world: World) -> Result<(Counts, u64), Box<Failure>> {
     SEED.set(seed);
-    let mut world = World::new(seed, verbose);
     match world.run() {
         Ok(()) => Ok((world.counts(), world.trace().digest())),
         Err(broken) => Err(Box::new(Failure { seed, broken, last: world.trace().last() })),

@@ -2,7 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a command line speaks on standard output")]
 
 use clap::Parser;
-use evenkeel_sim::{Failure, counts::Counts, present_seed, run};
+use evenkeel_sim::{Failure, counts::Counts, present_seed, run, run_dying_after};
 use std::{
     process::ExitCode,
     sync::{
@@ -31,6 +31,9 @@ struct Args {
     /// Print everything that happens.
     #[arg(long)]
     verbose: bool,
+    /// Instead of chance: the first seed's day, on a disk that dies after 0, 1, ... so many operations.
+    #[arg(long)]
+    boundaries: Option<u64>,
     /// Go on after a failure and report all of them.
     #[arg(long)]
     keep_going: bool,
@@ -46,18 +49,22 @@ fn main() -> ExitCode {
     let alone = args.verbose || (args.seed != 0 && args.seeds.is_none());
     let seeds = args.seeds.unwrap_or(if alone { 1 } else { 1_000 });
     let started = Instant::now();
-    let next = AtomicU64::new(args.seed);
-    let end = args.seed.saturating_add(seeds);
+    let first = if args.boundaries.is_some() { 0 } else { args.seed };
+    let next = AtomicU64::new(first);
+    let end = first.saturating_add(args.boundaries.unwrap_or(seeds));
     let total = Mutex::new((Counts::default(), Vec::<Failure>::new()));
     std::thread::scope(|scope| {
         for _ in 0..args.threads.max(1) {
             scope.spawn(|| {
                 loop {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    if number >= end {
                         return;
                     }
-                    let result = run(seed, !args.once && !args.verbose, args.verbose);
+                    let result = match args.boundaries {
+                        Some(_) => run_dying_after(args.seed, number, args.verbose),
+                        None => run(number, !args.once && !args.verbose, args.verbose),
+                    };
                     let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
                     match result {
                         Ok(counts) => total.0 += counts,

@@ -144,8 +144,8 @@ impl Profile {
                 profile.workers = 8;
             }
             Shape::BigBodies => {
+                // Batches larger than a whole segment are among them.
                 profile.body_bytes = 120_000;
-                profile.segment_bytes *= 4;
                 profile.checkpoint_every *= 8;
                 profile.senders = 2;
             }

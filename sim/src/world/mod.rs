@@ -14,7 +14,7 @@ use crate::{
     house::{House, Setup},
     invariants::{Broken, conservation},
     oracle::Oracle,
-    profile::Profile,
+    profile::{FaultRates, Profile},
     rng::Rng,
     schedule::Schedule,
     trace::Trace,
@@ -184,6 +184,8 @@ pub struct World {
     /// A bit was flipped and has not been detected.
     pub(crate) damaged: Option<String>,
     pub(crate) ended: bool,
+    /// The disk dies once after so many operations.
+    pub(crate) dies_after: Option<u64>,
     /// Under which the house owned its log last.
     pub(crate) epoch: Epoch,
     pub(crate) counts: Counts,
@@ -230,10 +232,21 @@ impl World {
             disk_is_ill: false,
             damaged: None,
             ended: false,
+            dies_after: None,
             epoch: Epoch::default(),
             counts: Counts { seeds: 1, ..Counts::default() },
             profile,
         }
+    }
+
+    /// The same, but without chance, for so long; the disk dies after so many operations that change something.
+    #[must_use]
+    pub fn dying_after(seed: u64, operations: u64, runs_for: Time, verbose: bool) -> Self {
+        let mut world = Self::new(seed, verbose);
+        world.profile.faults = FaultRates::default();
+        world.profile.runs_for = runs_for;
+        world.dies_after = Some(operations);
+        world
     }
 
     /// Lives through it.

@@ -25,6 +25,11 @@ impl World {
                 self.disk.fail_from(self.fate.below(20));
             }
         }
+        if let Some(operations) = self.dies_after.take() {
+            self.disk_is_ill = true;
+            self.counts.disks_died += 1;
+            self.disk.fail_from(operations);
+        }
         self.clocks.new_life(&mut self.fate);
         let (opened, found) = match house::open(&self.disk, self.setup) {
             Ok(opened) => opened,
