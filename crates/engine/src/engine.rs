@@ -184,9 +184,12 @@ impl<L: Log> Engine<L> {
         }
     }
 
-    /// Forgets a call whose client has gone. If its answer is already on the way, it still comes.
+    /// Ends the wait of a call whose client has gone: its answer comes now and is empty. If another is already
+    /// on the way, that one still comes.
     pub fn cancel(&mut self, call: CallId) {
-        self.waiters.cancel(call);
+        if let Some(waiter) = self.waiters.cancel(call) {
+            self.answer_empty(waiter.call, waiter.queue);
+        }
     }
 
     /// Takes in what the log has committed, ends waits, fires timers and proposes what was collected.

@@ -191,7 +191,8 @@ fn a_receiver_that_is_gone_takes_nothing() {
     node.engine.cancel(gone);
     node.send();
     let answers = node.run(&cluster);
-    assert!(answers.iter().all(|(call, _)| *call != gone));
+    // It is told all the same, so that whoever carries its answer can forget it.
+    assert!(answers.iter().any(|(call, answer)| *call == gone && jobs(answer) == 0));
     assert!(answers.iter().any(|(call, answer)| *call == stays && jobs(answer) == 1));
 }
 
