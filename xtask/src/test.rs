@@ -28,7 +28,7 @@ pub(crate) fn run(steps: &mut Steps, budget: Budget) -> anyhow::Result<()> {
     steps.run("unit, model and crash tests", &mut cargo(&["test", "--workspace", "--exclude", "evenkeel-tests"]))?;
     steps.run(
         "the server from outside, with boto3 too",
-        cargo(&["test", "--package", "evenkeel-tests"])
+        cargo(&["test", "--package", "evenkeel-tests", "--no-fail-fast"])
             .env("EVENKEEL_BIN", workspace.release("evenkeel"))
             .env("EVENKEEL_KILL_ROUNDS", kill::ROUNDS_SHORT.to_string()),
     )?;
