@@ -73,7 +73,7 @@ pub(crate) const fn is(_fault: Fault) -> bool {
 #[cfg(feature = "faults")]
 pub(crate) fn by_chance() -> bool {
     CALLS.set(CALLS.get() + 1);
-    is(Fault::Nondeterministic) && CALLS.get() % 37 == 0
+    is(Fault::Nondeterministic) && CALLS.get().is_multiple_of(37)
 }
 
 /// Never, in this build.
