@@ -54,9 +54,10 @@ fn no_acknowledged_job_is_lost_when_the_server_is_killed() {
         draining: AtomicBool::new(false),
     };
     let drained = std::thread::scope(|threads| {
+        let mut senders = Vec::new();
         for sender in 0..SENDERS {
             let (scene, random) = (&scene, Random(seed ^ (sender + 1) << 32));
-            threads.spawn(move || send(scene, random));
+            senders.push(threads.spawn(move || send(scene, random)));
         }
         for worker in 0..WORKERS {
             let (scene, random) = (&scene, Random(seed ^ (worker + 100) << 32));
@@ -69,6 +70,7 @@ fn no_acknowledged_job_is_lost_when_the_server_is_killed() {
                 client.create_queue(&format!("round-{round}"), &json!({})).unwrap();
             }
             scene.sending.store(false, Ordering::SeqCst);
+            senders.into_iter().for_each(|sender| sender.join().unwrap());
             scene.draining.store(true, Ordering::SeqCst);
             drain(&mut client, &scene)
         }));
@@ -158,8 +160,10 @@ fn work(scene: &Scene, mut random: Random) {
         let began = begin();
         let wait = u32::from(!calm);
         let Ok(jobs) = client.receive(queue, random.one_to(10), wait, Some(LEASE_SECONDS)) else { continue };
-        let jobs: Vec<(Number, Message)> =
-            jobs.into_iter().filter_map(|job| Some((scene.ledger.received(&job.body, began, LEASE)?, job))).collect();
+        let jobs: Vec<(Number, Message)> = jobs
+            .into_iter()
+            .filter_map(|job| Some((scene.ledger.received(&job.body, began, LEASE, job.receive_count)?, job)))
+            .collect();
         let ledger = &scene.ledger;
         match if calm { 99 } else { random.below(100) } {
             // Forgets them: they come back when their leases end.

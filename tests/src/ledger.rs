@@ -14,6 +14,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+/// How much shorter than promised a lease may be: over a restart the server's time goes on by the calendar, which counts
+/// in milliseconds and is corrected while it runs.
+const CALENDAR_SLACK: Duration = Duration::from_millis(5);
+
 /// A job's number.
 pub type Number = u64;
 
@@ -75,11 +79,20 @@ enum Gone {
 struct Hold {
     granted_by: Instant,
     until: Instant,
+    /// Its number among the job's leases, as the server counts them.
+    number: u32,
 }
 
 /// One call, from before its request was sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Began(Instant);
+
+impl Began {
+    /// Until when a lease granted by this call lasts at least.
+    fn end(self, lease: Duration) -> Instant {
+        self.0 + lease.saturating_sub(CALENDAR_SLACK)
+    }
+}
 
 /// The present moment: to be taken before a request is sent.
 pub fn begin() -> Began {
@@ -135,8 +148,9 @@ impl Ledger {
         }
     }
 
-    /// A job came, by a call that began at `began`, leased for `lease`. Gives its number if all is right.
-    pub fn received(&self, text: &str, began: Began, lease: Duration) -> Option<Number> {
+    /// A job came, by a call that began at `began`, leased for `lease`, for the `count`th time as the server says. Gives
+    /// its number, unless nobody sent it.
+    pub fn received(&self, text: &str, began: Began, lease: Duration, count: u32) -> Option<Number> {
         let now = Instant::now();
         let mut inner = self.lock();
         let number = text.split(':').next().and_then(|number| number.parse().ok());
@@ -163,9 +177,15 @@ impl Ledger {
             && began.0 > hold.granted_by
             && now < hold.until
         {
-            wrong("was given to a second worker while the first held it");
+            wrong(&format!(
+                "was given to a second worker while the first held it: receive {count} came {:?} after receive {}, {:?} \
+                 before that lease could end",
+                now - hold.granted_by,
+                hold.number,
+                hold.until - now,
+            ));
         }
-        let held = Some(Hold { granted_by: now, until: began.0 + lease });
+        let held = Some(Hold { granted_by: now, until: began.end(lease), number: count });
         inner.jobs.insert(number, Job { received: job.received + 1, held, ..job });
         Some(number)
     }
@@ -191,7 +211,7 @@ impl Ledger {
     pub fn deleted(&self, number: Number, began: Began, lease: Duration) {
         let now = Instant::now();
         let mut inner = self.lock();
-        if now < began.0 + lease {
+        if now < began.end(lease) {
             inner.counts.deletes_acknowledged += 1;
             let job = inner.jobs.get_mut(&number).expect("it was received");
             if !matches!(job.gone, Gone::Surely(_)) {
@@ -253,7 +273,7 @@ mod tests {
     fn a_job_sent_received_and_deleted_settles() {
         let ledger = Ledger::default();
         let (number, began) = (sent(&ledger), begin());
-        assert_eq!(ledger.received(&body(number), began, LEASE), Some(number));
+        assert_eq!(ledger.received(&body(number), began, LEASE, 1), Some(number));
         ledger.about_to_delete(number);
         ledger.deleted(number, began, LEASE);
         assert_eq!(ledger.settle(), Vec::<String>::new());
@@ -269,32 +289,32 @@ mod tests {
         };
         let lost = Ledger::default();
         let number = sent(&lost);
-        lost.received(&body(number), begin(), LEASE);
+        lost.received(&body(number), begin(), LEASE, 1);
         one("is lost", &lost);
 
         let ledger = Ledger::default();
-        ledger.received("77:", begin(), LEASE);
+        ledger.received("77:", begin(), LEASE, 1);
         one("nobody sent", &ledger);
 
         let number = sent(&ledger);
-        ledger.received(&format!("{number}:another"), begin(), LEASE);
+        ledger.received(&format!("{number}:another"), begin(), LEASE, 1);
         one("another body", &ledger);
 
         let number = ledger.about_to_send(1)[0];
         ledger.send_refused(number);
-        ledger.received(&body(number), begin(), LEASE);
+        ledger.received(&body(number), begin(), LEASE, 1);
         one("was refused", &ledger);
 
         let (number, began) = (sent(&ledger), begin());
-        ledger.received(&body(number), began, LEASE);
+        ledger.received(&body(number), began, LEASE, 1);
         std::thread::sleep(Duration::from_millis(1));
-        ledger.received(&body(number), begin(), LEASE);
+        ledger.received(&body(number), begin(), LEASE, 1);
         one("a second worker", &ledger);
 
         ledger.about_to_delete(number);
         ledger.deleted(number, began, LEASE);
         std::thread::sleep(Duration::from_millis(1));
-        ledger.received(&body(number), begin(), LEASE);
+        ledger.received(&body(number), begin(), LEASE, 1);
         one("came back", &ledger);
     }
 }
