@@ -24,8 +24,9 @@ fn check_rust(file: &File) -> Vec<String> {
         return Vec::new();
     }
     let mut complaints = Vec::new();
-    // The tests of a module, in a file beside it, stand under the module's own header.
-    if !file.text.starts_with("//!") && !file.path.ends_with("/tests.rs") {
+    // A crate's attributes may come first; the tests of a module, in a file beside it, stand under the module's header.
+    let first = file.text.lines().find(|line| !line.starts_with("#!") && !line.is_empty());
+    if !first.is_some_and(|line| line.starts_with("//!")) && !file.path.ends_with("/tests.rs") {
         complaints.push(format!("{}: it does not open with what it is for (`//!`)", file.path));
     }
     let lines = lines_without_tests(file);
