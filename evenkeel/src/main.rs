@@ -9,6 +9,10 @@ mod serve;
 
 use clap::{Parser, Subcommand};
 
+/// Requests allocate on one thread and free on another; see docs/performance.md for what this is worth.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A fair, durable dispatch engine for jobs and messages.
 ///
 /// Start a server with `evenkeel serve`, then point any Amazon SQS client at it: set its endpoint to

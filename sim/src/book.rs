@@ -246,7 +246,9 @@ impl Book {
             }
             Fact::Group { queue, group, settings } => {
                 let lane = self.queues.entry(*queue).or_default().lanes.entry((*group).to_owned()).or_default();
-                lane.own = Some(*settings);
+                // Settings that any group has anyway are none of its own.
+                let usual = *settings == GroupSettings { weight: 1, in_flight_max: 0 } && !group.is_empty();
+                lane.own = (!usual).then_some(*settings);
                 lane.excused = false;
             }
             Fact::Enqueued { queue, group, job, body, hash, until } => {

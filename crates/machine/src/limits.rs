@@ -21,6 +21,8 @@ pub const QUEUE_IN_FLIGHT_MAX: u32 = 120_000;
 pub const TIMERS_PER_BATCH: u32 = 4_096;
 /// Empty lanes forgotten per command, more than one command can leave behind.
 pub const LANES_FORGOTTEN_PER_COMMAND: u32 = 24;
+/// Lanes that a receive looks at without serving them: more than one receive can serve.
+pub const LANES_LOOKED_AT_PER_RECEIVE: u32 = 24;
 /// Empty lanes forgotten per batch in queues where nobody waits: under a millisecond.
 pub const LANES_FORGOTTEN_PER_BATCH: u32 = 1_024;
 /// Queues that can exist. A queue costs about a kilobyte.

@@ -40,6 +40,14 @@ pub enum ApplyError {
         /// The one that came.
         given: LogIndex,
     },
+    /// The entry asks for a feature level that this version does not have. Use a newer one.
+    #[error("entry {index} needs feature level {level}, this version has {}; use a newer one", limits::FEATURE_LEVEL)]
+    TooNew {
+        /// Which entry.
+        index: LogIndex,
+        /// What it needs.
+        level: u32,
+    },
     /// A log has to begin with `Begin`, and have no second one.
     #[error("entry {0} does not fit the beginning of the log")]
     Beginning(LogIndex),
@@ -90,6 +98,7 @@ impl Machine {
             commands.push(command);
         }
         self.check_beginning(index, &commands)?;
+        check_feature_levels(index, &commands)?;
 
         self.applied = index;
         // Log time never falls, whatever a batch says.
@@ -136,7 +145,7 @@ impl Machine {
                 Reply::Done
             }
             Command::RaiseFeatureLevel { level } => {
-                if !(self.feature_level..=limits::FEATURE_LEVEL).contains(level) {
+                if *level < self.feature_level {
                     return Reply::FeatureLevelRefused { present: self.feature_level };
                 }
                 self.feature_level = *level;
@@ -265,6 +274,20 @@ impl Machine {
         }
         reader.finish()?;
         Ok(machine)
+    }
+}
+
+/// A committed entry that raises the level beyond this version must stop it: going on would be another state than that
+/// of the nodes that understood.
+fn check_feature_levels(index: LogIndex, commands: &[Command<'_>]) -> Result<(), ApplyError> {
+    let levels = commands.iter().filter_map(|command| match command {
+        Command::Begin(begin) => Some(begin.feature_level),
+        Command::RaiseFeatureLevel { level } => Some(*level),
+        _ => None,
+    });
+    match levels.max() {
+        Some(level) if level > limits::FEATURE_LEVEL => Err(ApplyError::TooNew { index, level }),
+        _ => Ok(()),
     }
 }
 

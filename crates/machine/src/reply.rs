@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub enum Reply {
     /// To `Begin` and `RaiseFeatureLevel`.
     Done,
-    /// The level asked for is not one this version can apply, or lies below the present one.
+    /// The level asked for lies below the present one.
     FeatureLevelRefused {
         /// The level in force.
         present: u32,

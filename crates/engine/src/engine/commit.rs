@@ -113,7 +113,7 @@ impl<L: Log> Engine<L> {
             (Call::Client(call), reply) => self.answers.push((call, Answer::Reply(reply))),
             (Call::Receive { call, queue, receive, until, set_aside }, Reply::Received(result)) => {
                 self.unset_aside(queue, set_aside);
-                if result.as_ref().is_ok_and(|grants| (grants.len() as u64) < set_aside) {
+                if result.as_ref().map_or(0, |grants| grants.len() as u64) < set_aside {
                     // What was set aside for it and not taken may be another's.
                     self.woken.insert(queue);
                 }

@@ -40,6 +40,7 @@ impl Queues {
             }
         }
         let mut recounted: BTreeMap<u32, Counts> = BTreeMap::new();
+        let mut grantable: BTreeMap<u32, u64> = BTreeMap::new();
         let mut in_sets: BTreeMap<u32, (usize, usize)> = BTreeMap::new();
         for slot in 0..self.lanes.used() {
             let lane = self.lanes.at(slot);
@@ -66,6 +67,7 @@ impl Queues {
             if !sound {
                 return Err(format!("lane {:?} is {:?} with {} ready", lane.group, lane.standing, lane.ready));
             }
+            *grantable.entry(lane.queue).or_default() += u64::from(lane.grantable);
             let (waiting, idle) = in_sets.entry(lane.queue).or_default();
             *waiting += usize::from(lane.standing == Standing::InTurns);
             *idle += usize::from(lane.standing == Standing::Idle);
@@ -84,6 +86,9 @@ impl Queues {
                 != (queue.counts.delayed, queue.counts.ready, queue.counts.leased)
             {
                 return Err(format!("queue {:?} counts {:?}, there are {counted:?}", queue.name, queue.counts));
+            }
+            if queue.grantable != grantable.remove(&slot).unwrap_or_default() {
+                return Err(format!("queue {:?} is wrong about what it could grant", queue.name));
             }
             if queue.turns.only_idle() != self.forgettable.contains(&slot) {
                 return Err(format!("queue {:?} has lanes that nobody will forget", queue.name));

@@ -50,7 +50,7 @@ impl Queues {
             (Place::Leased, Micros(0)) => {
                 self.wheel.remove(&mut self.jobs, slot);
                 self.end_lease(slot, at.log_time);
-                self.push_first(slot, events);
+                self.push_first(slot);
             }
             (Place::Leased, _) => {
                 self.wheel.remove(&mut self.jobs, slot);
@@ -61,7 +61,7 @@ impl Queues {
             // That it may go over its group's limit by this is the worker's doing, and ends with it.
             (Place::Ready, lease) if lease > Micros(0) => {
                 self.unlink(slot);
-                self.lease(slot, until);
+                self.lease(slot, at.log_time, until);
             }
             (Place::Ready, _) => {}
             (Place::Delayed | Place::Free, _) => unreachable!("a job that was granted is leased or ready"),

@@ -61,6 +61,14 @@ impl Queues {
         }
         this.queues = queues;
         this.lanes = lanes;
+        for slot in 0..this.lanes.used() {
+            let lane = this.lanes.at(slot);
+            if lane.standing != Standing::Free {
+                let (queue, grantable) = (lane.queue, this.grantable_of(lane));
+                this.lanes.edit(slot).grantable = grantable;
+                this.queues.edit(queue).grantable += u64::from(grantable);
+            }
+        }
         for queue in 0..this.queues.used() {
             this.note_forgettable(queue);
         }
@@ -141,6 +149,9 @@ impl Lane {
         for number in [self.tail, self.ready, self.delayed, self.leased] {
             number.put(out);
         }
+        self.since_millis.put(out);
+        self.charged_millis.put(out);
+        self.estimate_millis.put(out);
         self.pass.put(out);
         self.turn.put(out);
         self.own.put(out);
@@ -167,6 +178,9 @@ impl Lane {
         for number in [&mut lane.tail, &mut lane.ready, &mut lane.delayed, &mut lane.leased] {
             *number = u32::get(reader)?;
         }
+        lane.since_millis = u64::get(reader)?;
+        lane.charged_millis = u64::get(reader)?;
+        lane.estimate_millis = u64::get(reader)?;
         lane.pass = u64::get(reader)?;
         lane.turn = u64::get(reader)?;
         lane.own = Option::<GroupSettings>::get(reader)?;

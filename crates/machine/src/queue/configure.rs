@@ -33,7 +33,7 @@ impl Queues {
         Ok(())
     }
 
-    /// Gives a group its own weight and limit, kept until they are replaced.
+    /// Gives a group its own weight and limit, kept until they are replaced. Weight 1 and no limit are what a group has anyway.
     pub(crate) fn configure_group(
         &mut self,
         key: QueueKey<'_>,
@@ -45,8 +45,13 @@ impl Queues {
             return Err(ConfigureError::OutOfRange("weight"));
         }
         let queue = self.find(key).ok_or(NoSuchQueue)?;
+        // A group that is as any other needs no settings of its own, and no lane before it has jobs.
+        let usual = settings == GroupSettings { weight: 1, in_flight_max: 0 } && !group.is_empty();
+        if usual && self.find_lane(queue.0, group).is_none() {
+            return Ok(());
+        }
         let lane = self.lane_of(queue.0, group).ok_or(ConfigureError::TooManyGroups)?;
-        self.lanes.edit(lane).own = Some(settings);
+        self.lanes.edit(lane).own = (!usual).then_some(settings);
         self.settle(lane, events);
         Ok(())
     }

@@ -82,7 +82,7 @@ impl Queues {
         self.queues.edit(queue.0).counts.enqueued += 1;
         events.push(Event::BodyKept(body));
         if delay == Micros(0) {
-            self.push_last(slot, events);
+            self.push_last(slot);
         } else {
             let delay = if fault::is(Fault::EndDelayEarly) { Micros(delay.0 / 2) } else { delay };
             self.delay(slot, at.log_time + delay);

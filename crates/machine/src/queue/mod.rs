@@ -41,7 +41,7 @@ use crate::{
 };
 use evenkeel_types::{BodyRef, JobId, LogIndex, LogTime, QueueId, WallTime};
 use job::{Job, Place};
-use lane::{Lane, Standing};
+use lane::{Lane, Standing, millis};
 use siphasher::sip::SipHasher13;
 use state::Queue;
 use std::{collections::BTreeSet, hash::Hasher};
@@ -96,12 +96,9 @@ impl Queues {
         self.queue_names.find(&self.queues, hash, found).map(QueueId)
     }
 
-    /// Whether the queue has a job that may be granted now, and how many are ready at most.
+    /// How many jobs could be granted now, with regard to the groups' limits.
     pub fn grantable(&self, queue: QueueId) -> u64 {
-        match self.queues.get(queue.0) {
-            Some(queue) if !queue.turns.is_empty() => queue.counts.ready,
-            _ => 0,
-        }
+        self.queues.get(queue.0).map_or(0, |queue| queue.grantable)
     }
 
     /// A queue's settings.
@@ -151,13 +148,17 @@ impl Queues {
         hasher.finish()
     }
 
+    fn find_lane(&self, queue: u32, group: &str) -> Option<u32> {
+        let found = |lane: &Lane| lane.queue == queue && *lane.group == *group;
+        self.lane_names.find(&self.lanes, self.hash_of_lane(queue, group), found)
+    }
+
     /// The lane of a group, made if there is none. `None` if no more lanes can be made.
     fn lane_of(&mut self, queue: u32, group: &str) -> Option<u32> {
-        let hash = self.hash_of_lane(queue, group);
-        let found = |lane: &Lane| lane.queue == queue && *lane.group == *group;
-        if let Some(slot) = self.lane_names.find(&self.lanes, hash, found) {
+        if let Some(slot) = self.find_lane(queue, group) {
             return Some(slot);
         }
+        let hash = self.hash_of_lane(queue, group);
         let slot = self.lanes.allocate()?;
         *self.lanes.edit(slot) = Lane::new(queue, group, hash);
         self.lane_names.insert(&mut self.lanes, slot);
@@ -196,10 +197,20 @@ impl Queues {
         lane.ready > 0 && (limit == 0 || lane.leased < limit || fault::is(Fault::IgnoreGroupLimit))
     }
 
+    /// How many of a lane's jobs could be granted before it is empty or at its limit.
+    fn grantable_of(&self, lane: &Lane) -> u32 {
+        match self.in_flight_max(lane) {
+            0 => lane.ready,
+            limit => lane.ready.min(limit.saturating_sub(lane.leased)),
+        }
+    }
+
     /// Gives a lane the standing that its jobs call for. Every change of a lane's jobs ends here.
     fn settle(&mut self, slot: u32, events: &mut Vec<Event>) {
         let lane = self.lanes.at(slot);
         let queue = lane.queue;
+        let grantable = self.grantable_of(lane);
+        let grantable_before = lane.grantable;
         let may_be_served = self.may_be_served(lane) && !(lane.leased > 0 && fault::is(Fault::LoseTurn));
         let standing = if may_be_served {
             Standing::InTurns
@@ -208,10 +219,15 @@ impl Queues {
         } else {
             Standing::Resting
         };
-        if may_be_served && lane.standing != Standing::InTurns {
+        if grantable > grantable_before {
             tell_ready(queue, events);
         }
-        self.queues.edit(queue).turns.stand(&mut self.lanes, slot, standing);
+        self.lanes.edit(slot).grantable = grantable;
+        {
+            let mut queue = self.queues.edit(queue);
+            queue.grantable = queue.grantable + u64::from(grantable) - u64::from(grantable_before);
+            queue.turns.stand(&mut self.lanes, slot, standing);
+        }
         self.note_forgettable(queue);
     }
 
@@ -236,9 +252,9 @@ impl Queues {
     }
 
     /// Appends a job that is in no list to its lane's list of ready jobs.
-    fn push_last(&mut self, slot: u32, events: &mut Vec<Event>) {
+    fn push_last(&mut self, slot: u32) {
         if fault::is(Fault::LoseOrder) {
-            return self.push_first(slot, events);
+            return self.push_first(slot);
         }
         let lane_slot = self.jobs.at(slot).lane;
         let mut lane = self.lanes.edit(lane_slot);
@@ -255,11 +271,10 @@ impl Queues {
         job.next = NIL;
         job.set_place(Place::Ready);
         self.queues.edit(lane.queue).counts.ready += 1;
-        tell_ready(lane.queue, events);
     }
 
     /// Puts a job that is in no list at the head of its lane: it was there before the others.
-    fn push_first(&mut self, slot: u32, events: &mut Vec<Event>) {
+    fn push_first(&mut self, slot: u32) {
         let lane_slot = self.jobs.at(slot).lane;
         let mut lane = self.lanes.edit(lane_slot);
         let behind = lane.head;
@@ -275,7 +290,6 @@ impl Queues {
         job.next = behind;
         job.set_place(Place::Ready);
         self.queues.edit(lane.queue).counts.ready += 1;
-        tell_ready(lane.queue, events);
     }
 
     /// Takes a ready job out of its lane's list.
@@ -295,34 +309,52 @@ impl Queues {
         self.queues.edit(lane.queue).counts.ready -= 1;
     }
 
-    /// Makes a job that is in no list a leased one, until its deadline.
-    fn lease(&mut self, slot: u32, deadline: LogTime) {
-        let lane_slot = {
+    /// Makes a job that is in no list a leased one, from now until its deadline.
+    fn lease(&mut self, slot: u32, now: LogTime, deadline: LogTime) {
+        let (lane_slot, since) = {
             let mut job = self.jobs.edit(slot);
             job.deadline = deadline.0;
             job.set_place(Place::Leased);
-            job.lane
+            (job.lane, millis(LogTime(job.leased_at)))
         };
         self.wheel.insert(&mut self.jobs, slot);
         let mut lane = self.lanes.edit(lane_slot);
         lane.leased += 1;
+        lane.since_millis += since;
+        // A lease taken up again was charged for the time before when it ran out.
+        lane.charged_millis += millis(now) - since;
         self.queues.edit(lane.queue).counts.leased += 1;
     }
 
-    /// Ends the lease of a job that is out of the wheel: counts it off and charges the time.
+    /// Ends the lease of a job that is out of the wheel: charges its time and counts it off.
     fn end_lease(&mut self, slot: u32, now: LogTime) {
         let job = *self.jobs.at(slot);
-        let queue = {
-            let mut lane = self.lanes.edit(job.lane);
-            lane.leased -= 1;
-            lane.queue
+        let queue = self.lanes.at(job.lane).queue;
+        self.accrue(job.lane, now);
+        self.queues.edit(queue).counts.leased -= 1;
+        let since = millis(LogTime(job.leased_at));
+        let held = millis(now) - since;
+        let mut lane = self.lanes.edit(job.lane);
+        lane.leased -= 1;
+        lane.since_millis -= since;
+        lane.charged_millis -= held;
+        lane.estimate_millis = match lane.estimate_millis {
+            0 => held,
+            estimate => (3 * estimate + held) / 4,
         };
+        drop(lane);
         let weight = self.weight(self.lanes.at(job.lane));
+        self.queues.edit(queue).turns.refund(&mut self.lanes, job.lane, now, weight);
+    }
+
+    /// Charges a lane for what its running leases were held beyond what was charged, if time is what counts. Whether
+    /// that moved its place in the turns.
+    fn accrue(&mut self, slot: u32, now: LogTime) -> bool {
+        let lane = self.lanes.at(slot);
+        let (queue, weight) = (lane.queue, self.weight(lane));
         let mut queue = self.queues.edit(queue);
-        queue.counts.leased -= 1;
         let fair_by = queue.settings.fair_by;
-        let held = now - LogTime(job.leased_at);
-        queue.turns.lease_ended(&mut self.lanes, job.lane, held, fair_by, weight);
+        queue.turns.accrue(&mut self.lanes, slot, now, fair_by, weight)
     }
 }
 

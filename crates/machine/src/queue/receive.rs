@@ -2,6 +2,7 @@
 
 use super::{Moment, NoSuchQueue, Queues};
 use crate::{
+    command::FairBy,
     event::Event,
     fault::{self, Fault},
     limits,
@@ -44,16 +45,21 @@ impl Queues {
         }
         let wanted = usize::try_from(room).unwrap_or(usize::MAX).min(jobs_max.into());
         let mut grants = Vec::new();
-        for _ in 0..wanted + limits::LANES_FORGOTTEN_PER_COMMAND as usize {
-            if grants.len() == wanted {
-                break;
-            }
+        // Looks at lanes that are then not served, bounded: their limit was lowered while they stood in the turns, or
+        // they have running leases to pay for first.
+        let mut looks = limits::LANES_LOOKED_AT_PER_RECEIVE;
+        while grants.len() < wanted {
             let Some(lane) = self.queues.at(queue.0).turns.next() else { break };
-            if self.may_be_served(self.lanes.at(lane)) {
-                grants.push(self.grant(at, lane, lease, events));
-            } else {
-                // Its limit was lowered while it stood in the turns.
+            if !self.may_be_served(self.lanes.at(lane)) {
+                if looks == 0 {
+                    break;
+                }
+                looks -= 1;
                 self.settle(lane, events);
+            } else if settings.fair_by == FairBy::LeaseTime && looks > 0 && self.accrue(lane, at.log_time) {
+                looks -= 1;
+            } else {
+                grants.push(self.grant(at, lane, lease, events));
             }
         }
         self.forget(queue.0, limits::LANES_FORGOTTEN_PER_COMMAND);
@@ -67,7 +73,7 @@ impl Queues {
         self.jobs.edit(slot).grant(at.log_time, at.wall_time);
         let late = if fault::by_chance() { 1_024 } else { 0 };
         let lease = if fault::is(Fault::DoubleGrant) { Micros(1) } else { Micros(lease.0 + late) };
-        self.lease(slot, at.log_time + lease);
+        self.lease(slot, at.log_time, at.log_time + lease);
         {
             let mut queue = self.queues.edit(queue);
             let fair_by = queue.settings.fair_by;

@@ -42,6 +42,8 @@ pub(crate) struct Queue {
     pub(crate) settings: QueueSettings,
     pub(crate) counts: Counts,
     pub(crate) turns: Turns,
+    /// The sum of its lanes' `grantable`.
+    pub(crate) grantable: u64,
 }
 
 impl Default for Queue {
@@ -54,6 +56,7 @@ impl Default for Queue {
             settings: QueueSettings::default(),
             counts: Counts::default(),
             turns: Turns::default(),
+            grantable: 0,
         }
     }
 }

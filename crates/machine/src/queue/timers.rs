@@ -38,7 +38,7 @@ impl Queues {
                     lane.queue
                 };
                 self.queues.edit(queue).counts.delayed -= 1;
-                self.push_last(slot, events);
+                self.push_last(slot);
             }
             Place::Leased if fault::is(Fault::LoseTimer) => {
                 self.jobs.edit(slot).deadline += 3_600_000_000;
@@ -46,7 +46,7 @@ impl Queues {
             }
             Place::Leased => {
                 self.end_lease(slot, now);
-                self.push_first(slot, events);
+                self.push_first(slot);
             }
             Place::Ready | Place::Free => unreachable!("only delayed and leased jobs hang in the wheel"),
         }

@@ -15,12 +15,15 @@
 //! `j` has queued. With equal weights that is one round: at most one service of each other active lane,
 //! and one more for those that took the same pass just before.
 //!
-//! With `fair_by = lease_time` the cost is the time that leases were held, known when each ends; a small
-//! charge at the grant makes lanes rotate meanwhile.
+//! With `fair_by = lease_time` the cost is the time that leases are held, to the millisecond, once each has ended. A cost
+//! that came only then would come too late: meanwhile one tenant could take every worker. So a grant is charged in
+//! advance what the lane's leases have lasted so far, and a lane that comes up for a turn first pays for what its
+//! running leases took beyond that, and is served only if it still comes first. What turns out to have been charged
+//! too much when a lease ends is paid back.
 
 use super::lane::{Lane, Standing};
 use crate::{command::FairBy, slab::Slab};
-use evenkeel_types::Micros;
+use evenkeel_types::LogTime;
 use std::collections::BTreeSet;
 
 /// What one job costs a lane of weight 1 under [`FairBy::Count`]. A lane of weight 100 is charged 655, the
@@ -79,37 +82,79 @@ impl Turns {
     }
 
     /// Advances the virtual time to a lane that is about to be granted a job, and charges the grant.
+    ///
+    /// The lane counts the new lease already.
     pub(crate) fn serve(&mut self, lanes: &mut Slab<Lane>, slot: u32, fair_by: FairBy, weight: u8) {
         self.virtual_time = self.virtual_time.max(lanes.at(slot).pass);
         let cost = match fair_by {
             FairBy::Count => JOB_COST,
-            FairBy::LeaseTime => MILLISECOND_COST,
+            FairBy::LeaseTime => {
+                let mut lane = lanes.edit(slot);
+                lane.charged_millis += lane.estimate_millis;
+                // Lanes of which nothing is known yet rotate by a millisecond.
+                lane.estimate_millis.max(1).saturating_mul(MILLISECOND_COST)
+            }
         };
         self.charge(lanes, slot, cost, weight);
     }
 
-    /// Charges the end of a lease that was held for so long.
-    pub(crate) fn lease_ended(&mut self, lanes: &mut Slab<Lane>, slot: u32, held: Micros, fair_by: FairBy, weight: u8) {
+    /// Charges what a lane's running leases were held beyond what was charged for them. Whether that moved the lane's
+    /// place.
+    pub(crate) fn accrue(
+        &mut self,
+        lanes: &mut Slab<Lane>,
+        slot: u32,
+        now: LogTime,
+        fair_by: FairBy,
+        weight: u8,
+    ) -> bool {
+        let lane = lanes.at(slot);
+        let held = lane.held_millis(now);
+        let owed = held.saturating_sub(lane.charged_millis);
+        if owed == 0 {
+            return false;
+        }
+        lanes.edit(slot).charged_millis = held;
         match fair_by {
-            FairBy::Count => {}
-            FairBy::LeaseTime => self.charge(lanes, slot, (held.0 / 1_000).saturating_mul(MILLISECOND_COST), weight),
+            FairBy::Count => false,
+            FairBy::LeaseTime => {
+                self.charge(lanes, slot, owed.saturating_mul(MILLISECOND_COST), weight);
+                true
+            }
         }
     }
 
+    /// Pays back what was charged in advance beyond what the lane's running leases are expected to take. Comes
+    /// after a lease has ended.
+    pub(crate) fn refund(&mut self, lanes: &mut Slab<Lane>, slot: u32, now: LogTime, weight: u8) {
+        let lane = lanes.at(slot);
+        let expected = lane.held_millis(now).saturating_add(lane.estimate_millis.saturating_mul(lane.leased.into()));
+        let excess = lane.charged_millis.saturating_sub(expected);
+        if excess == 0 {
+            return;
+        }
+        lanes.edit(slot).charged_millis -= excess;
+        let paid_back = excess.saturating_mul(MILLISECOND_COST) / u64::from(weight.max(1));
+        self.move_to(lanes, slot, lanes.at(slot).pass.saturating_sub(paid_back));
+    }
+
     fn charge(&mut self, lanes: &mut Slab<Lane>, slot: u32, cost: u64, weight: u8) {
-        let standing = lanes.at(slot).standing;
+        let charge = (cost / u64::from(weight.max(1))).max(1);
+        self.move_to(lanes, slot, lanes.at(slot).pass.saturating_add(charge));
+    }
+
+    /// Gives a lane another pass, and its place among equals anew.
+    fn move_to(&mut self, lanes: &mut Slab<Lane>, slot: u32, pass: u64) {
+        let was_in_turns = lanes.at(slot).standing == Standing::InTurns;
         self.leave(lanes, slot);
         let mut lane = lanes.edit(slot);
-        lane.pass = lane.pass.saturating_add((cost / u64::from(weight.max(1))).max(1));
-        if standing == Standing::InTurns {
+        lane.pass = pass;
+        if was_in_turns {
+            lane.standing = Standing::InTurns;
             lane.turn = self.turn;
             self.turn += 1;
             self.waiting.insert((lane.pass, lane.turn, slot));
         }
-        lane.standing = match standing {
-            Standing::InTurns => Standing::InTurns,
-            Standing::Resting | Standing::Idle | Standing::Free => Standing::Resting,
-        };
     }
 
     /// Takes a lane out of whichever set it is in; its standing is then `Resting`.

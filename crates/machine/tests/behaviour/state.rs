@@ -58,10 +58,17 @@ fn a_log_begins_once() {
 fn feature_levels_only_rise_and_only_to_what_is_understood() {
     let mut script = Script::new(QueueSettings::default());
     assert_eq!(script.run(&Command::RaiseFeatureLevel { level: 1 }), Reply::Done);
-    for level in [0, 2, u32::MAX] {
-        let reply = script.run(&Command::RaiseFeatureLevel { level });
-        assert_eq!(reply, Reply::FeatureLevelRefused { present: 1 });
+    assert_eq!(script.run(&Command::RaiseFeatureLevel { level: 0 }), Reply::FeatureLevelRefused { present: 1 });
+    let before = script.machine.digest();
+    let next = LogIndex(script.machine.applied().0 + 1);
+    for level in [2, u32::MAX] {
+        let bytes = batch(&[Command::RaiseFeatureLevel { level }]);
+        let result = script.machine.apply(next, &bytes, &mut Outcome::default());
+        assert_eq!(result, Err(ApplyError::TooNew { index: next, level }));
     }
+    let newer = batch(&[Command::Begin(Begin { feature_level: 2, secret: [1; 32] })]);
+    assert!(Machine::default().apply(LogIndex(1), &newer, &mut Outcome::default()).is_err());
+    assert_eq!(script.machine.digest(), before);
     assert_eq!(script.machine.feature_level(), 1);
 }
 

@@ -35,6 +35,9 @@ pub(crate) struct Lane {
     pub(crate) pass: u64,
     pub(crate) turn: u64,
     pub(crate) in_turns: bool,
+    /// What running leases were charged so far, and in advance.
+    pub(crate) charged_millis: u64,
+    pub(crate) estimate_millis: u64,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -112,7 +115,8 @@ impl Queue {
     }
 
     pub(crate) fn configure_group(&mut self, group: &str, settings: GroupSettings) {
-        self.lanes.entry(group.into()).or_default().own = Some(settings);
+        let usual = settings.weight == 1 && settings.in_flight_max == 0 && !group.is_empty();
+        self.lanes.entry(group.into()).or_default().own = (!usual).then_some(settings);
         self.settle(group);
     }
 
@@ -127,10 +131,16 @@ impl Queue {
 
     pub(crate) fn receive(&mut self, now: u64, jobs_max: usize, until: u64) -> Vec<(JobId, u32)> {
         let mut granted = Vec::new();
+        let mut looks = 24;
         while granted.len() < jobs_max {
             let in_turns = self.lanes.iter().filter(|(_, lane)| lane.in_turns);
-            let Some((group, lane)) = in_turns.min_by_key(|(_, lane)| (lane.pass, lane.turn)) else { break };
-            let (group, pass) = (group.clone(), lane.pass);
+            let Some((group, _)) = in_turns.min_by_key(|(_, lane)| (lane.pass, lane.turn)) else { break };
+            let group = group.clone();
+            if looks > 0 && self.accrue(now, &group) {
+                looks -= 1;
+                continue;
+            }
+            let pass = self.lanes[&group].pass;
             let ready = self.jobs.iter_mut().filter(|job| job.group == group && job.at == At::Ready);
             let job = ready.min_by_key(|job| job.order).unwrap();
             job.at = At::Leased { until };
@@ -140,7 +150,7 @@ impl Queue {
             self.virtual_time = self.virtual_time.max(pass);
             let cost = match self.settings.fair_by {
                 FairBy::Count => JOB_COST,
-                FairBy::LeaseTime => MILLISECOND_COST,
+                FairBy::LeaseTime => self.advance(&group) * MILLISECOND_COST,
             };
             self.charge(&group, cost);
             self.settle(&group);
@@ -148,9 +158,62 @@ impl Queue {
         granted
     }
 
+    fn held_millis(&self, now: u64, group: &str) -> (u64, u64) {
+        let running = self.jobs.iter().filter(|job| job.group == group && matches!(job.at, At::Leased { .. }));
+        let held: Vec<u64> = running.map(|job| now / 1_000 - job.leased_at / 1_000).collect();
+        (held.iter().sum(), held.len() as u64)
+    }
+
+    /// What a new lease is charged in advance.
+    fn advance(&mut self, group: &str) -> u64 {
+        let lane = self.lanes.get_mut(group).unwrap();
+        lane.charged_millis += lane.estimate_millis;
+        lane.estimate_millis.max(1)
+    }
+
+    /// Pays back what was charged beyond what running leases are expected to take. The job that ended counts no more.
+    fn refund(&mut self, now: u64, group: &str) {
+        if self.settings.fair_by == FairBy::Count {
+            return;
+        }
+        let (held, leases) = self.held_millis(now, group);
+        let weight = self.weight(group);
+        let lane = self.lanes.get_mut(group).unwrap();
+        let excess = lane.charged_millis.saturating_sub(held + lane.estimate_millis * leases);
+        if excess == 0 {
+            return;
+        }
+        lane.charged_millis -= excess;
+        lane.pass -= (excess * MILLISECOND_COST / weight).min(lane.pass);
+        if lane.in_turns {
+            lane.turn = self.turn;
+            self.turn += 1;
+        }
+    }
+
+    /// Charges what running leases were held beyond what was charged for them.
+    fn accrue(&mut self, now: u64, group: &str) -> bool {
+        if self.settings.fair_by == FairBy::Count {
+            return false;
+        }
+        let (held, _) = self.held_millis(now, group);
+        let charged = &mut self.lanes.get_mut(group).unwrap().charged_millis;
+        let owed = held.saturating_sub(*charged);
+        *charged += owed;
+        if owed > 0 {
+            self.charge(group, owed * MILLISECOND_COST);
+        }
+        owed > 0
+    }
+
+    /// Must come while the job still counts as leased.
     fn end_lease(&mut self, now: u64, group: &str, leased_at: u64) {
         if self.settings.fair_by == FairBy::LeaseTime {
-            self.charge(group, (now - leased_at) / 1_000 * MILLISECOND_COST);
+            self.accrue(now, group);
+            let held = now / 1_000 - leased_at / 1_000;
+            let lane = self.lanes.get_mut(group).unwrap();
+            lane.charged_millis -= held;
+            lane.estimate_millis = if lane.estimate_millis == 0 { held } else { (3 * lane.estimate_millis + held) / 4 };
         }
     }
 
@@ -162,9 +225,13 @@ impl Queue {
 
     pub(crate) fn ack(&mut self, now: u64, held: Held) -> bool {
         let Some(at) = self.held(held) else { return false };
-        let job = self.jobs.remove(at);
+        let job = self.jobs[at].clone();
         if matches!(job.at, At::Leased { .. }) {
             self.end_lease(now, &job.group, job.leased_at);
+        }
+        self.jobs.remove(at);
+        if matches!(job.at, At::Leased { .. }) {
+            self.refund(now, &job.group);
         }
         self.acked += 1;
         self.settle(&job.group);
@@ -181,9 +248,16 @@ impl Queue {
             At::Leased { .. } if until == now => {
                 self.end_lease(now, &job.group, job.leased_at);
                 self.put_first(at);
+                self.refund(now, &job.group);
             }
             At::Leased { .. } => self.jobs[at].at = At::Leased { until },
-            At::Ready if until > now => self.jobs[at].at = At::Leased { until },
+            At::Ready if until > now => {
+                self.jobs[at].at = At::Leased { until };
+                if self.settings.fair_by == FairBy::LeaseTime {
+                    let before = now / 1_000 - job.leased_at / 1_000;
+                    self.lanes.get_mut(&job.group).unwrap().charged_millis += before;
+                }
+            }
             At::Ready => {}
             At::Delayed { .. } => unreachable!(),
         }
@@ -217,6 +291,7 @@ impl Queue {
             } else {
                 self.end_lease(now, &job.group, job.leased_at);
                 self.put_first(at);
+                self.refund(now, &job.group);
             }
             self.settle(&job.group);
         }
