@@ -97,9 +97,16 @@ impl Credentials {
 }
 
 fn write(path: &Path, credentials: &Credentials) -> std::io::Result<()> {
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    // A start that is killed half way must not leave a file that is not whole.
+    let unfinished = path.with_extension("unfinished");
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
     writeln!(file, "access_key = \"{}\"\nsecret_key = \"{}\"", credentials.access_key, credentials.secret_key)?;
-    file.sync_all()
+    file.sync_all()?;
+    std::fs::rename(&unfinished, path)
 }
 
 #[cfg(test)]

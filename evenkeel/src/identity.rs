@@ -23,9 +23,15 @@ pub(crate) fn load<D: Disk>(disk: &D, folder: &Path) -> anyhow::Result<LogId> {
     let mut id = [0; 16];
     getrandom::fill(&mut id).context("the system's random source")?;
     let write = || -> std::io::Result<()> {
-        let file = disk.open(&path, OpenMode::CreateNew)?;
+        // A start that is killed half way must not leave a name that is not whole.
+        let unfinished = folder.join("log-id.unfinished");
+        if names.iter().any(|name| name == "log-id.unfinished") {
+            disk.remove(&unfinished)?;
+        }
+        let file = disk.open(&unfinished, OpenMode::CreateNew)?;
         file.write_all_at(format!("{:032x}", u128::from_be_bytes(id)).as_bytes(), 0)?;
         file.sync()?;
+        disk.rename(&unfinished, &path)?;
         disk.sync_dir(folder)
     };
     write().with_context(|| format!("writing {}", path.display()))?;

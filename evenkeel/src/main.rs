@@ -3,6 +3,7 @@
 
 mod config;
 mod credentials;
+mod descriptors;
 mod http;
 mod identity;
 mod serve;

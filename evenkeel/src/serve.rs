@@ -22,6 +22,7 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     tracing_subscriber::fmt().with_max_level(config.log_level).with_ansi(colours).with_writer(std::io::stderr).init();
     let listener = Server::bind(config.listen)?;
+    let connections_max = crate::descriptors::connections(config.connections_max);
 
     let disk = RealDisk;
     let folder = &config.data_dir;
@@ -68,7 +69,7 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
         clocks,
         large_bodies: LargeBodies::default(),
     });
-    let settings = Settings { threads: config.http_threads, connections_max: config.connections_max };
+    let settings = Settings { threads: config.http_threads, connections_max };
     let server = Server::start(listener, settings, &shared, running.clients())?;
     greet(&server, &shared, origin, &config);
 
@@ -88,7 +89,7 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     }
     runtime.shutdown_background();
     let ended = running.join();
-    ended.context("the server stopped because its log failed; nothing that was acknowledged is lost")?;
+    ended.context("the server stopped because its log could not go on")?;
     writer.join().expect("the log's writer does not panic");
     tracing::info!("stopped");
     Ok(())

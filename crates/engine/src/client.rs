@@ -137,10 +137,9 @@ impl Client {
         loop {
             let mut local = self.shared.local.borrow_mut();
             local.pump = Some(context.waker().clone());
-            let open = local.outgoing.is_empty() || self.shared.inbox.put(&mut local.outgoing);
-            if !open {
-                self.engine_is_gone(&mut local);
-                return Poll::Ready(());
+            // If the engine is gone its last answers are in the mailbox, which says so when it is empty.
+            if !local.outgoing.is_empty() && !self.shared.inbox.put(&mut local.outgoing) {
+                local.outgoing.clear();
             }
             {
                 let mut inner = self.shared.mailbox.inner.lock().unwrap_or_else(PoisonError::into_inner);

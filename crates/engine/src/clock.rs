@@ -20,7 +20,9 @@ pub(crate) struct LogClock {
 impl LogClock {
     /// Goes on after the last batch of the owner before.
     pub(crate) fn take_over(last_log: LogTime, last_wall: WallTime, now: Now) -> Self {
-        let passed = Micros(now.wall.0.saturating_sub(last_wall.0).saturating_mul(1_000));
+        // Both are rounded down to milliseconds: one less is what surely has passed.
+        let passed = now.wall.0.saturating_sub(last_wall.0).saturating_sub(1);
+        let passed = Micros(passed.saturating_mul(1_000));
         let max = if fault::is(Fault::TrustCalendar) { passed } else { TAKEOVER_ADVANCE_MAX };
         // A log that begins has no wall time yet; nothing has passed for it.
         let passed = if last_wall == WallTime::default() { Micros(0) } else { passed.min(max) };
@@ -47,7 +49,7 @@ mod tests {
         let at = |wall| Now { monotonic: Micros(5), wall: WallTime(wall) };
         let taken = |wall| LogClock::take_over(LogTime(100), WallTime(10 * hour), at(wall)).log_time(at(wall));
         assert_eq!(taken(9 * hour), LogTime(100), "backwards: not at all");
-        assert_eq!(taken(10 * hour + 2), LogTime(2_100));
+        assert_eq!(taken(10 * hour + 2), LogTime(1_100), "never more than has passed");
         assert_eq!(taken(20 * hour), LogTime(100) + TAKEOVER_ADVANCE_MAX);
     }
 

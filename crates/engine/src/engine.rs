@@ -104,6 +104,10 @@ pub struct Engine<L: Log> {
     floor: Floor,
     bytes_since_checkpoint: u64,
     checkpoint_under_way: bool,
+    /// Encoded, and waiting until the log is durable up to its index.
+    checkpoint_waiting: Option<(LogIndex, Vec<u8>)>,
+    /// Answers whose bodies are being read.
+    reading: usize,
     checkpoint_every_bytes: u64,
     /// While the disk is full, timers do not try again at once.
     no_timer_before: Micros,
@@ -138,6 +142,8 @@ impl<L: Log> Engine<L> {
             floor,
             bytes_since_checkpoint: 0,
             checkpoint_under_way: false,
+            checkpoint_waiting: None,
+            reading: 0,
             checkpoint_every_bytes: limits::CHECKPOINT_EVERY_BYTES,
             no_timer_before: Micros(0),
             oldest_checkpoint,
@@ -206,6 +212,7 @@ impl<L: Log> Engine<L> {
         if let Some(fatal) = &self.fatal {
             return Err(fatal.clone());
         }
+        self.send_checkpoint();
         while let Some(waiter) = self.waiters.pop_ended(now.monotonic) {
             self.answer_empty(waiter.call, waiter.queue);
         }
@@ -243,7 +250,10 @@ impl<L: Log> Engine<L> {
     /// Takes in how an errand ended.
     pub fn errand_done(&mut self, done: Done) {
         match done {
-            Done::Answer(call, answer) => self.answers.push((call, answer)),
+            Done::Bodies { call, answer, .. } => {
+                self.reading -= 1;
+                self.answers.push((call, answer));
+            }
             Done::Checkpoint { oldest } => {
                 self.checkpoint_under_way = false;
                 self.oldest_checkpoint = oldest;
@@ -268,7 +278,8 @@ impl<L: Log> Engine<L> {
 
     /// Whether nothing is collected, proposed or unanswered.
     pub fn is_idle(&self) -> bool {
-        self.open.count() == 0 && self.proposed.is_empty() && self.answers.is_empty() && self.errands.is_empty()
+        let nothing_inside = self.open.count() == 0 && self.proposed.is_empty() && self.reading == 0;
+        nothing_inside && self.answers.is_empty() && self.errands.is_empty()
     }
 
     /// After [`Engine::stop`]: whether all is answered and the last checkpoint is durable. Begins that
@@ -323,11 +334,20 @@ impl<L: Log> Engine<L> {
         self.machine.encode(&mut state);
         self.checkpoint_under_way = true;
         self.bytes_since_checkpoint = 0;
-        self.errands.push(Errand::WriteCheckpoint { index: self.machine.applied(), state });
+        self.checkpoint_waiting = Some((self.machine.applied(), state));
+        self.send_checkpoint();
+    }
+
+    fn send_checkpoint(&mut self) {
+        let synced = self.log.synced();
+        if let Some((index, state)) = self.checkpoint_waiting.take_if(|(index, _)| *index <= synced) {
+            self.errands.push(Errand::WriteCheckpoint { index, state });
+        }
     }
 
     fn next_timer(&self) -> Option<Micros> {
-        if !matches!(self.stage, Stage::Serving | Stage::Stopping) {
+        // An engine that stops ends no more leases: they would keep it busy, and end after the next start as well.
+        if self.stage != Stage::Serving {
             return None;
         }
         let late = if fault::is(Fault::LateTimers) { Micros(50_000) } else { Micros(0) };

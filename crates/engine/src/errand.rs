@@ -38,7 +38,14 @@ pub enum Errand {
 #[derive(Debug)]
 pub enum Done {
     /// An answer is ready for its client.
-    Answer(CallId, Answer),
+    Bodies {
+        /// Whose it is.
+        call: CallId,
+        /// The jobs whose bodies could be read.
+        answer: Answer,
+        /// What went wrong with the others: for the log.
+        unreadable: Vec<String>,
+    },
     /// The checkpoint is durable, and the log above `oldest` is what a start needs.
     Checkpoint {
         /// The oldest checkpoint that is kept.
@@ -54,48 +61,59 @@ pub enum Done {
 pub struct BodyReader<R> {
     reader: R,
     recent: VecDeque<(LogIndex, bytes::Bytes)>,
+    recent_bytes: usize,
 }
 
-/// Entries kept: at most some 256 KiB each.
-const RECENT_ENTRIES: usize = 64;
+/// Entries that a reader keeps, in bytes.
+const RECENT_BYTES: usize = 16 * 1_048_576;
 
 impl<R: LogReader> BodyReader<R> {
     /// A reader over this log.
     pub fn new(reader: R) -> Self {
-        Self { reader, recent: VecDeque::new() }
+        Self { reader, recent: VecDeque::new(), recent_bytes: 0 }
     }
 
-    /// Completes the jobs of a [`Errand::ReadBodies`].
+    /// Completes the jobs of a [`Errand::ReadBodies`]. A job whose body cannot be read does not hold back the others;
+    /// it stays leased.
     pub fn read(&mut self, call: CallId, queue: QueueId, jobs: Vec<(Grant, Option<bytes::Bytes>)>) -> Done {
-        let read = jobs.into_iter().map(|(grant, body)| {
-            let body = match body {
-                Some(body) => body,
-                None => self.body(&grant)?,
-            };
-            Ok(Delivery { grant, body })
-        });
-        let answer = match read.collect::<Result<_, _>>() {
-            Ok(jobs) => Answer::Received(Ok(Received { queue, jobs })),
-            Err(error) => Answer::Failed(error),
+        let mut unreadable = Vec::new();
+        let mut deliveries = Vec::with_capacity(jobs.len());
+        for (grant, body) in jobs {
+            match body.map_or_else(|| self.body(&grant), Ok) {
+                Ok(body) => deliveries.push(Delivery { grant, body }),
+                Err(reason) => unreadable.push(format!("the body of job {}: {reason}", grant.job)),
+            }
+        }
+        let answer = if deliveries.is_empty() {
+            Answer::Failed(EngineError::BodyUnreadable)
+        } else {
+            Answer::Received(Ok(Received { queue, jobs: deliveries }))
         };
-        Done::Answer(call, answer)
+        Done::Bodies { call, answer, unreadable }
     }
 
-    fn body(&mut self, grant: &Grant) -> Result<bytes::Bytes, EngineError> {
+    fn body(&mut self, grant: &Grant) -> Result<bytes::Bytes, String> {
         let index = grant.body.index;
         let kept = self.recent.iter().find(|(kept, _)| *kept == index).map(|(_, batch)| batch.clone());
         let batch = match kept {
             Some(batch) => batch,
             None => {
-                let entry = self.reader.read(index).map_err(|_| EngineError::BodyUnreadable)?;
-                if self.recent.len() == RECENT_ENTRIES {
-                    self.recent.pop_front();
-                }
-                self.recent.push_back((index, entry.batch.clone()));
+                let entry = self.reader.read(index).map_err(|error| error.to_string())?;
+                self.keep(index, entry.batch.clone());
                 entry.batch
             }
         };
-        slice(&batch, grant.body).ok_or(EngineError::BodyUnreadable)
+        slice(&batch, grant.body).ok_or_else(|| format!("entry {index} is too short for it"))
+    }
+
+    fn keep(&mut self, index: LogIndex, batch: bytes::Bytes) {
+        self.recent_bytes += batch.len();
+        self.recent.push_back((index, batch));
+        while self.recent_bytes > RECENT_BYTES
+            && let Some((_, gone)) = self.recent.pop_front()
+        {
+            self.recent_bytes -= gone.len();
+        }
     }
 }
 

@@ -269,6 +269,19 @@ fn worker(
     Ok((sender, thread))
 }
 
+/// Says in the server's log what an errand met.
+fn tell_trouble(done: &Done) {
+    match done {
+        Done::Bodies { unreadable, .. } => {
+            unreadable.iter().for_each(|what| tracing::error!("{what}; it stays with the queue"));
+        }
+        Done::CheckpointFailed(error) => {
+            tracing::error!("a checkpoint could not be written: {error}; the log is kept, and grows, until one can");
+        }
+        Done::Checkpoint { .. } => {}
+    }
+}
+
 struct Driver<L: Log> {
     engine: Engine<L>,
     inbox: Arc<Inbox>,
@@ -340,7 +353,10 @@ impl<L: Log> Driver<L> {
         match message {
             Message::Submit(call, request) => self.engine.submit(call, request, now),
             Message::Cancel(call) => self.engine.cancel(call),
-            Message::Errand(done) => self.engine.errand_done(done),
+            Message::Errand(done) => {
+                tell_trouble(&done);
+                self.engine.errand_done(done);
+            }
             Message::Stop => {
                 self.stopping = true;
                 self.engine.stop();

@@ -7,6 +7,7 @@ mod body;
 mod request_id;
 mod server;
 mod service;
+mod stream;
 
 pub(crate) use server::{Server, Settings};
 pub(crate) use service::{LargeBodies, Shared};

@@ -1,6 +1,9 @@
 //! Accepting connections, serving each on its thread, and draining them at the end.
 
-use super::service::{Connection, Shared, Thread};
+use super::{
+    service::{Connection, Shared, Thread},
+    stream::Watched,
+};
 use anyhow::Context;
 use evenkeel_engine::thread::Clients;
 use hyper::server::conn::http1;
@@ -19,6 +22,8 @@ use tokio::{
 
 /// A request's head must be whole within this time. An idle connection is also closed after it.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
+/// A peer that acknowledges nothing for so long (it is gone, or does not read) loses its connection.
+const PEER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes that a connection buffers of requests: a head must fit, and more only costs memory.
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// Connections waiting to be accepted by the kernel.
@@ -146,25 +151,38 @@ async fn accept(
         let accepted = async {
             let permit = Arc::clone(&permits).acquire_owned().await.expect("the permits are never closed");
             let (stream, _) = listener.accept().await?;
-            stream.set_nodelay(true)?;
-            Ok::<_, std::io::Error>((stream.into_std()?, permit))
+            Ok::<_, std::io::Error>((stream, permit))
         };
         let accepted = tokio::select! {
             accepted = accepted => accepted,
             _ = stopped.wait_for(|&stopped| stopped) => return,
         };
         match accepted {
-            Ok(accepted) => {
-                if hand.send(accepted).await.is_err() {
+            // One that cannot be set up is gone already.
+            Ok((stream, permit)) => {
+                if let Ok(stream) = set_up(stream)
+                    && hand.send((stream, permit)).await.is_err()
+                {
                     return;
                 }
             }
+            // The client gave up before it was accepted.
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 tracing::warn!("accepting a connection failed: {error}");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
+}
+
+fn set_up(stream: tokio::net::TcpStream) -> std::io::Result<TcpStream> {
+    let stream = stream.into_std()?;
+    stream.set_nodelay(true)?;
+    let socket = socket2::SockRef::from(&stream);
+    socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(PEER_TIMEOUT))?;
+    socket.set_tcp_user_timeout(Some(PEER_TIMEOUT))?;
+    Ok(stream)
 }
 
 async fn serve_all(thread: &Rc<Thread>, mut connections: mpsc::Receiver<Accepted>, stopped: watch::Receiver<bool>) {
@@ -193,20 +211,24 @@ async fn serve_all(thread: &Rc<Thread>, mut connections: mpsc::Receiver<Accepted
 async fn serve_one(thread: Rc<Thread>, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
     let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
     let connection = Connection::new(thread);
+    let (stream, broke) = Watched::new(stream);
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(BUFFER_BYTES_MAX)
         .serve_connection(TokioIo::new(stream), connection.service());
-    let mut served = std::pin::pin!(served);
-    let ended = tokio::select! {
+    let mut served = Box::pin(served);
+    // How it ends says nothing that its end does not: a timeout, a malformed request, a client that is gone.
+    let _ = tokio::select! {
         ended = served.as_mut() => ended,
         _ = stopped.wait_for(|&stopped| stopped) => {
             served.as_mut().graceful_shutdown();
-            served.await
+            served.as_mut().await
         }
     };
-    if ended.is_err() {
+    // Dropping the stream asks it once more.
+    drop(served);
+    if broke.get() {
         connection.broke();
     }
 }

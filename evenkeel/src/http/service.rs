@@ -4,7 +4,7 @@ use super::{body::Whole, request_id::RequestIds};
 use crate::credentials::Credentials;
 use bytes::{Bytes, BytesMut};
 use evenkeel_engine::{Client, Request as EngineRequest, thread::Clocks};
-use evenkeel_sigv4::{Credential, Headers, Payload, Secrets, Verifier};
+use evenkeel_sigv4::{Credential, Headers, Payload, Secrets, SigError, Verifier};
 use evenkeel_sqs::{Caller, Door, Head, Response as DoorResponse, Step};
 use evenkeel_types::AccountId;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -18,7 +18,7 @@ use std::{
     rc::Rc,
     sync::Arc,
     task::Poll,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -42,6 +42,15 @@ pub(crate) struct Shared {
     pub(crate) sender_id: String,
     pub(crate) clocks: Clocks,
     pub(crate) large_bodies: LargeBodies,
+}
+
+impl Shared {
+    /// Whether a request claims a key that exists. The claim is checked with the signature; this keeps strangers from
+    /// taking up the memory for large bodies.
+    fn may_send_much(&self, headers: &HeaderMap) -> bool {
+        let claimed = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        claimed.is_some_and(|claimed| claimed.contains(&format!("Credential={}/", self.root.access_key)))
+    }
 }
 
 /// Shares out the memory for large bodies, in KiB.
@@ -92,8 +101,12 @@ pub(super) struct Connection {
 struct Inner {
     thread: Rc<Thread>,
     /// Gives back what the last response handed out, should it turn out not to have arrived.
-    undelivered: Cell<Option<EngineRequest>>,
+    undelivered: Cell<Option<(EngineRequest, Instant)>>,
 }
+
+/// A connection that breaks so soon after a response was made did not bring it to anybody. One that breaks later belonged
+/// to a worker that is at work: its lease must hold.
+const DELIVERY_WINDOW: Duration = Duration::from_secs(2);
 
 impl Connection {
     pub(super) fn new(thread: Rc<Thread>) -> Self {
@@ -105,9 +118,11 @@ impl Connection {
         Service { inner: Rc::clone(&self.inner) }
     }
 
-    /// The connection broke: leased jobs that it was to carry go back at once.
+    /// The connection broke: leased jobs that it was just to carry go back at once.
     pub(super) fn broke(&self) {
-        if let Some(request) = self.inner.undelivered.take() {
+        if let Some((request, made)) = self.inner.undelivered.take()
+            && made.elapsed() < DELIVERY_WINDOW
+        {
             self.inner.thread.client.tell(request);
         }
     }
@@ -136,8 +151,11 @@ impl Inner {
         if head.method == Method::GET && head.uri.path() == "/healthz" {
             return plain(StatusCode::OK, "ok\n");
         }
+        if body.size_hint().lower() > LARGE_BODY_BYTES as u64 && !self.thread.shared.may_send_much(&head.headers) {
+            return self.respond(evenkeel_sqs::auth_error(&SigError::InvalidClientTokenId));
+        }
         let response = match read_body(body, &self.thread.shared.large_bodies).await {
-            Ok(body) => self.ask_door(&head, &body).await,
+            Ok(body) => self.ask_door(&head, body).await,
             Err(BodyError::TooLarge) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
             Err(BodyError::TooSlow) => return plain(StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
             Err(BodyError::Broken) => return plain(StatusCode::BAD_REQUEST, "the request is incomplete\n"),
@@ -145,7 +163,7 @@ impl Inner {
         self.respond(response)
     }
 
-    async fn ask_door(&self, head: &http::request::Parts, body: &Bytes) -> DoorResponse {
+    async fn ask_door(&self, head: &http::request::Parts, body: Bytes) -> DoorResponse {
         let thread = &self.thread;
         let door = &thread.shared.door;
         let now = thread.shared.clocks.now().wall;
@@ -155,7 +173,7 @@ impl Inner {
             path: head.uri.path(),
             query: head.uri.query().unwrap_or_default(),
             headers: &HeaderLines(&head.headers),
-            payload: Payload::Bytes(body),
+            payload: Payload::Bytes(&body),
         };
         let verified = thread.verifier.borrow_mut().verify(&signed, &*thread.shared, seconds);
         let account = match verified {
@@ -165,7 +183,9 @@ impl Inner {
         let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let caller = Caller { account, sender_id: &thread.shared.sender_id };
         let asked = Head { target: text("x-amz-target"), host: text("host").unwrap_or_default(), tls: false };
-        let mut step = door.accept(caller, asked, body);
+        let mut step = door.accept(caller, asked, &body);
+        // A wait of 20 seconds must not keep what asked for it.
+        drop(body);
         loop {
             match step {
                 Step::Respond(response) => return response,
@@ -178,7 +198,7 @@ impl Inner {
     }
 
     fn respond(&self, response: DoorResponse) -> Response<Whole> {
-        self.undelivered.set(response.undelivered);
+        self.undelivered.set(response.undelivered.map(|request| (request, Instant::now())));
         let mut built = Response::new(Whole::new(response.body.into()));
         *built.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = built.headers_mut();

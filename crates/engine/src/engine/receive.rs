@@ -84,6 +84,7 @@ impl<L: Log> Engine<L> {
             std::mem::swap(first, second);
         }
         if jobs.iter().any(|(_, body)| body.is_none()) {
+            self.reading += 1;
             self.errands.push(Errand::ReadBodies { call, queue, jobs });
             return;
         }

@@ -78,6 +78,12 @@ pub trait Log: Send {
     /// The first index that can still be read; grows with [`Log::trim`].
     fn first_index(&self) -> LogIndex;
 
+    /// The last entry that a power cut would leave. A checkpoint must not be durable before what it is made of: where
+    /// committed means synced, everything that was committed qualifies.
+    fn synced(&self) -> LogIndex {
+        LogIndex(u64::MAX)
+    }
+
     /// Lets go of all entries below `floor`, now or a little later. The caller has a durable
     /// checkpoint at or above `floor - 1` and needs no body below it.
     ///

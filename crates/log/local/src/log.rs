@@ -233,6 +233,13 @@ impl<D: Disk> Log for LocalLog<D> {
         self.shared.queue().waker = Some(waker);
     }
 
+    fn synced(&self) -> LogIndex {
+        match self.durability {
+            Durability::Sync => LogIndex(u64::MAX),
+            Durability::Interval(_) => LogIndex(self.shared.synced.load(Ordering::Acquire)),
+        }
+    }
+
     fn reader(&self) -> Reader<D> {
         self.reader.clone()
     }

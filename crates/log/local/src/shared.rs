@@ -18,6 +18,8 @@ pub(crate) struct Shared<D: Disk> {
     pub(crate) sync_histogram: SyncHistogram,
     /// The bytes that the segment in use still has.
     pub(crate) room_bytes: AtomicU64,
+    /// The last entry that is durable.
+    pub(crate) synced: AtomicU64,
     /// Held by both halves, so that the folder is free only when both are gone.
     pub(crate) _lock: D::Lock,
 }
@@ -61,6 +63,7 @@ impl<D: Disk> Shared<D> {
             spare,
             sync_histogram: SyncHistogram::default(),
             room_bytes: AtomicU64::new(0),
+            synced: AtomicU64::new(0),
             _lock: lock,
         })
     }

@@ -59,6 +59,8 @@ impl<D: Disk> Writer<D> {
         let epoch = store.epoch();
         let writer = Self { shared, store, options, epoch, answers: Vec::new(), failed: false };
         writer.tell_room();
+        // Whoever opens a log syncs what is there.
+        writer.shared.synced.store(writer.store.last().0, Ordering::Release);
         writer
     }
 
@@ -80,7 +82,12 @@ impl<D: Disk> Writer<D> {
         let mut last_sync = Instant::now();
         loop {
             match self.commit() {
-                Step::Failed | Step::Closed => return,
+                Step::Failed => return,
+                Step::Closed => {
+                    // The last interval is not over, and nobody will be there to end it.
+                    self.background_sync();
+                    return;
+                }
                 Step::Idle if !(fill && self.fill()) => self.wait(),
                 _ => {}
             }
@@ -187,8 +194,18 @@ impl<D: Disk> Writer<D> {
         }
         let start = Instant::now();
         match self.store.sync() {
-            Ok(()) => self.shared.sync_histogram.record(start.elapsed()),
+            Ok(()) => {
+                self.shared.sync_histogram.record(start.elapsed());
+                self.tell_synced();
+            }
             Err(error) => self.fail(error),
+        }
+    }
+
+    fn tell_synced(&self) {
+        self.shared.synced.store(self.store.last().0, Ordering::Release);
+        if self.options.durability != Durability::Sync {
+            self.shared.wake_owner();
         }
     }
 
