@@ -149,6 +149,23 @@ fn a_client_that_goes_without_reading_its_jobs_gives_them_back_at_once() {
     assert_eq!(client.receive(&queue, 10, 0, Some(LEASE)).unwrap().len(), 10);
 }
 
+/// A worker is at work, and something on the way (a balancer, a firewall) resets its idle connection. Taken for a client that
+/// did not read, its job would go to a second worker while the first still holds it.
+#[test]
+fn a_worker_whose_connection_is_reset_later_keeps_its_jobs() {
+    let server = Server::start();
+    let mut client = server.client();
+    let queue = client.create_queue("jobs", &json!({})).unwrap();
+    client.send(&queue, &"x".repeat(90_000), None).unwrap();
+    let idle = poll(&server, &mut Pen::default(), &queue, 0);
+    wait::until("the job to be leased", 5 * SECOND, || client.counts(&queue).unwrap()[1] == 1);
+    std::thread::sleep(3 * SECOND);
+    // Unread bytes make the end a reset.
+    drop(idle);
+    std::thread::sleep(SECOND / 2);
+    assert_eq!(client.counts(&queue).unwrap(), [0, 1, 0]);
+}
+
 /// The hard case: the client goes in the moment in which its job is on the way.
 #[test]
 fn a_client_that_goes_while_its_job_comes_loses_none() {
