@@ -4,7 +4,7 @@
 //! malformed JSON are a `SerializationException`. Lists and maps that have a limit are not kept beyond it but counted,
 //! so that a request cannot make the server hold many times its own size.
 
-use crate::error::SqsError;
+use crate::{error::SqsError, limits::NAMES_MAX};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
@@ -80,6 +80,20 @@ impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for List<T, MA
             }
         }
         deserializer.deserialize_seq(ListVisitor(PhantomData))
+    }
+}
+
+/// Names of attributes that a request asks for.
+pub(crate) type Names<'a> = List<Text<'a>, NAMES_MAX>;
+
+/// The names given; none if there is no list.
+pub(crate) fn names<'n, 'a>(given: Option<&'n Names<'a>>) -> Result<&'n [Text<'a>], SqsError> {
+    match given {
+        Some(given) if given.count > NAMES_MAX => {
+            Err(SqsError::InvalidParameterValue(format!("{} attribute names are too many.", given.count)))
+        }
+        Some(given) => Ok(&given.kept),
+        None => Ok(&[]),
     }
 }
 

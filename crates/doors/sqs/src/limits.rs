@@ -38,6 +38,8 @@ pub const RECEIVE_MESSAGES_MAX: i32 = 10;
 pub const RETENTION_SECONDS: u32 = 345_600;
 /// Attributes in one CreateQueue or SetQueueAttributes: more than there are names.
 pub const QUEUE_ATTRIBUTES_MAX: usize = 40;
+/// Names of attributes in one request: far more than there are attributes to name. AWS states no limit.
+pub const NAMES_MAX: usize = 100;
 /// A sender's id as it is kept with each message, in bytes: its length is one byte.
 pub const SENDER_ID_BYTES_MAX: usize = 255;
 /// A `Host` header from which queue URLs are built, in bytes (a DNS name has at most 253, and a port).

@@ -277,9 +277,14 @@ impl<D: Disk> Writer<D> {
         };
         let asked = reset.is_some() || trim.is_some();
         let reset = reset.map_or(Ok(()), |(at, epoch)| self.reset(at, epoch));
-        let done = reset.and_then(|()| trim.map_or(Ok(()), |floor| self.store.trim(floor)));
-        if let Err(error) = done {
-            self.fail(error);
+        // One segment a round: commits go on in between, however much there is to remove.
+        match reset.and_then(|()| trim.map_or(Ok(false), |floor| self.store.trim_one(floor))) {
+            Ok(true) => {
+                let mut queue = self.shared.queue();
+                queue.trim = queue.trim.max(trim);
+            }
+            Ok(false) => {}
+            Err(error) => self.fail(error),
         }
         self.tell_room();
         asked

@@ -7,7 +7,7 @@ use crate::{
     caller::Caller,
     door::{Door, Step},
     error::SqsError,
-    json_in::{Text, parse},
+    json_in::{Names, Text, names, parse},
     json_out::Json,
     queue_attributes::Readable,
     queue_url::Queue,
@@ -22,7 +22,7 @@ struct Request<'a> {
     #[serde(borrow)]
     queue_url: Option<Text<'a>>,
     #[serde(borrow)]
-    attribute_names: Option<Vec<Text<'a>>>,
+    attribute_names: Option<Names<'a>>,
 }
 
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Waiting {
 pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
     let request: Request<'_> = parse(body)?;
     let queue = Queue::of_url(request.queue_url.as_deref(), caller)?.to_name();
-    let asked = Readable::of_names(request.attribute_names.as_deref().unwrap_or_default())?;
+    let asked = Readable::of_names(names(request.attribute_names.as_ref())?)?;
     ask(Question::Describe(queue.clone()), super::Waiting::GetQueueAttributes(Waiting { queue, asked }))
 }
 

@@ -12,7 +12,7 @@ use crate::{
     door::{Door, Step},
     error::SqsError,
     hex,
-    json_in::{Text, parse},
+    json_in::{Names, Text, names, parse},
     json_out::Json,
     limits::{RECEIVE_MESSAGES_MAX, VISIBILITY_SECONDS_MAX, WAIT_SECONDS_MAX},
     queue_url::Queue,
@@ -32,11 +32,11 @@ struct Request<'a> {
     #[serde(borrow)]
     queue_url: Option<Text<'a>>,
     #[serde(borrow)]
-    attribute_names: Option<Vec<Text<'a>>>,
+    attribute_names: Option<Names<'a>>,
     #[serde(borrow)]
-    message_system_attribute_names: Option<Vec<Text<'a>>>,
+    message_system_attribute_names: Option<Names<'a>>,
     #[serde(borrow)]
-    message_attribute_names: Option<Vec<Text<'a>>>,
+    message_attribute_names: Option<Names<'a>>,
     max_number_of_messages: Option<i32>,
     visibility_timeout: Option<i32>,
     wait_time_seconds: Option<i32>,
@@ -60,11 +60,11 @@ pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError>
         })?;
     let lease = seconds(request.visibility_timeout, "VisibilityTimeout", VISIBILITY_SECONDS_MAX)?;
     let wait = seconds(request.wait_time_seconds, "WaitTimeSeconds", WAIT_SECONDS_MAX)?;
-    let names = [&request.attribute_names, &request.message_system_attribute_names];
+    let system = [names(request.attribute_names.as_ref())?, names(request.message_system_attribute_names.as_ref())?];
     let waiting = Waiting {
         queue: queue.to_name(),
-        system_attributes: SystemAttributes::read(names.into_iter().flatten().flatten())?,
-        names: NameFilter::new(request.message_attribute_names.as_deref().unwrap_or_default()),
+        system_attributes: SystemAttributes::read(system.into_iter().flatten())?,
+        names: NameFilter::new(names(request.message_attribute_names.as_ref())?),
     };
     let receive = Receive { queue: queue.to_name(), jobs_max, lease, wait };
     ask(Question::Receive(receive), super::Waiting::ReceiveMessage(waiting))

@@ -23,22 +23,31 @@ impl<D: Disk> Segments<D> {
     /// # Errors
     /// The disk failed.
     pub fn trim(&mut self, floor: LogIndex) -> Result<(), LogError> {
+        while self.trim_one(floor)? {}
+        Ok(())
+    }
+
+    /// Removes the first segment if it lies wholly below `floor`: the work of [`Segments::trim`] in pieces. `false` if
+    /// there was none.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn trim_one(&mut self, floor: LogIndex) -> Result<bool, LogError> {
         let extra = usize::from(fault::on(Fault::TrimTooFar));
-        loop {
-            let first = {
-                let mut table = self.table.write();
-                match table.segments.get(1) {
-                    Some(second) if second.first <= floor || extra > 0 && table.segments.len() > 2 => {}
-                    _ => return Ok(()),
-                }
-                // First out of the readers' sight, then off the disk. Who reads it now keeps it open.
-                match table.segments.pop_front() {
-                    Some(segment) => segment.first,
-                    None => return Ok(()),
-                }
-            };
-            remove_segments(&self.disk, &self.dir, std::iter::once(first))?;
-        }
+        let first = {
+            let mut table = self.table.write();
+            match table.segments.get(1) {
+                Some(second) if second.first <= floor || extra > 0 && table.segments.len() > 2 => {}
+                _ => return Ok(false),
+            }
+            // First out of the readers' sight, then off the disk. Who reads it now keeps it open.
+            match table.segments.pop_front() {
+                Some(segment) => segment.first,
+                None => return Ok(false),
+            }
+        };
+        remove_segments(&self.disk, &self.dir, std::iter::once(first))?;
+        Ok(true)
     }
 
     /// Removes all entries after `index`, durably.
