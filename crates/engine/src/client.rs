@@ -10,7 +10,7 @@
 use crate::{
     CallId,
     request::{Answer, EngineError, Proposal, Received, Request},
-    thread::{Inbox, Message},
+    thread::{Inbox, Letter},
 };
 use evenkeel_machine::command::{Command, Held};
 use evenkeel_types::Micros;
@@ -81,7 +81,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Local {
     calls: u64,
-    outgoing: Vec<Message>,
+    outgoing: Vec<Letter>,
     pump: Option<Waker>,
     /// The engine has ended.
     gone: bool,
@@ -93,7 +93,6 @@ struct Local {
 enum Slot {
     Waiting(Option<Waker>),
     Answered(Answer),
-    Abandoned,
 }
 
 /// How many low bits of a call's number count the calls of one client.
@@ -108,24 +107,18 @@ impl Client {
     #[must_use]
     pub fn call(&self, request: Request) -> Call {
         let mut local = self.shared.local.borrow_mut();
-        let id = self.next_id(&mut local);
+        let id = local.next_id(self.shared.number);
         let slot = if local.gone { Slot::Answered(Answer::Failed(EngineError::Stopping)) } else { Slot::Waiting(None) };
         local.waiting.insert(id, slot);
-        local.send(Message::Submit(id, request));
+        local.send(Letter::Submit(id, request));
         Call { shared: Rc::clone(&self.shared), id: Some(id) }
     }
 
     /// Asks the engine without waiting for the answer.
     pub fn tell(&self, request: Request) {
         let mut local = self.shared.local.borrow_mut();
-        let id = self.next_id(&mut local);
-        local.waiting.insert(id, Slot::Abandoned);
-        local.send(Message::Submit(id, request));
-    }
-
-    fn next_id(&self, local: &mut Local) -> CallId {
-        local.calls += 1;
-        CallId(self.shared.number << CALL_BITS | local.calls)
+        let id = local.next_id(self.shared.number);
+        local.send(Letter::Submit(id, request));
     }
 
     /// Carries requests and answers over, until the engine is gone.
@@ -156,7 +149,7 @@ impl Client {
             }
             let mut taken = std::mem::take(&mut local.taken);
             for (id, answer) in taken.drain(..) {
-                local.arrived(id, answer);
+                local.arrived(self.shared.number, id, answer);
             }
             local.taken = taken;
         }
@@ -166,18 +159,23 @@ impl Client {
         local.gone = true;
         let ids: Vec<CallId> = local.waiting.keys().copied().collect();
         for id in ids {
-            local.arrived(id, Answer::Failed(EngineError::Stopping));
+            local.arrived(self.shared.number, id, Answer::Failed(EngineError::Stopping));
         }
         local.outgoing.clear();
     }
 }
 
 impl Local {
-    fn send(&mut self, message: Message) {
+    fn next_id(&mut self, number: u64) -> CallId {
+        self.calls += 1;
+        CallId(number << CALL_BITS | self.calls)
+    }
+
+    fn send(&mut self, letter: Letter) {
         if self.gone {
             return;
         }
-        self.outgoing.push(message);
+        self.outgoing.push(letter);
         if self.outgoing.len() == 1
             && let Some(pump) = self.pump.take()
         {
@@ -185,30 +183,24 @@ impl Local {
         }
     }
 
-    fn arrived(&mut self, id: CallId, answer: Answer) {
-        let Some(slot) = self.waiting.get_mut(&id) else { return };
-        match slot {
-            Slot::Waiting(waker) => {
-                let waker = waker.take();
-                *slot = Slot::Answered(answer);
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
-            }
-            Slot::Abandoned => {
-                self.waiting.remove(&id);
-                self.give_back(answer);
-            }
-            Slot::Answered(_) => {}
+    fn arrived(&mut self, number: u64, id: CallId, answer: Answer) {
+        let Some(slot) = self.waiting.get_mut(&id) else {
+            // Nobody waits for it any more, or ever did.
+            return self.give_back(number, &answer);
+        };
+        if let Slot::Waiting(waker) = std::mem::replace(slot, Slot::Answered(answer))
+            && let Some(waker) = waker
+        {
+            waker.wake();
         }
     }
 
     /// Nobody is there to take what was leased: give it back.
-    fn give_back(&mut self, answer: Answer) {
+    fn give_back(&mut self, number: u64, answer: &Answer) {
         let Answer::Received(Ok(received)) = answer else { return };
-        if let Some(request) = release(&received) {
-            // The answer to this is for nobody; without a slot it is dropped.
-            self.send(Message::Submit(CallId(u64::MAX), request));
+        if let Some(request) = release(received) {
+            let id = self.next_id(number);
+            self.send(Letter::Submit(id, request));
         }
     }
 }
@@ -256,15 +248,10 @@ impl Drop for Call {
     fn drop(&mut self) {
         let Some(id) = self.id.take() else { return };
         let mut local = self.shared.local.borrow_mut();
-        match local.waiting.insert(id, Slot::Abandoned) {
-            Some(Slot::Answered(answer)) => {
-                local.waiting.remove(&id);
-                local.give_back(answer);
-            }
-            Some(Slot::Waiting(_)) => local.send(Message::Cancel(id)),
-            Some(Slot::Abandoned) | None => {
-                local.waiting.remove(&id);
-            }
+        match local.waiting.remove(&id) {
+            Some(Slot::Answered(answer)) => local.give_back(self.shared.number, &answer),
+            Some(Slot::Waiting(_)) => local.send(Letter::Cancel(id)),
+            None => {}
         }
     }
 }

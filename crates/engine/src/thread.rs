@@ -21,14 +21,14 @@ use std::{
 
 /// What is left for the engine.
 #[derive(Debug)]
-pub(crate) enum Message {
+pub(crate) enum Letter {
     Submit(CallId, Request),
     Cancel(CallId),
     Errand(Done),
     Stop,
 }
 
-/// Where messages for the engine are left.
+/// Where letters for the engine are left.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     inner: Mutex<InboxInner>,
@@ -37,7 +37,7 @@ pub(crate) struct Inbox {
 
 #[derive(Debug, Default)]
 struct InboxInner {
-    messages: Vec<Message>,
+    letters: Vec<Letter>,
     /// The log has news.
     poked: bool,
     asleep: bool,
@@ -45,13 +45,13 @@ struct InboxInner {
 }
 
 impl Inbox {
-    /// Leaves messages, emptying the vector. False if the engine is gone.
-    pub(crate) fn put(&self, messages: &mut Vec<Message>) -> bool {
+    /// Leaves letters, emptying the vector. False if the engine is gone.
+    pub(crate) fn put(&self, letters: &mut Vec<Letter>) -> bool {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if inner.closed {
             return false;
         }
-        inner.messages.append(messages);
+        inner.letters.append(letters);
         self.rouse(inner);
         true
     }
@@ -70,10 +70,10 @@ impl Inbox {
         }
     }
 
-    /// Takes all messages, sleeping until there is something to do.
-    fn take(&self, into: &mut Vec<Message>, timeout: Option<Duration>) {
+    /// Takes all letters, sleeping until there is something to do.
+    fn take(&self, into: &mut Vec<Letter>, timeout: Option<Duration>) {
         let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
-        if inner.messages.is_empty() && !inner.poked && timeout != Some(Duration::ZERO) {
+        if inner.letters.is_empty() && !inner.poked && timeout != Some(Duration::ZERO) {
             inner.asleep = true;
             inner = match timeout {
                 Some(timeout) => {
@@ -85,7 +85,7 @@ impl Inbox {
             inner.asleep = false;
         }
         inner.poked = false;
-        std::mem::swap(&mut inner.messages, into);
+        std::mem::swap(&mut inner.letters, into);
     }
 
     fn close(&self) {
@@ -158,7 +158,7 @@ impl Running {
 
     /// Asks the engine to finish what was accepted, make a checkpoint and end.
     pub fn stop(&self) {
-        self.clients.inbox.put(&mut vec![Message::Stop]);
+        self.clients.inbox.put(&mut vec![Letter::Stop]);
     }
 
     /// Whether the engine has ended (by request or by failure).
@@ -263,7 +263,7 @@ fn worker(
     let inbox = Arc::clone(inbox);
     let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
         for done in receiver.into_iter().filter_map(&mut run) {
-            inbox.put(&mut vec![Message::Errand(done)]);
+            inbox.put(&mut vec![Letter::Errand(done)]);
         }
     })?;
     Ok((sender, thread))
@@ -301,12 +301,12 @@ impl<L: Log> Driver<L> {
         self.engine.set_waker(Arc::new(move || inbox.poke()));
         // What the log already holds is news too.
         self.inbox.poke();
-        let mut messages = Vec::new();
+        let mut letters = Vec::new();
         let ended = loop {
-            self.inbox.take(&mut messages, self.timeout());
+            self.inbox.take(&mut letters, self.timeout());
             let now = self.clocks.now();
-            for message in messages.drain(..) {
-                self.on_message(message, now);
+            for letter in letters.drain(..) {
+                self.on_letter(letter, now);
             }
             let stepped = self.engine.step(now);
             self.send_answers();
@@ -349,15 +349,15 @@ impl<L: Log> Driver<L> {
         Some(Duration::from_micros(wake.0.saturating_sub(self.clocks.now().monotonic.0)))
     }
 
-    fn on_message(&mut self, message: Message, now: Now) {
-        match message {
-            Message::Submit(call, request) => self.engine.submit(call, request, now),
-            Message::Cancel(call) => self.engine.cancel(call),
-            Message::Errand(done) => {
+    fn on_letter(&mut self, letter: Letter, now: Now) {
+        match letter {
+            Letter::Submit(call, request) => self.engine.submit(call, request, now),
+            Letter::Cancel(call) => self.engine.cancel(call),
+            Letter::Errand(done) => {
                 tell_trouble(&done);
                 self.engine.errand_done(done);
             }
-            Message::Stop => {
+            Letter::Stop => {
                 self.stopping = true;
                 self.engine.stop();
             }
@@ -367,10 +367,6 @@ impl<L: Log> Driver<L> {
     fn send_answers(&mut self) {
         for (call, answer) in self.engine.take_answers() {
             let Ok(number) = usize::try_from(call.0 >> CALL_BITS) else { continue };
-            // An answer that nobody waits for.
-            if call.0 == u64::MAX {
-                continue;
-            }
             if self.sorted.len() <= number {
                 self.sorted.resize_with(number + 1, Vec::new);
             }

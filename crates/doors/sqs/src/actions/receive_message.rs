@@ -21,8 +21,8 @@ use crate::{
     system_attributes::SystemAttributes,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use evenkeel_engine::{Answer, Delivery, Proposal, QueueName, Receive, Received, Request as Question};
-use evenkeel_machine::command::{Command, Held};
+use evenkeel_engine::{Answer, Delivery, QueueName, Receive, Received, Request as Question, release};
+use evenkeel_machine::command::Held;
 use evenkeel_types::{Micros, QueueId};
 use serde::Deserialize;
 
@@ -83,7 +83,8 @@ fn seconds(given: Option<i32>, parameter: &str, max: i32) -> Result<Option<Micro
 
 impl Waiting {
     pub(crate) fn answer(self, door: &Door, answer: Answer) -> Result<Step, SqsError> {
-        let Received { queue, jobs } = refusals::received(answer)?;
+        let received = refusals::received(answer)?;
+        let Received { queue, jobs } = &received;
         if jobs.is_empty() {
             return Ok(Step::Respond(Response::empty()));
         }
@@ -92,13 +93,14 @@ impl Waiting {
         json.open_object();
         json.open_array_at("Messages");
         // Not `any`, which would stop at the first.
-        let readable = jobs.iter().filter(|job| self.write(door, queue, job, &mut json).is_some()).count();
+        let readable = jobs.iter().filter(|job| self.write(door, *queue, job, &mut json).is_some()).count();
         json.close_array();
         json.close_object();
         if readable == 0 {
             return Err(SqsError::InternalFailure("The body of a message cannot be read. See the server's log."));
         }
-        let undelivered = Some(give_back(queue, &jobs));
+        // If the receiver is gone its jobs are ready again at once, first in their lanes.
+        let undelivered = release(&received);
         Ok(Step::Respond(Response { undelivered, ..Response::ok(json.into_bytes()) }))
     }
 
@@ -137,10 +139,4 @@ fn write_attribute(attribute: &Attribute<'_>, json: &mut Json) {
         _ => json.plain_string("BinaryValue", STANDARD.encode(&attribute.value)),
     }
     json.close_object();
-}
-
-/// What to ask the engine if the receiver is gone: the jobs are ready again at once, first in their lanes.
-fn give_back(queue: QueueId, jobs: &[Delivery]) -> Question {
-    let held = |job: &Delivery| (Held { job: job.grant.job, token: job.grant.token }, Micros(0));
-    Question::Propose(Proposal::new(&Command::ChangeLease { queue, jobs: jobs.iter().map(held).collect() }))
 }
