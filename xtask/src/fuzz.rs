@@ -33,6 +33,9 @@ pub(crate) fn run(steps: &mut Steps, args: &Args) -> anyhow::Result<()> {
     if targets.is_empty() {
         bail!("no such target; there are: {list}");
     }
+    let manifest = fuzz.join("Cargo.toml");
+    let mut corpus = cargo(&["run", "--quiet", "--example", "corpus", "--manifest-path"]);
+    steps.run("make the inputs to start from", corpus.arg(&manifest))?;
     for target in targets {
         let seconds = format!("-max_total_time={}", args.seconds);
         let mut command = cargo(&["fuzz", "run", target, "--", &seconds]);
