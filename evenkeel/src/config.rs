@@ -48,7 +48,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", env = "EVENKEEL_HTTP_THREADS")]
     http_threads: Option<u16>,
 
-    /// Connections held at a time; more wait to be accepted [default: 20000].
+    /// Connections held at a time; more wait to be accepted [default: 16000].
     #[arg(long, value_name = "N", env = "EVENKEEL_CONNECTIONS_MAX")]
     connections_max: Option<u32>,
 
@@ -98,7 +98,7 @@ impl ServeArgs {
             region,
             sync_interval: (durability == DurabilityMode::Interval).then(|| Duration::from_millis(interval_ms.into())),
             http_threads: given.http_threads.or(file.http_threads).unwrap_or_else(default_http_threads),
-            connections_max: given.connections_max.or(file.connections_max).unwrap_or(20_000),
+            connections_max: given.connections_max.or(file.connections_max).unwrap_or(16_000),
             log_level: log_level
                 .parse()
                 .map_err(|_| anyhow::anyhow!("log_level {log_level:?}: use error, warn, info, debug or trace"))?,
