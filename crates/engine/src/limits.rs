@@ -3,7 +3,7 @@
 use evenkeel_types::Micros;
 
 /// A batch that has grown to so many bytes is proposed at once, whatever is under way: entries stay
-/// small enough to be read back whole in a millisecond.
+/// small enough to be read back whole for one body.
 pub const BATCH_BYTES: usize = 256 * 1024;
 /// Bytes collected or proposed but not yet durable, above which new commands are refused: a disk that
 /// stands still costs the clients time, not the server its memory.
@@ -12,8 +12,8 @@ pub const UNSYNCED_BYTES_MAX: usize = 64 * 1_048_576;
 pub const TAIL_BYTES: usize = 64 * 1_048_576;
 /// Entries of the tail, so that empty ones count too.
 pub const TAIL_ENTRIES: usize = 65_536;
-/// Log written since the last checkpoint after which the next is due, in bytes: read back in about a
-/// second at start.
+/// Log written since the last checkpoint after which the next is due, in bytes: what a start has to
+/// read back.
 pub const CHECKPOINT_EVERY_BYTES: u64 = 512 * 1_048_576;
 /// Checkpoints kept: the newest, and the one before in case the newest turns out damaged.
 pub const CHECKPOINTS_KEPT: usize = 2;

@@ -1,8 +1,11 @@
 //! The engine's core over a fake log of several nodes: what it answers when, and what it leaves alone.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
 
-use evenkeel_engine::{Answer, CallId, Engine, EngineError, Proposal, QueueName, Receive, Request};
-use evenkeel_log::fake::{FakeCluster, FakeLog};
+use evenkeel_engine::{Answer, BodyReader, CallId, Done, Engine, EngineError, Proposal, QueueName, Receive, Request};
+use evenkeel_log::{
+    Log,
+    fake::{FakeCluster, FakeLog},
+};
 use evenkeel_machine::{
     Machine, Reply,
     command::{Body, Command, Held, NewJob, QueueKey, QueueSettings},
@@ -269,4 +272,72 @@ fn a_stopping_engine_ends_waits_and_refuses() {
     }
     assert!(!node.engine.is_drained(), "the last checkpoint comes first");
     assert_eq!(node.engine.take_errands().count(), 1);
+}
+
+#[test]
+fn an_end_of_a_lease_wakes_as_many_receivers_as_it_lets_jobs_through() {
+    // A limit on groups keeps a hundred jobs back; what one ack lets through is one job for one receiver.
+    let cluster = FakeCluster::new(1);
+    let mut node = owner(&cluster);
+    let settings = QueueSettings { group_in_flight_max: 1, ..QueueSettings::default() };
+    node.propose(&Command::ConfigureQueue { queue: QUEUE, settings });
+    for _ in 0..100 {
+        node.send();
+    }
+    node.run(&cluster);
+    node.receive(0);
+    let answers = node.run(&cluster);
+    let Answer::Received(Ok(received)) = &answers[0].1 else { panic!("{answers:?}") };
+    let held = Held { job: received.jobs[0].grant.job, token: received.jobs[0].grant.token };
+    for _ in 0..50 {
+        node.receive(20);
+    }
+    assert_eq!(node.run(&cluster).len(), 0);
+    assert_eq!(node.engine.waiting(), 50);
+    let before = node.engine.totals().commands;
+    node.propose(&Command::Ack { queue: QueueId(0), jobs: vec![held] });
+    node.run(&cluster);
+    assert_eq!(node.engine.totals().commands - before, 2, "the ack and one receive");
+    assert_eq!(node.engine.waiting(), 49);
+}
+
+#[test]
+fn a_stopping_engine_ends_no_more_leases() {
+    let cluster = FakeCluster::new(1);
+    let mut node = owner(&cluster);
+    node.send();
+    node.run(&cluster);
+    node.receive(0);
+    node.run(&cluster);
+    node.engine.stop();
+    let before = node.engine.totals().batches;
+    node.now += 60_000_000;
+    node.run(&cluster);
+    assert_eq!(node.engine.totals().batches, before);
+    assert_eq!(node.engine.machine().queues().counts(QueueId(0)).unwrap().leased, 1, "it ends after the next start");
+}
+
+#[test]
+fn a_body_that_cannot_be_read_does_not_hold_back_the_others() {
+    let cluster = FakeCluster::new(1);
+    let mut node = owner(&cluster);
+    node.send();
+    node.run(&cluster);
+    node.receive(0);
+    let answers = node.run(&cluster);
+    let Answer::Received(Ok(received)) = &answers[0].1 else { panic!("{answers:?}") };
+    let good = received.jobs[0].grant.clone();
+    let mut gone = good.clone();
+    gone.body.index = LogIndex(999);
+    let mut reader = BodyReader::new(node.engine.log().reader());
+    let Done::Bodies { answer, unreadable, .. } =
+        reader.read(CallId(1), QueueId(0), vec![(gone.clone(), None), (good, None)])
+    else {
+        panic!("bodies were asked for")
+    };
+    assert_eq!((jobs(&answer), unreadable.len()), (1, 1), "{unreadable:?}");
+    let Done::Bodies { answer, .. } = reader.read(CallId(2), QueueId(0), vec![(gone, None)]) else {
+        panic!("bodies were asked for")
+    };
+    assert!(matches!(answer, Answer::Failed(EngineError::BodyUnreadable)));
 }

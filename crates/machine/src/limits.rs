@@ -17,15 +17,15 @@ pub const WEIGHT_MAX: u8 = 100;
 /// Jobs of one queue in flight at a time (SQS standard queues: about 120,000).
 pub const QUEUE_IN_FLIGHT_MAX: u32 = 120_000;
 /// Timers handled per batch, so that a million leases ending together stop nobody:
-/// 4,096 take well under a millisecond.
+/// some thousand steps of the wheel, each of a few memory accesses.
 pub const TIMERS_PER_BATCH: u32 = 4_096;
 /// Empty lanes forgotten per command, more than one command can leave behind.
 pub const LANES_FORGOTTEN_PER_COMMAND: u32 = 24;
 /// Lanes that a receive looks at without serving them: more than one receive can serve.
 pub const LANES_LOOKED_AT_PER_RECEIVE: u32 = 24;
-/// Empty lanes forgotten per batch in queues where nobody waits: under a millisecond.
+/// Empty lanes forgotten per batch in queues where nobody waits.
 pub const LANES_FORGOTTEN_PER_BATCH: u32 = 1_024;
-/// Queues that can exist. A queue costs about a kilobyte.
+/// Queues that can exist.
 pub const QUEUES_MAX: u32 = 1_000_000;
 /// The newest feature level that this version can apply.
 pub const FEATURE_LEVEL: u32 = 1;
