@@ -120,7 +120,7 @@ impl<L: Log> Engine<L> {
     /// has not begun, and must come from the system's random source.
     pub fn new(log: L, machine: Machine, oldest_checkpoint: LogIndex, secret: [u8; 32]) -> Self {
         let mut floor = Floor::default();
-        machine.queues().bodies().for_each(|body| floor.keep(body));
+        machine.queues().bodies(machine.queues().job_slots()).for_each(|body| floor.keep(body));
         Self {
             log,
             machine,

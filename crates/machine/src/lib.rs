@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 pub mod batch;
+mod checkpoint;
 pub mod codec;
 pub mod command;
 mod digest;
@@ -23,6 +24,7 @@ mod reply;
 mod slab;
 mod table;
 
+pub use checkpoint::Restorer;
 pub use event::Event;
 pub use machine::{ApplyError, Machine, Outcome};
 pub use reply::{Enqueued, Grant, Reply};

@@ -2,7 +2,7 @@
 
 use crate::{
     batch::Batch,
-    codec::{DecodeError, Plain, Reader},
+    codec::DecodeError,
     command::{Begin, Command},
     digest::Mixer,
     event::Event,
@@ -53,15 +53,27 @@ pub enum ApplyError {
     Beginning(LogIndex),
 }
 
+/// A kind of record, as checkpoints number them. A number once given keeps its meaning for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Section {
+    /// The queues' own records.
+    Queues = 0,
+    /// Lanes.
+    Lanes = 1,
+    /// Jobs.
+    Jobs = 2,
+}
+
 /// The state machine. No clock, no I/O, no threads, no hash order.
 #[derive(Debug)]
 pub struct Machine {
-    begin: Option<Begin>,
-    feature_level: u32,
-    applied: LogIndex,
-    log_time: LogTime,
-    wall_time: WallTime,
-    queues: Queues,
+    pub(crate) begin: Option<Begin>,
+    pub(crate) feature_level: u32,
+    pub(crate) applied: LogIndex,
+    pub(crate) log_time: LogTime,
+    pub(crate) wall_time: WallTime,
+    pub(crate) queues: Queues,
 }
 
 impl Default for Machine {
@@ -227,54 +239,6 @@ impl Machine {
     pub fn audit(&self) -> Result<(), String> {
         self.queues.audit()
     }
-
-    /// Appends the whole state as bytes, behind them its digest.
-    pub fn encode(&self, out: &mut Vec<u8>) {
-        self.begin.is_some().put(out);
-        if let Some(begin) = &self.begin {
-            begin.feature_level.put(out);
-            out.extend_from_slice(&begin.secret);
-        }
-        self.feature_level.put(out);
-        self.applied.put(out);
-        self.log_time.put(out);
-        self.wall_time.put(out);
-        self.queues.encode(out);
-        self.digest().put(out);
-    }
-
-    /// The state of these bytes.
-    ///
-    /// # Errors
-    /// They are no state of this version, or its digest is another.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let mut reader = Reader::new(bytes);
-        let reader = &mut reader;
-        let begin = if bool::get(reader)? {
-            Some(Begin { feature_level: u32::get(reader)?, secret: reader.array("a secret of 32 bytes")? })
-        } else {
-            None
-        };
-        let newer = reader.malformed("a feature level of this version; use a newer one");
-        let feature_level = u32::get(reader)?;
-        if feature_level > limits::FEATURE_LEVEL {
-            return Err(newer);
-        }
-        let machine = Self {
-            begin,
-            feature_level,
-            applied: LogIndex::get(reader)?,
-            log_time: LogTime::get(reader)?,
-            wall_time: WallTime::get(reader)?,
-            queues: Queues::decode(begin.as_ref().map_or((0, 0), hash_keys), reader)?,
-        };
-        let differs = reader.malformed("the digest of the state before it");
-        if u64::get(reader)? != machine.digest() {
-            return Err(differs);
-        }
-        reader.finish()?;
-        Ok(machine)
-    }
 }
 
 /// A committed entry that raises the level beyond this version must stop it: going on would be another state than that
@@ -292,7 +256,7 @@ fn check_feature_levels(index: LogIndex, commands: &[Command<'_>]) -> Result<(),
 }
 
 /// The part of the secret that keys hash tables. The doors use the rest.
-fn hash_keys(begin: &Begin) -> (u64, u64) {
+pub(crate) fn hash_keys(begin: &Begin) -> (u64, u64) {
     let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p, ..] = begin.secret;
     (u64::from_le_bytes([a, b, c, d, e, f, g, h]), u64::from_le_bytes([i, j, k, l, m, n, o, p]))
 }

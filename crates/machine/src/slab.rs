@@ -4,15 +4,21 @@
 //! 2. A record is changed only through [`Slab::edit`], which keeps the digest.
 //! 3. Free slots are taken in the order they were freed. All of this is state: a replica that
 //!    replays the log puts each record in the same slot.
+//! 4. A checkpoint takes what changed since the last one, in slices, while changes go on ([`drain`]).
 
-use crate::digest::{Digested, Mixer};
+mod drain;
+mod marks;
+
+use crate::{
+    codec::{DecodeError, Plain, Reader},
+    digest::{Digested, Mixer},
+};
+use drain::Drain;
+use marks::{PAGE_RECORDS, PageMarks, Turn};
 use std::ops::{Deref, DerefMut};
 
 /// No slot: the end of a list.
 pub(crate) const NIL: u32 = u32::MAX;
-
-/// Records per page: large enough to make pages rare, small enough to allocate in microseconds.
-const PAGE_RECORDS: usize = 1_024;
 
 /// What a slab asks of its records.
 pub(crate) trait Record: Digested + Default {
@@ -21,23 +27,73 @@ pub(crate) trait Record: Digested + Default {
     /// Makes the record a free slot with this link. What must outlive the record stays
     /// (a job's generation).
     fn set_free(&mut self, next: u32);
+    /// Appends the record as a checkpoint keeps it, free ones included.
+    fn encode(&self, out: &mut Vec<u8>);
 }
 
 /// Records of one kind.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
-    pages: Vec<Vec<T>>,
+    pages: Vec<Page<T>>,
     /// Slots handed out at least once.
     used: u32,
     free_head: u32,
     free_tail: u32,
     live: u32,
     digest: u64,
+    turn: Turn,
+    drain: Drain,
+}
+
+#[derive(Debug)]
+struct Page<T> {
+    records: Vec<T>,
+    marks: PageMarks,
+}
+
+impl<T> Default for Page<T> {
+    fn default() -> Self {
+        Self { records: Vec::with_capacity(PAGE_RECORDS), marks: PageMarks::default() }
+    }
 }
 
 impl<T> Default for Slab<T> {
     fn default() -> Self {
-        Self { pages: Vec::new(), used: 0, free_head: NIL, free_tail: NIL, live: 0, digest: 0 }
+        Self {
+            pages: Vec::new(),
+            used: 0,
+            free_head: NIL,
+            free_tail: NIL,
+            live: 0,
+            digest: 0,
+            turn: Turn::default(),
+            drain: Drain::default(),
+        }
+    }
+}
+
+/// A slab without its records: where its free list begins and ends, and how many there are.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outline {
+    used: u32,
+    live: u32,
+    free_head: u32,
+    free_tail: u32,
+}
+
+impl Plain for Outline {
+    fn put(self, out: &mut Vec<u8>) {
+        for number in [self.used, self.live, self.free_head, self.free_tail] {
+            number.put(out);
+        }
+    }
+    fn get(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let error = reader.malformed("a slab's counts and the ends of its free list");
+        let [used, live, free_head, free_tail] =
+            [u32::get(reader)?, u32::get(reader)?, u32::get(reader)?, u32::get(reader)?];
+        let inside = |slot: u32| slot == NIL || slot < used;
+        let outline = Self { used, live, free_head, free_tail };
+        if inside(free_head) && inside(free_tail) && live <= used { Ok(outline) } else { Err(error) }
     }
 }
 
@@ -62,7 +118,7 @@ impl<T: Record> Slab<T> {
     /// The record in a slot, live or free.
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
         let (page, at) = place(slot);
-        self.pages.get(page)?.get(at)
+        self.pages.get(page)?.records.get(at)
     }
 
     /// The record in a slot that is known to be live.
@@ -73,13 +129,32 @@ impl<T: Record> Slab<T> {
     /// Lets a record be changed; the digest follows when the edit ends.
     pub(crate) fn edit(&mut self, slot: u32) -> Edit<'_, T> {
         let (page, at) = place(slot);
-        let record = self
-            .pages
-            .get_mut(page)
-            .and_then(|page| page.get_mut(at))
-            .expect("links and handles lead to slots that exist");
+        let page = self.pages.get_mut(page).expect("links and handles lead to slots that exist");
+        let needs_image = page.marks.note(at, self.turn);
+        let record = page.records.get_mut(at).expect("links and handles lead to slots that exist");
+        if needs_image {
+            let mut image = Vec::new();
+            record.encode(&mut image);
+            self.drain.keep(slot, image);
+        }
         self.digest = self.digest.wrapping_sub(record.mix(slot.into()));
         Edit { record, slot, digest: &mut self.digest }
+    }
+
+    /// Lets change what follows from the rest: no part of the digest, nor of what a checkpoint keeps.
+    pub(crate) fn derived(&mut self, slot: u32) -> &mut T {
+        let (page, at) = place(slot);
+        let record = self.pages.get_mut(page).and_then(|page| page.records.get_mut(at));
+        record.expect("links and handles lead to slots that exist")
+    }
+
+    /// Fills in what is part of the digest but not of what a checkpoint keeps: keyed hashes. For restoration.
+    pub(crate) fn rehash(&mut self, slot: u32, change: impl FnOnce(&mut T)) {
+        let before = self.at(slot).mix(slot.into());
+        let record = self.derived(slot);
+        change(record);
+        let after = record.mix(slot.into());
+        self.digest = self.digest.wrapping_sub(before).wrapping_add(after);
     }
 
     /// Takes a slot: the one freed longest ago, else a new one. `None` when 2^32 - 1 are in use.
@@ -93,19 +168,25 @@ impl<T: Record> Slab<T> {
             self.live += 1;
             return Some(slot);
         }
-        if self.used == NIL {
+        let slot = self.append(T::default())?;
+        let (page, at) = place(slot);
+        self.pages.get_mut(page).expect("the record was just added").marks.note(at, self.turn);
+        self.live += 1;
+        Some(slot)
+    }
+
+    fn append(&mut self, record: T) -> Option<u32> {
+        let slot = self.used;
+        if slot == NIL {
             return None;
         }
-        let slot = self.used;
         let (page, _) = place(slot);
         if page == self.pages.len() {
-            self.pages.push(Vec::with_capacity(PAGE_RECORDS));
+            self.pages.push(Page::default());
         }
-        let record = T::default();
         self.digest = self.digest.wrapping_add(record.mix(slot.into()));
-        self.pages.get_mut(page).expect("the page was just added").push(record);
+        self.pages.get_mut(page)?.records.push(record);
         self.used += 1;
-        self.live += 1;
         Some(slot)
     }
 
@@ -120,26 +201,23 @@ impl<T: Record> Slab<T> {
         self.live -= 1;
     }
 
-    /// The ends of the free list, for a checkpoint.
-    pub(crate) fn free_list(&self) -> (u32, u32) {
-        (self.free_head, self.free_tail)
+    /// All but the records, for a checkpoint.
+    pub(crate) fn outline(&self) -> Outline {
+        Outline { used: self.used, live: self.live, free_head: self.free_head, free_tail: self.free_tail }
     }
 
-    /// Rebuilds a slab from all its records in the order of slots. `None` if they are too many or
-    /// the free list leads outside.
-    pub(crate) fn restore(records: impl Iterator<Item = T>, live: u32, free_list: (u32, u32)) -> Option<Self> {
-        let mut slab = Self { live, free_head: free_list.0, free_tail: free_list.1, ..Self::default() };
-        for record in records {
-            let (page, _) = place(slab.used);
-            if page == slab.pages.len() {
-                slab.pages.push(Vec::with_capacity(PAGE_RECORDS));
-            }
-            slab.digest = slab.digest.wrapping_add(record.mix(slab.used.into()));
-            slab.pages.get_mut(page)?.push(record);
-            slab.used = slab.used.checked_add(1)?;
-        }
-        let inside = |slot: u32| slot == NIL || slot < slab.used;
-        (inside(free_list.0) && inside(free_list.1) && live <= slab.used).then_some(slab)
+    /// Puts the next record of a checkpoint where it was: slots come in order, and all of them. False if this is not
+    /// the next one.
+    pub(crate) fn restore(&mut self, slot: u32, record: T) -> bool {
+        slot == self.used && self.append(record).is_some()
+    }
+
+    /// Ends a restoration with what the checkpoint says of the slab. False if records are missing.
+    pub(crate) fn restored(&mut self, outline: Outline) -> bool {
+        self.live = outline.live;
+        self.free_head = outline.free_head;
+        self.free_tail = outline.free_tail;
+        self.used == outline.used
     }
 }
 

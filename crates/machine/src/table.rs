@@ -71,14 +71,14 @@ impl Table {
             while slab.at(at).chain() != slot {
                 at = slab.at(at).chain();
             }
-            slab.edit(at).set_chain(next);
+            slab.derived(at).set_chain(next);
         }
         self.entries -= 1;
     }
 
     fn push<T: Chained>(&mut self, slab: &mut Slab<T>, slot: u32) {
         let bucket = self.bucket_of(slab.at(slot).hash());
-        slab.edit(slot).set_chain(self.head(bucket));
+        slab.derived(slot).set_chain(self.head(bucket));
         self.set_head(bucket, slot);
     }
 
@@ -153,6 +153,7 @@ mod tests {
         fn set_free(&mut self, next: u32) {
             self.chain = next;
         }
+        fn encode(&self, _out: &mut Vec<u8>) {}
     }
 
     impl Chained for Entry {

@@ -1,112 +1,126 @@
-//! The queues as bytes, and back: bit for bit the same state, free lists and links included.
+//! The queues as records, and back: bit for bit the same state, free lists and links included.
 //!
-//! This is the plain form: all at once. `docs/format.md` lists the bytes.
+//! `docs/format.md` lists the bytes. What follows from the records (hash tables, turns, the wheel's slots) is not kept;
+//! [`Queues::restored`] makes it anew.
 
 use super::{Job, Lane, Queue, Queues, Standing, state::Counts, wheel::Wheel};
 use crate::{
     codec::{DecodeError, Plain, Reader, put_bytes},
     command::{GroupSettings, QueueKey, QueueSettings},
     limits,
-    slab::{Record, Slab},
+    machine::Section,
+    slab::Outline,
 };
 use evenkeel_types::AccountId;
 
-/// The fewest bytes that each kind of record takes.
-const QUEUE_BYTES_MIN: usize = 60;
-const LANE_BYTES_MIN: usize = 4;
-const JOB_BYTES: usize = 64;
+/// What a checkpoint says of the queues beside their records.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct QueuesOutline {
+    queues: Outline,
+    lanes: Outline,
+    jobs: Outline,
+    tick: u64,
+}
+
+impl Plain for QueuesOutline {
+    fn put(self, out: &mut Vec<u8>) {
+        self.queues.put(out);
+        self.lanes.put(out);
+        self.jobs.put(out);
+        self.tick.put(out);
+    }
+    fn get(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            queues: Outline::get(reader)?,
+            lanes: Outline::get(reader)?,
+            jobs: Outline::get(reader)?,
+            tick: u64::get(reader)?,
+        })
+    }
+}
 
 impl Queues {
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        put_slab(&self.queues, out, |queue, out| queue.encode(out));
-        put_slab(&self.lanes, out, |lane, out| lane.encode(out));
-        put_slab(&self.jobs, out, |job, out| job.words().into_iter().for_each(|word| word.put(out)));
-        self.wheel.tick().put(out);
+    pub(crate) fn outline(&self) -> QueuesOutline {
+        let tick = self.wheel.tick();
+        QueuesOutline { queues: self.queues.outline(), lanes: self.lanes.outline(), jobs: self.jobs.outline(), tick }
     }
 
-    pub(crate) fn decode(hash_keys: (u64, u64), reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let mut queues = get_slab(reader, QUEUE_BYTES_MIN, Queue::decode)?;
-        let mut lanes = get_slab(reader, LANE_BYTES_MIN, Lane::decode)?;
-        let jobs = get_slab(reader, JOB_BYTES, |reader| {
-            let mut words = [0; 8];
-            for word in &mut words {
-                *word = u64::get(reader)?;
-            }
-            Ok(Job::from_words(words))
-        })?;
-        let error = reader.malformed("jobs that hang in slots of the wheel");
-        let wheel = Wheel::restore(u64::get(reader)?, &jobs).ok_or(error)?;
+    /// Begins to hand out records: see [`crate::Machine::begin_checkpoint`].
+    pub(crate) fn begin_drain(&mut self, whole: bool) {
+        self.queues.begin_drain(whole);
+        self.lanes.begin_drain(whole);
+        self.jobs.begin_drain(whole);
+    }
 
-        let mut this = Self { wheel, jobs, ..Self::new(hash_keys) };
-        // Keyed hashes are not stored; they are recomputed and with them the tables.
-        for slot in 0..queues.used() {
-            let hash = this.hash_of_queue(QueueKey { account: queues.at(slot).account, name: &queues.at(slot).name });
-            queues.edit(slot).hash = hash;
-            this.queue_names.insert(&mut queues, slot);
+    /// Hands out records while `budget` lasts. True once that was all.
+    pub(crate) fn drain(&mut self, budget: &mut usize, sink: &mut impl FnMut(Section, u32, &[u8])) -> bool {
+        self.queues.drain(budget, &mut |slot, bytes| sink(Section::Queues, slot, bytes))
+            && self.lanes.drain(budget, &mut |slot, bytes| sink(Section::Lanes, slot, bytes))
+            && self.jobs.drain(budget, &mut |slot, bytes| sink(Section::Jobs, slot, bytes))
+    }
+
+    /// Takes in the next record of a checkpoint. False if it is not the next of its section.
+    pub(crate) fn restore(
+        &mut self,
+        section: Section,
+        slot: u32,
+        reader: &mut Reader<'_>,
+    ) -> Result<bool, DecodeError> {
+        Ok(match section {
+            Section::Queues => self.queues.restore(slot, Queue::decode(reader)?),
+            Section::Lanes => self.lanes.restore(slot, Lane::decode(reader)?),
+            Section::Jobs => self.jobs.restore(slot, Job::decode(reader)?),
+        })
+    }
+
+    /// Ends the restoration: makes what follows from the records.
+    pub(crate) fn restored(&mut self, outline: QueuesOutline) -> Result<(), &'static str> {
+        let complete = [
+            self.queues.restored(outline.queues),
+            self.lanes.restored(outline.lanes),
+            self.jobs.restored(outline.jobs),
+        ];
+        if complete != [true; 3] {
+            return Err("as many records as the checkpoint counts");
         }
-        for slot in 0..lanes.used() {
-            let lane = lanes.at(slot);
+        self.wheel = Wheel::restore(outline.tick, &self.jobs).ok_or("jobs that hang in slots of the wheel")?;
+        // Keyed hashes are not stored; they are computed anew and with them the tables.
+        for slot in 0..self.queues.used() {
+            let queue = self.queues.at(slot);
+            let hash = self.hash_of_queue(QueueKey { account: queue.account, name: &queue.name });
+            self.queues.rehash(slot, |queue| queue.hash = hash);
+            self.queue_names.insert(&mut self.queues, slot);
+        }
+        for slot in 0..self.lanes.used() {
+            let lane = self.lanes.at(slot);
             if lane.standing == Standing::Free {
                 continue;
             }
-            let inside = lane.queue < queues.used();
-            let hash = this.hash_of_lane(lane.queue, &lane.group);
-            if !inside {
-                return Err(reader.malformed("lanes of queues that exist"));
+            if lane.queue >= self.queues.used() {
+                return Err("lanes of queues that exist");
             }
-            lanes.edit(slot).hash = hash;
-            this.lane_names.insert(&mut lanes, slot);
-            let lane = lanes.at(slot);
-            queues.edit(lane.queue).turns.restore(slot, lane);
+            let hash = self.hash_of_lane(lane.queue, &lane.group);
+            self.lanes.rehash(slot, |lane| lane.hash = hash);
+            self.lane_names.insert(&mut self.lanes, slot);
         }
-        this.queues = queues;
-        this.lanes = lanes;
-        for slot in 0..this.lanes.used() {
-            let lane = this.lanes.at(slot);
-            if lane.standing != Standing::Free {
-                let (queue, grantable) = (lane.queue, this.grantable_of(lane));
-                this.lanes.edit(slot).grantable = grantable;
-                this.queues.edit(queue).grantable += u64::from(grantable);
+        for slot in 0..self.lanes.used() {
+            let lane = self.lanes.at(slot);
+            if lane.standing == Standing::Free {
+                continue;
             }
+            let (queue, grantable) = (lane.queue, self.grantable_of(lane));
+            self.lanes.derived(slot).grantable = grantable;
+            let queue = self.queues.derived(queue);
+            queue.turns.restore(slot, self.lanes.at(slot));
+            queue.grantable += u64::from(grantable);
         }
-        for queue in 0..this.queues.used() {
-            this.note_forgettable(queue);
-        }
-        Ok(this)
-    }
-}
-
-fn put_slab<T: Record>(slab: &Slab<T>, out: &mut Vec<u8>, mut put: impl FnMut(&T, &mut Vec<u8>)) {
-    slab.used().put(out);
-    slab.live().put(out);
-    let (head, tail) = slab.free_list();
-    head.put(out);
-    tail.put(out);
-    for slot in 0..slab.used() {
-        put(slab.at(slot), out);
-    }
-}
-
-fn get_slab<T: Record>(
-    reader: &mut Reader<'_>,
-    bytes_each: usize,
-    mut get: impl FnMut(&mut Reader<'_>) -> Result<T, DecodeError>,
-) -> Result<Slab<T>, DecodeError> {
-    let error = reader.malformed("records and a free list that fit together");
-    let used = reader.count(bytes_each, "as many records as counted")?;
-    let live = u32::get(reader)?;
-    let free_list = (u32::get(reader)?, u32::get(reader)?);
-    let mut failed = None;
-    let records = (0..used).map_while(|_| get(reader).map_err(|error| failed = Some(error)).ok());
-    let slab = Slab::restore(records, live, free_list);
-    match failed {
-        Some(error) => Err(error),
-        None => slab.ok_or(error),
+        (0..self.queues.used()).for_each(|queue| self.note_forgettable(queue));
+        Ok(())
     }
 }
 
 impl Queue {
-    fn encode(&self, out: &mut Vec<u8>) {
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
         self.account.put(out);
         put_bytes(self.name.as_bytes(), out);
         self.settings.put(out);
@@ -138,7 +152,7 @@ impl Queue {
 }
 
 impl Lane {
-    fn encode(&self, out: &mut Vec<u8>) {
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
         (self.standing as u8).put(out);
         self.head.put(out);
         if self.standing == Standing::Free {
@@ -185,5 +199,53 @@ impl Lane {
         lane.turn = u64::get(reader)?;
         lane.own = Option::<GroupSettings>::get(reader)?;
         Ok(lane)
+    }
+}
+
+/// How a job is kept: a free slot, a job that was never granted nor delayed, or all of it.
+const FREE: u8 = 0;
+const FRESH: u8 = 1;
+const WHOLE: u8 = 2;
+
+impl Job {
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
+        if let Some([generation, next]) = self.free_words() {
+            FREE.put(out);
+            generation.put(out);
+            next.put(out);
+            return;
+        }
+        let words = self.words();
+        let [body_index, deadline, leased_at, enqueued_at, body, links, names, counts] = words;
+        if [deadline, leased_at, counts] == [0; 3] {
+            FRESH.put(out);
+            [body_index, enqueued_at, body, links, names].into_iter().for_each(|word| word.put(out));
+        } else {
+            WHOLE.put(out);
+            words.into_iter().for_each(|word| word.put(out));
+        }
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let error = reader.malformed("how a job is kept");
+        match u8::get(reader)? {
+            FREE => Ok(Self::of_free_words([u32::get(reader)?, u32::get(reader)?])),
+            FRESH => {
+                let mut words = [0; 5];
+                for word in &mut words {
+                    *word = u64::get(reader)?;
+                }
+                let [body_index, enqueued_at, body, links, names] = words;
+                Ok(Self::from_words([body_index, 0, 0, enqueued_at, body, links, names, 0]))
+            }
+            WHOLE => {
+                let mut words = [0; 8];
+                for word in &mut words {
+                    *word = u64::get(reader)?;
+                }
+                Ok(Self::from_words(words))
+            }
+            _ => Err(error),
+        }
     }
 }

@@ -148,6 +148,16 @@ impl Job {
         self.leased_at = now.0;
     }
 
+    /// The generation and the next free slot, if that is all there is: in a free slot.
+    pub(crate) fn free_words(&self) -> Option<[u32; 2]> {
+        (self.place() == Place::Free).then_some([self.generation, self.next])
+    }
+
+    /// A free slot.
+    pub(crate) fn of_free_words([generation, next]: [u32; 2]) -> Self {
+        Self { generation, next, ..Self::default() }
+    }
+
     /// The record as eight words, in the order of `docs/format.md`.
     pub(crate) fn words(&self) -> [u64; 8] {
         let pair = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
@@ -204,6 +214,10 @@ impl Record for Job {
         // The generation moves on when the job leaves, not when the free list is relinked.
         let generation = if self.place() == Place::Free { self.generation } else { self.generation.wrapping_add(1) };
         *self = Self { generation, next, ..Self::default() };
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.put(out);
     }
 }
 

@@ -128,6 +128,9 @@ impl Record for Lane {
     fn set_free(&mut self, next: u32) {
         *self = Self { head: next, ..Self::default() };
     }
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.put(out);
+    }
 }
 
 impl Chained for Lane {

@@ -25,6 +25,7 @@ mod wheel;
 
 pub use ack::AckError;
 pub use change_lease::ChangeLeaseError;
+pub(crate) use checkpoint::QueuesOutline;
 pub use configure::ConfigureError;
 pub use create::CreateQueueError;
 pub use enqueue::EnqueueError;
@@ -44,7 +45,7 @@ use job::{Job, Place};
 use lane::{Lane, Standing, millis};
 use siphasher::sip::SipHasher13;
 use state::Queue;
-use std::{collections::BTreeSet, hash::Hasher};
+use std::{collections::BTreeSet, hash::Hasher, ops::Range};
 use wheel::Wheel;
 
 /// There is no queue of that name (or number).
@@ -116,9 +117,15 @@ impl Queues {
         (self.queues.live(), self.lanes.live(), self.jobs.live())
     }
 
-    /// The bodies of all jobs. O(jobs): for a start.
-    pub fn bodies(&self) -> impl Iterator<Item = BodyRef> + '_ {
-        let jobs = (0..self.jobs.used()).map(|slot| self.jobs.at(slot));
+    /// The slots of jobs, used at least once. A job stays in its slot, so whoever looks at all of them, in pieces, has
+    /// seen each job that lived all the while.
+    pub fn job_slots(&self) -> Range<u32> {
+        0..self.jobs.used()
+    }
+
+    /// The bodies of the jobs in these slots. O(slots).
+    pub fn bodies(&self, slots: Range<u32>) -> impl Iterator<Item = BodyRef> + '_ {
+        let jobs = slots.filter_map(|slot| self.jobs.get(slot));
         jobs.filter(|job| job.place() != Place::Free).map(Job::body)
     }
 
@@ -222,7 +229,7 @@ impl Queues {
         if grantable > grantable_before {
             tell_ready(queue, events);
         }
-        self.lanes.edit(slot).grantable = grantable;
+        self.lanes.derived(slot).grantable = grantable;
         {
             let mut queue = self.queues.edit(queue);
             queue.grantable = queue.grantable + u64::from(grantable) - u64::from(grantable_before);

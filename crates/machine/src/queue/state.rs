@@ -100,6 +100,9 @@ impl Record for Queue {
     fn set_free(&mut self, next: u32) {
         *self = Self { chain: next, ..Self::default() };
     }
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.put(out);
+    }
 }
 
 impl Chained for Queue {

@@ -5,6 +5,7 @@
 //! had happened.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "these are tests")]
 
+mod keeper;
 mod naive;
 
 use evenkeel_machine::{
@@ -13,6 +14,7 @@ use evenkeel_machine::{
     command::{Begin, Body, Command, FairBy, GroupSettings, Held, NewJob, QueueKey, QueueSettings},
 };
 use evenkeel_types::{AccountId, JobId, LeaseToken, LogIndex, LogTime, Micros, QueueId, WallTime};
+use keeper::Keeper;
 use naive::{At, Queue};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,6 +63,7 @@ struct Pair {
     /// Every grant ever made, in order.
     grants: Vec<(usize, Held)>,
     order: BTreeMap<JobId, usize>,
+    keeper: Keeper,
 }
 
 fn name(queue: usize) -> QueueKey<'static> {
@@ -73,6 +76,7 @@ impl Pair {
             machine: Machine::default(),
             outcome: Outcome::default(),
             queues: settings.map(Queue::new).into(),
+            keeper: Keeper::default(),
             now: 5_000_000,
             ticks: BTreeSet::new(),
             grants: Vec::new(),
@@ -211,6 +215,7 @@ impl Pair {
                 assert_eq!(again.digest(), self.machine.digest());
                 again.audit().unwrap();
                 self.machine = again;
+                self.keeper = Keeper::default();
             }
         }
     }
@@ -255,9 +260,13 @@ proptest! {
     ) {
         let mut pair = Pair::new(settings);
         let mut again = Pair::new(settings);
-        for op in &ops {
+        for (op, records_max) in ops.iter().zip((1..9).cycle()) {
             pair.apply(op);
             pair.check();
+            pair.keeper.step(&mut pair.machine, records_max);
+        }
+        while pair.keeper.finished == 0 {
+            pair.keeper.step(&mut pair.machine, 3);
         }
         for op in &ops {
             again.apply(op);

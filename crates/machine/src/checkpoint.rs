@@ -1,0 +1,137 @@
+//! The state as records: what a checkpoint is made of, and the way back.
+//!
+//! A checkpoint at an index has a head ([`Machine::begin_checkpoint`] returns it) and the records that changed since the
+//! one before. They are handed out in slices, in the order of section and slot, as they were when the checkpoint began,
+//! while the machine goes on. A [`Restorer`] takes the head and all records, each in its newest form.
+
+use crate::{
+    Machine,
+    codec::{DecodeError, Plain, Reader, put_bytes},
+    command::Begin,
+    limits,
+    machine::{Section, hash_keys},
+    queue::{Queues, QueuesOutline},
+};
+
+impl Machine {
+    /// Begins a checkpoint of the state as it is now and returns its head. The one before is over: if it was not
+    /// drained to its end, or its records were lost, this one must be `whole`, of all records.
+    pub fn begin_checkpoint(&mut self, whole: bool) -> Vec<u8> {
+        let mut head = Vec::new();
+        self.begin.is_some().put(&mut head);
+        if let Some(begin) = &self.begin {
+            begin.feature_level.put(&mut head);
+            head.extend_from_slice(&begin.secret);
+        }
+        self.feature_level.put(&mut head);
+        self.applied.put(&mut head);
+        self.log_time.put(&mut head);
+        self.wall_time.put(&mut head);
+        self.queues.outline().put(&mut head);
+        self.digest().put(&mut head);
+        self.queues.begin_drain(whole);
+        head
+    }
+
+    /// Hands out the next records of the checkpoint: section, slot, bytes; at most `records_max`. True once that was all.
+    pub fn drain_checkpoint(&mut self, records_max: usize, sink: &mut impl FnMut(u8, u32, &[u8])) -> bool {
+        let mut budget = records_max.max(1);
+        self.queues.drain(&mut budget, &mut |section, slot, bytes| sink(section as u8, slot, bytes))
+    }
+
+    /// Appends the whole state as bytes, all at once: for tests. It also is a checkpoint, so the one under way is over.
+    pub fn encode(&mut self, out: &mut Vec<u8>) {
+        let head = self.begin_checkpoint(true);
+        put_bytes(&head, out);
+        while !self.drain_checkpoint(usize::MAX, &mut |section, slot, bytes| {
+            section.put(out);
+            slot.put(out);
+            put_bytes(bytes, out);
+        }) {}
+    }
+
+    /// The state of these bytes.
+    ///
+    /// # Errors
+    /// They are no state of this version, or its digest is another.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let mut restorer = Restorer::new(reader.bytes("the head of a checkpoint")?)?;
+        while reader.remaining() > 0 {
+            let (section, slot) = (u8::get(&mut reader)?, u32::get(&mut reader)?);
+            restorer.record(section, slot, reader.bytes("a record")?)?;
+        }
+        restorer.finish()
+    }
+}
+
+/// Makes a machine of a checkpoint's head and records.
+#[derive(Debug)]
+pub struct Restorer {
+    machine: Machine,
+    outline: QueuesOutline,
+    digest: u64,
+}
+
+impl Restorer {
+    /// Begins with the head.
+    ///
+    /// # Errors
+    /// It is none of this version.
+    pub fn new(head: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(head);
+        let reader = &mut reader;
+        let begin = if bool::get(reader)? {
+            Some(Begin { feature_level: u32::get(reader)?, secret: reader.array("a secret of 32 bytes")? })
+        } else {
+            None
+        };
+        let newer = reader.malformed("a feature level of this version; use a newer one");
+        let feature_level = u32::get(reader)?;
+        if feature_level > limits::FEATURE_LEVEL {
+            return Err(newer);
+        }
+        let machine = Machine {
+            begin,
+            feature_level,
+            applied: Plain::get(reader)?,
+            log_time: Plain::get(reader)?,
+            wall_time: Plain::get(reader)?,
+            queues: Queues::new(begin.as_ref().map_or((0, 0), hash_keys)),
+        };
+        let restorer = Self { machine, outline: QueuesOutline::get(reader)?, digest: u64::get(reader)? };
+        reader.finish()?;
+        Ok(restorer)
+    }
+
+    /// Takes in a record. They come in the order of section and slot, and none is left out.
+    ///
+    /// # Errors
+    /// It is none of this version, or not the next one.
+    pub fn record(&mut self, section: u8, slot: u32, bytes: &[u8]) -> Result<(), DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let section = match section {
+            0 => Section::Queues,
+            1 => Section::Lanes,
+            2 => Section::Jobs,
+            _ => return Err(reader.malformed("a section of this version; use a newer one")),
+        };
+        if !self.machine.queues.restore(section, slot, &mut reader)? {
+            return Err(reader.malformed("the record of the next slot"));
+        }
+        reader.finish()
+    }
+
+    /// The machine.
+    ///
+    /// # Errors
+    /// Records are missing or do not fit together, or the state's digest is not the one in the head.
+    pub fn finish(mut self) -> Result<Machine, DecodeError> {
+        self.machine.queues.restored(self.outline).map_err(|wanted| DecodeError { at: 0, wanted })?;
+        if self.machine.digest() == self.digest {
+            Ok(self.machine)
+        } else {
+            Err(DecodeError { at: 0, wanted: "records whose digest is the one in the head" })
+        }
+    }
+}
