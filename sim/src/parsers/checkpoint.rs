@@ -11,7 +11,7 @@ const FOLDER: &str = "c";
 
 /// Panics if decoding does, or if what was decoded is not what it says.
 pub fn judge(bytes: &[u8]) {
-    let Ok(machine) = Machine::decode(bytes) else { return };
+    let Ok(mut machine) = Machine::decode(bytes) else { return };
     // The digest guards against accidents, not against those who know it; what passes must still encode to itself.
     let mut again = Vec::new();
     machine.encode(&mut again);
@@ -40,12 +40,12 @@ fn name() -> String {
 /// Encoded states.
 #[must_use]
 pub fn corpus() -> Vec<Vec<u8>> {
-    let encoded = |machine: &Machine| {
+    let encoded = |mut machine: Machine| {
         let mut bytes = Vec::new();
         machine.encode(&mut bytes);
         bytes
     };
-    vec![encoded(&Machine::default()), encoded(&prepared())]
+    vec![encoded(Machine::default()), encoded(prepared())]
 }
 
 /// Checkpoint files.
@@ -53,7 +53,7 @@ pub fn corpus() -> Vec<Vec<u8>> {
 pub fn corpus_of_files() -> Vec<Vec<u8>> {
     let disk = MemDisk::new(1);
     let folder = Path::new(FOLDER);
-    let machine = prepared();
+    let mut machine = prepared();
     let mut state = Vec::new();
     machine.encode(&mut state);
     let (mut checkpoints, _) = Checkpoints::open(disk.clone(), folder).expect("a disk in memory");
