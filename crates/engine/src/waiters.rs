@@ -85,7 +85,7 @@ mod tests {
     fn waiter(call: u64, queue: u32, until: u64) -> Waiter {
         let name = QueueName { account: Default::default(), name: "q".into() };
         let receive = Receive { queue: name, jobs_max: 1, lease: None, wait: None };
-        Waiter { call: CallId(call), queue: QueueId(queue), receive, until: Micros(until) }
+        Waiter { call: CallId(call), queue: QueueId { slot: queue, generation: 0 }, receive, until: Micros(until) }
     }
 
     #[test]
@@ -96,10 +96,10 @@ mod tests {
         }
         assert_eq!(waiters.next_end(), Some(Micros(10)));
         assert_eq!(waiters.cancel(CallId(1)).map(|waiter| waiter.call), Some(CallId(1)));
-        assert_eq!(waiters.pop(QueueId(7)).map(|waiter| waiter.call), Some(CallId(3)));
+        assert_eq!(waiters.pop(QueueId { slot: 7, generation: 0 }).map(|waiter| waiter.call), Some(CallId(3)));
         assert_eq!(waiters.pop_ended(Micros(19)).map(|waiter| waiter.call), None);
         assert_eq!(waiters.pop_ended(Micros(20)).map(|waiter| waiter.call), Some(CallId(4)));
-        assert_eq!(waiters.pop(QueueId(7)).map(|waiter| waiter.call), None);
+        assert_eq!(waiters.pop(QueueId { slot: 7, generation: 0 }).map(|waiter| waiter.call), None);
         assert_eq!(waiters.len(), 1);
     }
 }

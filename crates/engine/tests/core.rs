@@ -72,7 +72,7 @@ fn owner(cluster: &FakeCluster) -> Node {
     let call = node.propose(&Command::CreateQueue { queue: QUEUE, settings: QueueSettings::default() });
     let answers = node.run(cluster);
     assert!(
-        matches!(&answers[..], [(answered, Answer::Reply(Reply::QueueCreated(Ok(QueueId(0)))))] if *answered == call)
+        matches!(&answers[..], [(answered, Answer::Reply(Reply::QueueCreated(Ok(QueueId { slot: 0, generation: 0 }))))] if *answered == call)
     );
     node
 }
@@ -165,7 +165,7 @@ fn a_lease_survives_the_change_of_owners() {
     new.run(&cluster);
     new.receive(0);
     assert_eq!(jobs(&new.run(&cluster)[0].1), 0, "it is leased still");
-    new.propose(&Command::Ack { queue: QueueId(0), jobs: vec![held] });
+    new.propose(&Command::Ack { queue: QueueId { slot: 0, generation: 0 }, jobs: vec![held] });
     assert!(matches!(&new.run(&cluster)[0].1, Answer::Reply(Reply::Acked(results)) if results[0].is_ok()));
 }
 
@@ -233,7 +233,7 @@ fn an_idle_engine_writes_only_when_a_lease_is_due() {
         wakes += 1;
     }
     assert!((1..=4).contains(&wakes), "{wakes} batches to end one lease");
-    assert_eq!(node.engine.machine().queues().counts(QueueId(0)).unwrap().ready, 1);
+    assert_eq!(node.engine.machine().queues().counts(QueueId { slot: 0, generation: 0 }).unwrap().ready, 1);
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn an_end_of_a_lease_wakes_as_many_receivers_as_it_lets_jobs_through() {
     assert_eq!(node.run(&cluster).len(), 0);
     assert_eq!(node.engine.waiting(), 50);
     let before = node.engine.totals().commands;
-    node.propose(&Command::Ack { queue: QueueId(0), jobs: vec![held] });
+    node.propose(&Command::Ack { queue: QueueId { slot: 0, generation: 0 }, jobs: vec![held] });
     node.run(&cluster);
     assert_eq!(node.engine.totals().commands - before, 2, "the ack and one receive");
     assert_eq!(node.engine.waiting(), 49);
@@ -314,7 +314,11 @@ fn a_stopping_engine_ends_no_more_leases() {
     node.now += 60_000_000;
     node.run(&cluster);
     assert_eq!(node.engine.totals().batches, before);
-    assert_eq!(node.engine.machine().queues().counts(QueueId(0)).unwrap().leased, 1, "it ends after the next start");
+    assert_eq!(
+        node.engine.machine().queues().counts(QueueId { slot: 0, generation: 0 }).unwrap().leased,
+        1,
+        "it ends after the next start"
+    );
 }
 
 #[test]
@@ -331,12 +335,13 @@ fn a_body_that_cannot_be_read_does_not_hold_back_the_others() {
     gone.body.index = LogIndex(999);
     let mut reader = BodyReader::new(node.engine.log().reader());
     let Done::Bodies { answer, unreadable, .. } =
-        reader.read(CallId(1), QueueId(0), vec![(gone.clone(), None), (good, None)])
+        reader.read(CallId(1), QueueId { slot: 0, generation: 0 }, vec![(gone.clone(), None), (good, None)])
     else {
         panic!("bodies were asked for")
     };
     assert_eq!((jobs(&answer), unreadable.len()), (1, 1), "{unreadable:?}");
-    let Done::Bodies { answer, .. } = reader.read(CallId(2), QueueId(0), vec![(gone, None)]) else {
+    let Done::Bodies { answer, .. } = reader.read(CallId(2), QueueId { slot: 0, generation: 0 }, vec![(gone, None)])
+    else {
         panic!("bodies were asked for")
     };
     assert!(matches!(answer, Answer::Failed(EngineError::BodyUnreadable)));

@@ -94,14 +94,15 @@ fn main() {
                 })
                 .collect();
             step(&mut bench, 0, &enqueue);
-            let receive = vec![Command::Receive { queue: QueueId(0), jobs_max: 1, lease: None }; BATCH];
+            let receive =
+                vec![Command::Receive { queue: QueueId { slot: 0, generation: 0 }, jobs_max: 1, lease: None }; BATCH];
             let replies = step(&mut bench, 1, &receive);
             let acks: Vec<_> = replies
                 .into_iter()
                 .map(|reply| {
                     let Reply::Received(Ok(grants)) = reply else { unreachable!() };
                     let jobs = grants.iter().map(|grant| Held { job: grant.job, token: grant.token }).collect();
-                    Command::Ack { queue: QueueId(0), jobs }
+                    Command::Ack { queue: QueueId { slot: 0, generation: 0 }, jobs }
                 })
                 .collect();
             step(&mut bench, 2, &acks);

@@ -13,12 +13,27 @@ use crate::{
     command::Command,
 };
 use evenkeel_types::{LogTime, WallTime};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The format of batches that this version writes and reads.
 const FORMAT: u8 = 1;
 const COUNT_AT: usize = 17;
 /// An empty batch's size; it still carries the times, so it can serve as a tick.
 pub const HEADER_BYTES: usize = 21;
+
+/// What stands directly before each body in an entry: its XXH3-64 (`u64`) and its length (`u32`).
+pub const BODY_FRAME_BYTES: u32 = 12;
+
+/// A body of so many bytes out of what was read from its frame's first byte on, if length and checksum say that it is
+/// that body, whole. The bytes read start [`BODY_FRAME_BYTES`] before [`evenkeel_types::BodyRef::offset`]; more than the
+/// body behind it are let alone.
+#[must_use]
+pub fn open_body(frame_and_body: &[u8], bytes: u32) -> Option<&[u8]> {
+    let mut reader = Reader::new(frame_and_body);
+    let hash = u64::get(&mut reader).ok()?;
+    let body = reader.bytes("a body").ok()?;
+    (u32::try_from(body.len()) == Ok(bytes) && xxh3_64(body) == hash).then_some(body)
+}
 
 /// Collects commands for one log entry.
 #[derive(Debug)]
@@ -121,5 +136,52 @@ impl<'a> Batch<'a> {
         };
         self.left = left;
         Command::decode(&mut self.reader).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::{Body, NewJob, QueueKey};
+    use evenkeel_types::AccountId;
+
+    #[test]
+    fn a_body_can_be_read_and_checked_alone() {
+        let bodies: [&[u8]; 3] = [b"first", b"", b"the third"];
+        let job = |bytes| NewJob { group: "g", delay: None, counted_bytes: 1, body: Body::new(bytes) };
+        let queue = QueueKey { account: AccountId::default(), name: "q" };
+        let mut builder = BatchBuilder::default();
+        builder.push(&Command::Enqueue { queue, jobs: bodies.map(job).into() });
+        let entry = builder.finish(LogTime(1), WallTime(2));
+        let Ok(Some(Command::Enqueue { jobs, .. })) = Batch::open(&entry).unwrap().next_command() else {
+            panic!("one command was encoded")
+        };
+        for (job, body) in jobs.iter().zip(bodies) {
+            let bytes = u32::try_from(body.len()).unwrap();
+            let (start, end) = ((job.body.offset - BODY_FRAME_BYTES) as usize, (job.body.offset + bytes) as usize);
+            let framed = &entry[start..end];
+            assert_eq!(open_body(framed, bytes), Some(body));
+            assert_eq!(open_body(&entry[start..], bytes), Some(body), "what follows is let alone");
+            assert_eq!(open_body(framed, bytes + 1), None);
+            for cut in 0..framed.len() {
+                assert_eq!(open_body(&framed[..cut], bytes), None, "cut at {cut}");
+                for bit in 0..8 {
+                    let mut damaged = framed.to_vec();
+                    damaged[cut] ^= 1 << bit;
+                    assert_eq!(open_body(&damaged, bytes), None, "bit {bit} of byte {cut}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_frame_of_a_body_never_changes() {
+        let job = NewJob { group: "", delay: None, counted_bytes: 1, body: Body::new(b"body") };
+        let mut bytes = Vec::new();
+        let queue = QueueKey { account: AccountId::default(), name: "" };
+        Command::Enqueue { queue, jobs: vec![job] }.encode(&mut bytes);
+        let framed = [&xxh3_64(b"body").to_le_bytes()[..], &[4, 0, 0, 0], b"body"].concat();
+        assert!(bytes.ends_with(&framed));
+        assert_eq!(xxh3_64(b"body"), 9_579_940_282_309_272_058, "XXH3 is what it was");
     }
 }

@@ -125,7 +125,7 @@ macro_rules! plain_wrapper {
         }
     )*};
 }
-plain_wrapper!(LogIndex, LogTime, Micros, QueueId, WallTime, LeaseToken);
+plain_wrapper!(LogIndex, LogTime, Micros, WallTime, LeaseToken);
 
 impl Plain for AccountId {
     fn put(self, out: &mut Vec<u8>) {
@@ -137,15 +137,20 @@ impl Plain for AccountId {
     }
 }
 
-impl Plain for JobId {
-    fn put(self, out: &mut Vec<u8>) {
-        self.slot.put(out);
-        self.generation.put(out);
-    }
-    fn get(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        Ok(Self { slot: u32::get(reader)?, generation: u32::get(reader)? })
-    }
+macro_rules! plain_slot {
+    ($($id:ident),*) => {$(
+        impl Plain for $id {
+            fn put(self, out: &mut Vec<u8>) {
+                self.slot.put(out);
+                self.generation.put(out);
+            }
+            fn get(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+                Ok(Self { slot: u32::get(reader)?, generation: u32::get(reader)? })
+            }
+        }
+    )*};
 }
+plain_slot!(JobId, QueueId);
 
 impl Plain for bool {
     fn put(self, out: &mut Vec<u8>) {

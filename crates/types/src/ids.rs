@@ -73,9 +73,22 @@ impl fmt::Display for AccountId {
     }
 }
 
-/// A queue, for as long as the log lives: a deleted queue's number is not given out again.
+/// A queue: its slot in the slab and the slot's generation.
+///
+/// An id outlives its queue harmlessly: a later queue in the same slot, also one of the same name, has another generation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct QueueId(pub u32);
+pub struct QueueId {
+    /// Where the record lies.
+    pub slot: u32,
+    /// How often the slot had been freed when the queue took it.
+    pub generation: u32,
+}
+
+impl fmt::Display for QueueId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.slot, self.generation)
+    }
+}
 
 /// A job: its slot in the slab and the slot's generation, so that it needs no index.
 ///

@@ -27,15 +27,14 @@ pub fn audit(machine: &Machine, book: &Book) -> Result<(), Broken> {
         let leased = count(|place| matches!(place, Place::Leased(_)));
         let delayed = count(|place| matches!(place, Place::Delayed(_)));
         let Some(counts) = machine.queues().counts(*id) else {
-            return Err(Broken::new("audit", format!("queue {} is gone", id.0)));
+            return Err(Broken::new("audit", format!("queue {id} is gone")));
         };
         let counted = [counts.ready, counts.delayed, counts.leased, counts.enqueued, counts.acked];
         let in_book = [ready, delayed, leased, queue.accepted, queue.finished];
         // Timers beyond one batch's share have ended in the book and not yet in the machine.
         let behind = book.is_storm();
         if counted != in_book && !behind {
-            let what =
-                format!("queue {}: ready, delayed, leased, accepted, finished {counted:?}, book {in_book:?}", id.0);
+            let what = format!("queue {id}: ready, delayed, leased, accepted, finished {counted:?}, book {in_book:?}");
             return Err(Broken::new("audit", what));
         }
     }

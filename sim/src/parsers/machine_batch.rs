@@ -20,7 +20,10 @@ pub fn judge(bytes: &[u8]) {
         Err(_) => assert_eq!(machine.digest(), before, "a refused batch changes nothing"),
     }
     // Whatever it was, life goes on, and a checkpoint of it can be read back.
-    let next = batch(u64::MAX / 2, &[Command::Receive { queue: QueueId(0), jobs_max: 10, lease: None }]);
+    let next = batch(
+        u64::MAX / 2,
+        &[Command::Receive { queue: QueueId { slot: 0, generation: 0 }, jobs_max: 10, lease: None }],
+    );
     machine.apply(machine.applied().next(), &next, &mut outcome).expect("a good batch is applied");
     machine.audit().expect("and adds up");
     let mut state = Vec::new();
@@ -63,8 +66,16 @@ fn history() -> Vec<Vec<u8>> {
         let jobs = vec![job(None), job(Some(Micros::from_secs(3))), job(None), job(Some(Micros::from_secs(600)))];
         history.push(batch(10, &[Command::Enqueue { queue: QUEUE, jobs }]));
     }
-    history.push(batch(20, &[Command::Receive { queue: QueueId(0), jobs_max: 3, lease: Some(Micros::from_secs(2)) }]));
-    history.push(batch(30, &[Command::Receive { queue: QueueId(0), jobs_max: 2, lease: None }]));
+    history.push(batch(
+        20,
+        &[Command::Receive {
+            queue: QueueId { slot: 0, generation: 0 },
+            jobs_max: 3,
+            lease: Some(Micros::from_secs(2)),
+        }],
+    ));
+    history
+        .push(batch(30, &[Command::Receive { queue: QueueId { slot: 0, generation: 0 }, jobs_max: 2, lease: None }]));
     history
 }
 
@@ -78,8 +89,11 @@ fn commands() -> Vec<Command<'static>> {
         Command::ConfigureQueue { queue: QUEUE, settings },
         Command::ConfigureGroup { queue: QUEUE, group: "a", settings: GroupSettings { weight: 7, in_flight_max: 1 } },
         Command::Enqueue { queue: QUEUE, jobs: vec![job; 3] },
-        Command::Receive { queue: QueueId(0), jobs_max: 10, lease: Some(Micros(0)) },
-        Command::Ack { queue: QueueId(0), jobs: (0..5).map(held).collect() },
-        Command::ChangeLease { queue: QueueId(0), jobs: vec![(held(0), Micros(0)), (held(2), Micros::from_secs(5))] },
+        Command::Receive { queue: QueueId { slot: 0, generation: 0 }, jobs_max: 10, lease: Some(Micros(0)) },
+        Command::Ack { queue: QueueId { slot: 0, generation: 0 }, jobs: (0..5).map(held).collect() },
+        Command::ChangeLease {
+            queue: QueueId { slot: 0, generation: 0 },
+            jobs: vec![(held(0), Micros(0)), (held(2), Micros::from_secs(5))],
+        },
     ]
 }

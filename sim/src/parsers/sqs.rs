@@ -109,7 +109,7 @@ pub fn judge_blob(bytes: &[u8]) {
         first_granted_at: WallTime(2),
     };
     let delivery = Delivery { grant, body: bytes.to_vec().into() };
-    let received = Answer::Received(Ok(Received { queue: QueueId(0), jobs: vec![delivery] }));
+    let received = Answer::Received(Ok(Received { queue: QueueId { slot: 0, generation: 0 }, jobs: vec![delivery] }));
     let Step::Respond(response) = pending.answer(&door, received) else { panic!("a receive is one question") };
     serde_json::from_slice::<Value>(&response.body).expect("an answer is JSON");
 }
@@ -176,7 +176,7 @@ pub fn corpus_of_blobs() -> Vec<Vec<u8>> {
 pub fn corpus_of_handles() -> Vec<Vec<u8>> {
     vec![
         a_handle().into_bytes(),
-        vec![b'A'; 44],
+        vec![b'A'; 50],
         "MbZj6wDWli+JvwwJaBV+3dcjk2YW2vA3+STFFljTM8tJJg6HRG6PYSasuWXPJB+C".into(),
     ]
 }
@@ -203,7 +203,8 @@ fn a_handle() -> String {
         first_granted_at: WallTime(1),
     };
     let jobs = vec![Delivery { grant, body: body.into() }];
-    let Step::Respond(response) = pending.answer(&door, Answer::Received(Ok(Received { queue: QueueId(0), jobs })))
+    let Step::Respond(response) =
+        pending.answer(&door, Answer::Received(Ok(Received { queue: QueueId { slot: 0, generation: 0 }, jobs })))
     else {
         return String::new();
     };

@@ -28,7 +28,8 @@ fn main() {
             let token = LeaseToken(1);
             let grant = Grant { job, token, body: place, group: "tenant-1".into(), enqueued_at, first_granted_at };
             let delivery = Delivery { grant, body: blob.into() };
-            let received = Answer::Received(Ok(Received { queue: QueueId(1), jobs: vec![delivery] }));
+            let received =
+                Answer::Received(Ok(Received { queue: QueueId { slot: 1, generation: 0 }, jobs: vec![delivery] }));
             let ask = serde_json::json!({"QueueUrl": URL, "MessageSystemAttributeNames": ["All"]}).to_string();
             measure(&format!("ReceiveMessage {bytes} {kind}"), || call(&door, "ReceiveMessage", &ask, &received));
 

@@ -7,13 +7,13 @@
 //! index u64 | offset u32 | slot u32      big-endian; log entry and offset of the body, slot of the job
 //! ```
 //!
-//! A receipt handle is 33 bytes in URL-safe base64 (44 characters, no padding):
+//! A receipt handle is 37 bytes in URL-safe base64 (50 characters, no padding):
 //!
 //! ```text
-//! version u8 = 1 | queue u32 | slot u32 | generation u32 | token u32 | tag 16 bytes      big-endian
+//! version u8 = 1 | queue u32 | its generation u32 | job u32 | its generation u32 | token u32 | tag 16 bytes   big-endian
 //! ```
 //!
-//! The tag is SipHash-2-4-128 over the 17 bytes before it, the account's number (u64) and the queue's name. So a handle
+//! Queue and job are slots, each with its generation. The tag is SipHash-2-4-128 over the 21 bytes before it, the account's number (u64) and the queue's name. So a handle
 //! is good for the queue whose URL it is presented with and no other, and that costs no look-up. Both keys are derived from
 //! the last 16 bytes of the log's secret; the first 16 key the machine's hash tables.
 
@@ -31,10 +31,10 @@ use subtle::ConstantTimeEq;
 
 /// The first byte of a handle.
 const HANDLE_VERSION: u8 = 1;
-const FIELDS_BYTES: usize = 17;
+const FIELDS_BYTES: usize = 21;
 const TAG_BYTES: usize = 16;
 const HANDLE_BYTES: usize = FIELDS_BYTES + TAG_BYTES;
-const HANDLE_CHARS: usize = HANDLE_BYTES.div_ceil(3) * 4;
+const HANDLE_CHARS: usize = (HANDLE_BYTES * 4).div_ceil(3);
 
 /// Makes and reads ids, under the keys of one log.
 pub struct Ids {
@@ -110,7 +110,7 @@ impl Ids {
     /// The handle of a lease.
     pub(crate) fn handle(&self, named: &Queue<'_>, queue: QueueId, held: Held) -> [u8; HANDLE_CHARS] {
         let mut bytes = [0; HANDLE_BYTES];
-        let fields = [queue.0, held.job.slot, held.job.generation, held.token.0];
+        let fields = [queue.slot, queue.generation, held.job.slot, held.job.generation, held.token.0];
         let (head, tag) = bytes.split_at_mut(FIELDS_BYTES);
         if let Some((version, rest)) = head.split_first_mut() {
             *version = HANDLE_VERSION;
@@ -118,7 +118,7 @@ impl Ids {
         }
         tag.copy_from_slice(&self.tag(head, named));
         let mut text = [0; HANDLE_CHARS];
-        URL_SAFE_NO_PAD.encode_slice(bytes, &mut text).expect("44 characters hold 33 bytes");
+        URL_SAFE_NO_PAD.encode_slice(bytes, &mut text).expect("50 characters hold 37 bytes");
         text
     }
 
@@ -134,7 +134,7 @@ impl Ids {
             return None;
         }
         let mut fields = rest.chunks_exact(4).filter_map(|field| field.try_into().ok().map(u32::from_be_bytes));
-        let queue = QueueId(fields.next()?);
+        let queue = QueueId { slot: fields.next()?, generation: fields.next()? };
         let job = JobId { slot: fields.next()?, generation: fields.next()? };
         Some((queue, Held { job, token: LeaseToken(fields.next()?) }))
     }
@@ -176,8 +176,8 @@ mod tests {
         let job = JobId { slot: 3, generation: 4 };
         let body = BodyRef { index: LogIndex(1), offset: 2, bytes: 99 };
         assert_eq!(std::str::from_utf8(&ids().message_id(job, body)), Ok("1743485a-86dc-c155-89d5-8cdadbbb490b"));
-        let handle = ids().handle(&queue("q"), QueueId(7), Held { job, token: LeaseToken(5) });
-        assert_eq!(std::str::from_utf8(&handle), Ok("AQAAAAcAAAADAAAABAAAAAU2tPFpiwms7Eiosm4e4t6a"));
+        let handle = ids().handle(&queue("q"), QueueId { slot: 7, generation: 6 }, Held { job, token: LeaseToken(5) });
+        assert_eq!(std::str::from_utf8(&handle), Ok("AQAAAAcAAAAGAAAAAwAAAAQAAAAFt6Q7Y4Z6KXBKch6Nx1rtnw"));
     }
 
     #[test]
@@ -193,9 +193,9 @@ mod tests {
     #[test]
     fn a_handle_is_good_for_its_own_queue_only() {
         let held = Held { job: JobId { slot: 1, generation: 2 }, token: LeaseToken(3) };
-        let handle = ids().handle(&queue("mine"), QueueId(1), held);
+        let handle = ids().handle(&queue("mine"), QueueId { slot: 1, generation: 0 }, held);
         let handle = std::str::from_utf8(&handle).unwrap();
-        assert_eq!(ids().held(&queue("mine"), handle), Some((QueueId(1), held)));
+        assert_eq!(ids().held(&queue("mine"), handle), Some((QueueId { slot: 1, generation: 0 }, held)));
         assert_eq!(ids().held(&queue("mine2"), handle), None);
         let other = Queue { account: AccountId::from_number(1).unwrap(), name: "mine" };
         assert_eq!(ids().held(&other, handle), None);
@@ -204,7 +204,11 @@ mod tests {
 
     #[test]
     fn every_changed_character_spoils_a_handle() {
-        let handle = ids().handle(&queue("q"), QueueId(1), Held { job: JobId::default(), token: LeaseToken(1) });
+        let handle = ids().handle(
+            &queue("q"),
+            QueueId { slot: 1, generation: 0 },
+            Held { job: JobId::default(), token: LeaseToken(1) },
+        );
         for at in 0..handle.len() {
             let mut changed = handle;
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
@@ -222,15 +226,16 @@ mod tests {
         }
 
         #[test]
-        fn handles_come_back(number: u32, slot: u32, generation: u32, token: u32, name in "[a-z]{1,80}") {
+        fn handles_come_back(queue_slot: u32, queue_generation: u32, slot: u32, generation: u32, token: u32, name in "[a-z]{1,80}") {
             let held = Held { job: JobId { slot, generation }, token: LeaseToken(token) };
-            let handle = ids().handle(&queue(&name), QueueId(number), held);
+            let number = QueueId { slot: queue_slot, generation: queue_generation };
+            let handle = ids().handle(&queue(&name), number, held);
             let read = ids().held(&queue(&name), std::str::from_utf8(&handle).unwrap());
-            prop_assert_eq!(read, Some((QueueId(number), held)));
+            prop_assert_eq!(read, Some((number, held)));
         }
 
         #[test]
-        fn no_text_is_a_handle_or_id_by_chance(text in "\\PC{0,60}|[A-Za-z0-9_-]{44}|[0-9a-f-]{36}") {
+        fn no_text_is_a_handle_or_id_by_chance(text in "\\PC{0,60}|[A-Za-z0-9_-]{50}|[0-9a-f-]{36}") {
             prop_assert_eq!(ids().held(&queue("q"), &text), None);
             let _ = ids().message_place(&text);
         }

@@ -72,7 +72,7 @@ fn delivery(slot: u32, group: &str, body: Vec<u8>) -> Delivery {
 }
 
 fn received(jobs: Vec<Delivery>) -> Answer {
-    Answer::Received(Ok(Received { queue: QueueId(3), jobs }))
+    Answer::Received(Ok(Received { queue: QueueId { slot: 3, generation: 0 }, jobs }))
 }
 
 /// The handle under which the job in that slot is received.
@@ -407,7 +407,10 @@ fn what_cannot_be_delivered_is_given_back() {
     let jobs = vec![delivery(1, "", blob(false, "")), delivery(2, "", blob(false, ""))];
     let response = responded(pending.answer(&door(), received(jobs)));
     let jobs = vec![(held(1), Micros(0)), (held(2), Micros(0))];
-    assert_eq!(response.undelivered, Some(propose(&Command::ChangeLease { queue: QueueId(3), jobs })));
+    assert_eq!(
+        response.undelivered,
+        Some(propose(&Command::ChangeLease { queue: QueueId { slot: 3, generation: 0 }, jobs }))
+    );
 }
 
 #[test]
@@ -439,7 +442,7 @@ fn a_late_or_repeated_delete_succeeds() {
     for acked in [Ok(()), not_there, lost] {
         let body = format!(r#"{{URL,"ReceiptHandle":"{}"}}"#, handle_of(1));
         let (request, pending) = asked(call(&door(), "DeleteMessage", &body));
-        assert_eq!(request, propose(&Command::Ack { queue: QueueId(3), jobs: vec![held(1)] }));
+        assert_eq!(request, propose(&Command::Ack { queue: QueueId { slot: 3, generation: 0 }, jobs: vec![held(1)] }));
         let response = responded(pending.answer(&door(), Answer::Reply(Reply::Acked(vec![acked]))));
         assert_eq!((response.status, text(&response).as_str()), (200, "{}"));
     }
@@ -472,7 +475,10 @@ fn deletes_of_a_batch_are_one_command() {
         r#"{{URL,"Entries":[{{"Id":"a","ReceiptHandle":"{one}"}},{{"Id":"b","ReceiptHandle":"x"}},{{"Id":"c","ReceiptHandle":"{two}"}}]}}"#
     );
     let (request, pending) = asked(call(&door(), "DeleteMessageBatch", &body));
-    assert_eq!(request, propose(&Command::Ack { queue: QueueId(3), jobs: vec![held(1), held(2)] }));
+    assert_eq!(
+        request,
+        propose(&Command::Ack { queue: QueueId { slot: 3, generation: 0 }, jobs: vec![held(1), held(2)] })
+    );
     let not_there = Err(AckError::NotThere { job: JobId::default() });
     let response = responded(pending.answer(&door(), Answer::Reply(Reply::Acked(vec![Ok(()), not_there]))));
     assert!(text(&response).starts_with(r#"{"Successful":[{"Id":"a"},{"Id":"c"}],"Failed":[{"Id":"b","#));
@@ -499,7 +505,7 @@ fn a_lease_is_changed_or_the_reason_is_told() {
         let body = format!(r#"{{URL,"ReceiptHandle":"{handle}","VisibilityTimeout":43200}}"#);
         let (request, pending) = asked(call(&door(), "ChangeMessageVisibility", &body));
         let jobs = vec![(held(1), Micros::from_secs(43_200))];
-        assert_eq!(request, propose(&Command::ChangeLease { queue: QueueId(3), jobs }));
+        assert_eq!(request, propose(&Command::ChangeLease { queue: QueueId { slot: 3, generation: 0 }, jobs }));
         let step = pending.answer(&door(), Answer::Reply(Reply::LeaseChanged(vec![changed])));
         match message {
             None => assert_eq!(text(&responded(step)), "{}"),
@@ -531,7 +537,7 @@ fn leases_of_a_batch_are_changed_by_one_command() {
     );
     let (request, pending) = asked(call(&door(), "ChangeMessageVisibilityBatch", &body));
     let jobs = vec![(held(1), Micros(0)), (held(2), Micros::from_secs(60))];
-    assert_eq!(request, propose(&Command::ChangeLease { queue: QueueId(3), jobs }));
+    assert_eq!(request, propose(&Command::ChangeLease { queue: QueueId { slot: 3, generation: 0 }, jobs }));
     let answer = Answer::Reply(Reply::LeaseChanged(vec![Ok(()), Err(ChangeLeaseError::TooLong)]));
     let text = text(&responded(pending.answer(&door(), answer)));
     let start = r#"{"Successful":[{"Id":"a"}],"Failed":[{"Id":"b","SenderFault":true,"Code":"InvalidParameterValue","Message":"Value 60 "#;

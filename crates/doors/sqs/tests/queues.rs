@@ -50,7 +50,7 @@ fn a_new_queue_is_made_with_what_was_given_over_the_defaults() {
         group_in_flight_max: 7,
     };
     assert_eq!(request, propose(&Command::CreateQueue { queue: KEY, settings }));
-    let response = responded(pending.answer(&door(), created(Ok(QueueId(1)))));
+    let response = responded(pending.answer(&door(), created(Ok(QueueId { slot: 1, generation: 0 }))));
     assert_eq!((response.status, text(&response).as_str(), response.query_error), (200, URL_ANSWER, None));
 }
 

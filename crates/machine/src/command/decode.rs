@@ -8,7 +8,7 @@ use crate::{
 use evenkeel_types::{AccountId, JobId, LeaseToken, Micros, QueueId};
 
 /// The fewest bytes a new job, a held job and a changed lease can take.
-const NEW_JOB_BYTES_MIN: usize = 13;
+const NEW_JOB_BYTES_MIN: usize = 21;
 const HELD_BYTES: usize = 12;
 const CHANGED_LEASE_BYTES: usize = 20;
 
@@ -77,6 +77,8 @@ fn new_job<'a>(reader: &mut Reader<'a>) -> Result<NewJob<'a>, DecodeError> {
     let group = reader.text(limits::GROUP_NAME_BYTES_MAX, "a group's name")?;
     let delay = Option::<Micros>::get(reader)?;
     let counted_bytes = u32::get(reader)?;
+    // Not compared here: the log's own checksum covers it. Who reads the body alone compares (`batch::open_body`).
+    u64::get(reader)?;
     let bytes = reader.bytes("a body")?;
     let error = reader.malformed("a body within the first 4 GiB");
     let offset = u32::try_from(reader.position().saturating_sub(bytes.len())).map_err(|_| error)?;

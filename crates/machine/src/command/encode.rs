@@ -2,6 +2,7 @@
 
 use super::{Command, Held, QueueKey};
 use crate::codec::{Plain, put_bytes};
+use xxhash_rust::xxh3::xxh3_64;
 
 /// The first byte of each command. A number once given keeps its meaning for ever.
 pub(super) mod kind {
@@ -46,7 +47,7 @@ impl Command<'_> {
                 settings.put(out);
             }
             Self::Enqueue { queue, jobs } => {
-                let bodies_bytes: usize = jobs.iter().map(|job| job.body.bytes.len() + job.group.len() + 32).sum();
+                let bodies_bytes: usize = jobs.iter().map(|job| job.body.bytes.len() + job.group.len() + 40).sum();
                 out.reserve(bodies_bytes + queue.name.len() + 32);
                 kind::ENQUEUE.put(out);
                 put_queue(*queue, out);
@@ -55,6 +56,8 @@ impl Command<'_> {
                     put_bytes(job.group.as_bytes(), out);
                     job.delay.put(out);
                     job.counted_bytes.put(out);
+                    // The body's frame: whoever reads the body alone can check it alone.
+                    xxh3_64(job.body.bytes).put(out);
                     put_bytes(job.body.bytes, out);
                 }
             }

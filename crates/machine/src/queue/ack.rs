@@ -43,8 +43,8 @@ impl Queues {
         events: &mut Vec<Event>,
     ) -> Vec<Result<(), AckError>> {
         let replies = jobs.iter().map(|&held| self.ack_one(at, queue, held, events)).collect();
-        if self.queues.get(queue.0).is_some() {
-            self.forget(queue.0, limits::LANES_FORGOTTEN_PER_COMMAND);
+        if self.queue(queue).is_some() {
+            self.forget(queue.slot, limits::LANES_FORGOTTEN_PER_COMMAND);
         }
         replies
     }
@@ -60,7 +60,7 @@ impl Queues {
             Place::Ready => self.unlink(slot),
             Place::Delayed | Place::Free => unreachable!("a job that was granted is leased or ready"),
         }
-        self.queues.edit(queue.0).counts.acked += u64::from(!fault::is(Fault::LeakCount));
+        self.queues.edit(queue.slot).counts.acked += u64::from(!fault::is(Fault::LeakCount));
         self.jobs.free(slot);
         self.settle(job.lane, events);
         events.push(Event::BodyReleased(job.body()));

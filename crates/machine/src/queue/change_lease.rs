@@ -25,8 +25,8 @@ impl Queues {
         events: &mut Vec<Event>,
     ) -> Vec<Result<(), ChangeLeaseError>> {
         let replies = jobs.iter().map(|&(held, lease)| self.change_one(at, queue, held, lease, events)).collect();
-        if self.queues.get(queue.0).is_some() {
-            self.forget(queue.0, limits::LANES_FORGOTTEN_PER_COMMAND);
+        if self.queue(queue).is_some() {
+            self.forget(queue.slot, limits::LANES_FORGOTTEN_PER_COMMAND);
         }
         replies
     }

@@ -121,6 +121,7 @@ impl Queues {
 
 impl Queue {
     pub(super) fn put(&self, out: &mut Vec<u8>) {
+        self.generation.put(out);
         self.account.put(out);
         put_bytes(self.name.as_bytes(), out);
         self.settings.put(out);
@@ -134,10 +135,11 @@ impl Queue {
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let generation = u32::get(reader)?;
         let account = AccountId::get(reader)?;
         let name = reader.text(limits::QUEUE_NAME_BYTES_MAX, "a queue's name")?;
         let settings = QueueSettings::get(reader)?;
-        let mut queue = Self::new(account, name, 0, settings);
+        let mut queue = Self::new(account, name, 0, settings, generation);
         queue.counts = Counts {
             ready: u64::get(reader)?,
             delayed: u64::get(reader)?,

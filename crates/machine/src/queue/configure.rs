@@ -29,7 +29,7 @@ impl Queues {
             return Err(ConfigureError::OutOfRange(name));
         }
         let queue = self.find(key).ok_or(NoSuchQueue)?;
-        self.queues.edit(queue.0).settings = settings;
+        self.queues.edit(queue.slot).settings = settings;
         Ok(())
     }
 
@@ -47,10 +47,10 @@ impl Queues {
         let queue = self.find(key).ok_or(NoSuchQueue)?;
         // A group that is as any other needs no settings of its own, and no lane before it has jobs.
         let usual = settings == GroupSettings { weight: 1, in_flight_max: 0 } && !group.is_empty();
-        if usual && self.find_lane(queue.0, group).is_none() {
+        if usual && self.find_lane(queue.slot, group).is_none() {
             return Ok(());
         }
-        let lane = self.lane_of(queue.0, group).ok_or(ConfigureError::TooManyGroups)?;
+        let lane = self.lane_of(queue.slot, group).ok_or(ConfigureError::TooManyGroups)?;
         self.lanes.edit(lane).own = (!usual).then_some(settings);
         self.settle(lane, events);
         Ok(())

@@ -34,7 +34,7 @@ impl Queues {
             return Err(CreateQueueError::OutOfRange(name));
         }
         if let Some(queue) = self.find(key) {
-            let same = self.queues.at(queue.0).settings == settings;
+            let same = self.queues.at(queue.slot).settings == settings;
             return if same { Ok(queue) } else { Err(CreateQueueError::ExistsDifferently) };
         }
         if self.queues.live() >= limits::QUEUES_MAX {
@@ -42,8 +42,9 @@ impl Queues {
         }
         let hash = self.hash_of_queue(key);
         let slot = self.queues.allocate().ok_or(CreateQueueError::TooMany)?;
-        *self.queues.edit(slot) = Queue::new(key.account, key.name, hash, settings);
+        let generation = self.queues.at(slot).generation;
+        *self.queues.edit(slot) = Queue::new(key.account, key.name, hash, settings, generation);
         self.queue_names.insert(&mut self.queues, slot);
-        Ok(QueueId(slot))
+        Ok(self.id_of(slot))
     }
 }

@@ -43,7 +43,7 @@ impl Queues {
     ) -> Result<Vec<Result<Enqueued, EnqueueError>>, NoSuchQueue> {
         let queue = self.find(key).ok_or(NoSuchQueue)?;
         let replies = jobs.iter().map(|job| self.enqueue_one(at, queue, job, events)).collect();
-        self.forget(queue.0, limits::LANES_FORGOTTEN_PER_COMMAND);
+        self.forget(queue.slot, limits::LANES_FORGOTTEN_PER_COMMAND);
         Ok(replies)
     }
 
@@ -54,7 +54,7 @@ impl Queues {
         new: &NewJob<'_>,
         events: &mut Vec<Event>,
     ) -> Result<Enqueued, EnqueueError> {
-        let settings = self.queues.at(queue.0).settings;
+        let settings = self.queues.at(queue.slot).settings;
         let delay = new.delay.unwrap_or(settings.delay);
         let max = settings.body_bytes_max;
         if new.counted_bytes > max {
@@ -68,7 +68,7 @@ impl Queues {
         if delay > limits::DELAY_MAX {
             return Err(EnqueueError::DelayTooLong);
         }
-        let lane = self.lane_of(queue.0, new.group).ok_or(EnqueueError::Full)?;
+        let lane = self.lane_of(queue.slot, new.group).ok_or(EnqueueError::Full)?;
         let Some(slot) = self.jobs.allocate() else {
             self.settle(lane, events);
             return Err(EnqueueError::Full);
@@ -79,7 +79,7 @@ impl Queues {
             job.occupy(lane, body, at.wall_time);
             job.id(slot)
         };
-        self.queues.edit(queue.0).counts.enqueued += 1;
+        self.queues.edit(queue.slot).counts.enqueued += 1;
         events.push(Event::BodyKept(body));
         if delay == Micros(0) {
             self.push_last(slot);

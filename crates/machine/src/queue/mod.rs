@@ -94,22 +94,32 @@ impl Queues {
     pub fn find(&self, key: QueueKey<'_>) -> Option<QueueId> {
         let hash = self.hash_of_queue(key);
         let found = |queue: &Queue| queue.account == key.account && *queue.name == *key.name;
-        self.queue_names.find(&self.queues, hash, found).map(QueueId)
+        self.queue_names.find(&self.queues, hash, found).map(|slot| self.id_of(slot))
     }
 
     /// How many jobs could be granted now, with regard to the groups' limits.
     pub fn grantable(&self, queue: QueueId) -> u64 {
-        self.queues.get(queue.0).map_or(0, |queue| queue.grantable)
+        self.queue(queue).map_or(0, |queue| queue.grantable)
     }
 
     /// A queue's settings.
     pub fn settings(&self, queue: QueueId) -> Option<&QueueSettings> {
-        self.queues.get(queue.0).map(|queue| &queue.settings)
+        self.queue(queue).map(|queue| &queue.settings)
     }
 
     /// How many jobs are where.
     pub fn counts(&self, queue: QueueId) -> Option<Counts> {
-        self.queues.get(queue.0).map(|queue| queue.counts)
+        self.queue(queue).map(|queue| queue.counts)
+    }
+
+    /// The queue of that number, if it is still there.
+    fn queue(&self, id: QueueId) -> Option<&Queue> {
+        self.queues.get(id.slot).filter(|queue| queue.is_live() && queue.generation == id.generation)
+    }
+
+    /// The number of the queue in a slot.
+    fn id_of(&self, slot: u32) -> QueueId {
+        QueueId { slot, generation: self.queues.at(slot).generation }
     }
 
     /// How many queues, lanes and jobs there are.
@@ -174,10 +184,11 @@ impl Queues {
 
     /// The slot of a job of this queue, if that very job is still there.
     fn job_of(&self, queue: QueueId, id: JobId) -> Option<u32> {
+        self.queue(queue)?;
         let job = self.jobs.get(id.slot)?;
         let here = job.place() != Place::Free
             && job.generation == id.generation
-            && self.lanes.get(job.lane).is_some_and(|lane| lane.queue == queue.0);
+            && self.lanes.get(job.lane).is_some_and(|lane| lane.queue == queue.slot);
         here.then_some(id.slot)
     }
 
@@ -227,7 +238,7 @@ impl Queues {
             Standing::Resting
         };
         if grantable > grantable_before {
-            tell_ready(queue, events);
+            tell_ready(self.id_of(queue), events);
         }
         self.lanes.derived(slot).grantable = grantable;
         {
@@ -366,8 +377,8 @@ impl Queues {
 }
 
 /// Says that a queue has something to grant, once for many jobs in a row.
-fn tell_ready(queue: u32, events: &mut Vec<Event>) {
-    let ready = Event::Ready(QueueId(queue));
+fn tell_ready(queue: QueueId, events: &mut Vec<Event>) {
+    let ready = Event::Ready(queue);
     if events.last() != Some(&ready) {
         events.push(ready);
     }

@@ -34,12 +34,12 @@ impl Queues {
         lease: Option<Micros>,
         events: &mut Vec<Event>,
     ) -> Result<Vec<Grant>, ReceiveError> {
-        let settings = self.queues.get(queue.0).ok_or(NoSuchQueue)?.settings;
+        let settings = self.queue(queue).ok_or(NoSuchQueue)?.settings;
         let lease = lease.unwrap_or(settings.lease);
         if !(1..=limits::JOBS_PER_COMMAND_MAX).contains(&usize::from(jobs_max)) || lease > limits::LEASE_MAX {
             return Err(ReceiveError::OutOfRange);
         }
-        let room = u64::from(limits::QUEUE_IN_FLIGHT_MAX).saturating_sub(self.queues.at(queue.0).counts.leased);
+        let room = u64::from(limits::QUEUE_IN_FLIGHT_MAX).saturating_sub(self.queues.at(queue.slot).counts.leased);
         if room == 0 {
             return Err(ReceiveError::TooManyInFlight);
         }
@@ -49,7 +49,7 @@ impl Queues {
         // they have running leases to pay for first.
         let mut looks = limits::LANES_LOOKED_AT_PER_RECEIVE;
         while grants.len() < wanted {
-            let Some(lane) = self.queues.at(queue.0).turns.next() else { break };
+            let Some(lane) = self.queues.at(queue.slot).turns.next() else { break };
             if !self.may_be_served(self.lanes.at(lane)) {
                 if looks == 0 {
                     break;
@@ -62,7 +62,7 @@ impl Queues {
                 grants.push(self.grant(at, lane, lease, events));
             }
         }
-        self.forget(queue.0, limits::LANES_FORGOTTEN_PER_COMMAND);
+        self.forget(queue.slot, limits::LANES_FORGOTTEN_PER_COMMAND);
         Ok(grants)
     }
 

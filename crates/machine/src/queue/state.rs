@@ -39,6 +39,8 @@ pub(crate) struct Queue {
     pub(crate) name: Arc<str>,
     pub(crate) hash: u64,
     chain: u32,
+    /// How often the slot was freed: with the slot, the queue's number.
+    pub(crate) generation: u32,
     pub(crate) settings: QueueSettings,
     pub(crate) counts: Counts,
     pub(crate) turns: Turns,
@@ -53,6 +55,7 @@ impl Default for Queue {
             name: Arc::default(),
             hash: 0,
             chain: NIL,
+            generation: 0,
             settings: QueueSettings::default(),
             counts: Counts::default(),
             turns: Turns::default(),
@@ -62,8 +65,13 @@ impl Default for Queue {
 }
 
 impl Queue {
-    pub(crate) fn new(account: AccountId, name: &str, hash: u64, settings: QueueSettings) -> Self {
-        Self { account, name: name.into(), hash, settings, ..Self::default() }
+    pub(crate) fn new(account: AccountId, name: &str, hash: u64, settings: QueueSettings, generation: u32) -> Self {
+        Self { account, name: name.into(), hash, settings, generation, ..Self::default() }
+    }
+
+    /// Whether the slot holds a queue: each has a name.
+    pub(crate) fn is_live(&self) -> bool {
+        !self.name.is_empty()
     }
 }
 
@@ -74,6 +82,7 @@ impl Digested for Queue {
         [
             self.account.number(),
             self.hash,
+            self.generation.into(),
             settings.lease.0,
             settings.delay.0,
             settings.receive_wait.0,

@@ -53,9 +53,9 @@ fn a_job_never_granted_cannot_be_acked_by_guessing() {
     script.send("g", 1);
     let job = evenkeel_types::JobId { slot: 0, generation: 0 };
     let guess = evenkeel_machine::command::Held { job, token: evenkeel_types::LeaseToken(0) };
-    let reply = script.run(&Command::Ack { queue: QueueId(0), jobs: vec![guess] });
+    let reply = script.run(&Command::Ack { queue: QueueId { slot: 0, generation: 0 }, jobs: vec![guess] });
     assert_eq!(reply, Reply::Acked(vec![Err(AckError::NotThere { job })]));
-    let reply = script.run(&Command::Ack { queue: QueueId(9), jobs: vec![guess] });
+    let reply = script.run(&Command::Ack { queue: QueueId { slot: 9, generation: 0 }, jobs: vec![guess] });
     assert_eq!(reply, Reply::Acked(vec![Err(AckError::NotThere { job })]), "a queue that is not there");
 }
 
@@ -66,7 +66,7 @@ fn a_lease_ends_on_time_and_wakes_the_queue() {
     script.receive().unwrap();
     assert_eq!(script.wait(29_998_000), [], "not early");
     assert_eq!(script.counts().leased, 1);
-    assert_eq!(script.wait(4_000), [Event::Ready(QueueId(0))]);
+    assert_eq!(script.wait(4_000), [Event::Ready(QueueId { slot: 0, generation: 0 })]);
     let again = script.receive().unwrap();
     assert_eq!(again.token.0, 2);
     assert_eq!(again.first_granted_at, again.enqueued_at, "as the first grant had it");

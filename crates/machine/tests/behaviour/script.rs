@@ -59,7 +59,8 @@ impl Script {
     }
 
     pub(crate) fn receive_for(&mut self, count: u8, lease: Micros) -> Vec<Grant> {
-        let command = Command::Receive { queue: QueueId(0), jobs_max: count, lease: Some(lease) };
+        let command =
+            Command::Receive { queue: QueueId { slot: 0, generation: 0 }, jobs_max: count, lease: Some(lease) };
         match self.run(&command) {
             Reply::Received(Ok(grants)) => grants,
             other => panic!("{other:?}"),
@@ -82,14 +83,16 @@ impl Script {
     }
 
     pub(crate) fn ack(&mut self, grant: &Grant) -> Result<(), AckError> {
-        match self.run(&Command::Ack { queue: QueueId(0), jobs: vec![held(grant)] }) {
+        match self.run(&Command::Ack { queue: QueueId { slot: 0, generation: 0 }, jobs: vec![held(grant)] }) {
             Reply::Acked(mut results) => results.remove(0),
             other => panic!("{other:?}"),
         }
     }
 
     pub(crate) fn change_lease(&mut self, grant: &Grant, lease: Micros) -> Result<(), ChangeLeaseError> {
-        match self.run(&Command::ChangeLease { queue: QueueId(0), jobs: vec![(held(grant), lease)] }) {
+        match self
+            .run(&Command::ChangeLease { queue: QueueId { slot: 0, generation: 0 }, jobs: vec![(held(grant), lease)] })
+        {
             Reply::LeaseChanged(mut results) => results.remove(0),
             other => panic!("{other:?}"),
         }
@@ -102,7 +105,7 @@ impl Script {
     }
 
     pub(crate) fn counts(&self) -> Counts {
-        self.machine.queues().counts(QueueId(0)).unwrap()
+        self.machine.queues().counts(QueueId { slot: 0, generation: 0 }).unwrap()
     }
 }
 

@@ -22,7 +22,7 @@ fn a_batch_that_cannot_be_read_changes_nothing() {
     let mut script = Script::new(QueueSettings::default());
     script.send("g", 3);
     let before = script.machine.digest();
-    let whole = batch(&[Command::Receive { queue: QueueId(0), jobs_max: 3, lease: None }]);
+    let whole = batch(&[Command::Receive { queue: QueueId { slot: 0, generation: 0 }, jobs_max: 3, lease: None }]);
     let next = LogIndex(script.machine.applied().0 + 1);
     let mut longer = whole.clone();
     longer.push(0);
@@ -78,9 +78,9 @@ fn a_queue_is_made_once_and_found_by_all_its_settings() {
     let settings = QueueSettings { lease: Micros::from_secs(7), ..QueueSettings::default() };
     let other = QueueKey { name: "other", ..QUEUE };
     for (queue, settings, expected) in [
-        (QUEUE, QueueSettings::default(), Ok(QueueId(0))),
+        (QUEUE, QueueSettings::default(), Ok(QueueId { slot: 0, generation: 0 })),
         (QUEUE, settings, Err(CreateQueueError::ExistsDifferently)),
-        (other, settings, Ok(QueueId(1))),
+        (other, settings, Ok(QueueId { slot: 1, generation: 0 })),
         (QueueKey { name: "", ..QUEUE }, settings, Err(CreateQueueError::NoName)),
         (other, QueueSettings { default_weight: 0, ..settings }, Err(CreateQueueError::OutOfRange("default weight"))),
     ] {
@@ -90,7 +90,10 @@ fn a_queue_is_made_once_and_found_by_all_its_settings() {
         script.run(&Command::ConfigureQueue { queue: other, settings: QueueSettings::default() }),
         Reply::Configured(Ok(()))
     );
-    assert_eq!(*script.machine.queues().settings(QueueId(1)).unwrap(), QueueSettings::default());
+    assert_eq!(
+        *script.machine.queues().settings(QueueId { slot: 1, generation: 0 }).unwrap(),
+        QueueSettings::default()
+    );
     let nowhere = QueueKey { name: "nowhere", ..QUEUE };
     let settings = GroupSettings { weight: 1, in_flight_max: 0 };
     assert_eq!(
@@ -119,12 +122,13 @@ fn log_time_never_falls() {
 #[test]
 fn the_bytes_of_commands_stay_what_they_were() {
     // Logs written by this version must be read by all later ones: format 1, feature level 1.
-    let commands = [BEGIN, Command::Receive { queue: QueueId(3), jobs_max: 10, lease: Some(Micros(258)) }];
+    let commands =
+        [BEGIN, Command::Receive { queue: QueueId { slot: 3, generation: 4 }, jobs_max: 10, lease: Some(Micros(258)) }];
     let expected = [
         &[1u8, 5, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0][..],
         &[1, 1, 0, 0, 0],
         &[1; 32],
-        &[33, 3, 0, 0, 0, 10, 1, 2, 1, 0, 0, 0, 0, 0, 0],
+        &[33, 3, 0, 0, 0, 4, 0, 0, 0, 10, 1, 2, 1, 0, 0, 0, 0, 0, 0],
     ]
     .concat();
     assert_eq!(batch(&commands), expected);

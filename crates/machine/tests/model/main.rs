@@ -85,7 +85,7 @@ impl Pair {
         pair.run(Command::Begin(Begin { feature_level: 1, secret: [7; 32] }));
         for (queue, settings) in settings.into_iter().enumerate() {
             let created = pair.run(Command::CreateQueue { queue: name(queue), settings });
-            assert_eq!(created, Reply::QueueCreated(Ok(QueueId(queue as u32))));
+            assert_eq!(created, Reply::QueueCreated(Ok(QueueId { slot: queue as u32, generation: 0 })));
         }
         pair
     }
@@ -163,8 +163,11 @@ impl Pair {
             Op::Receive { queue, jobs_max, lease } => {
                 let until = self.end_after(*lease);
                 let lease = Micros((until - self.now - 1).min(43_200_000_000));
-                let command =
-                    Command::Receive { queue: QueueId(*queue as u32), jobs_max: *jobs_max, lease: Some(lease) };
+                let command = Command::Receive {
+                    queue: QueueId { slot: *queue as u32, generation: 0 },
+                    jobs_max: *jobs_max,
+                    lease: Some(lease),
+                };
                 let reply = self.run(command);
                 let Reply::Received(Ok(grants)) = reply else { panic!("{reply:?}") };
                 let until = self.now + lease.0;
@@ -183,7 +186,8 @@ impl Pair {
                 let picked: Vec<_> = picks.iter().filter_map(|&pick| self.pick(pick)).collect();
                 let Some(&(queue, _)) = picked.first() else { return };
                 let jobs: Vec<_> = picked.iter().map(|(_, held)| *held).collect();
-                let reply = self.run(Command::Ack { queue: QueueId(queue as u32), jobs: jobs.clone() });
+                let reply =
+                    self.run(Command::Ack { queue: QueueId { slot: queue as u32, generation: 0 }, jobs: jobs.clone() });
                 let Reply::Acked(results) = reply else { panic!("{reply:?}") };
                 let expected: Vec<_> = jobs.iter().map(|&held| self.queues[queue].ack(self.now, held)).collect();
                 assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), expected);
@@ -193,7 +197,10 @@ impl Pair {
                 let Some((queue, held)) = self.pick(*pick) else { return };
                 let until = self.end_after(*lease);
                 let lease = Micros(until - self.now - 1);
-                let reply = self.run(Command::ChangeLease { queue: QueueId(queue as u32), jobs: vec![(held, lease)] });
+                let reply = self.run(Command::ChangeLease {
+                    queue: QueueId { slot: queue as u32, generation: 0 },
+                    jobs: vec![(held, lease)],
+                });
                 let Reply::LeaseChanged(results) = reply else { panic!("{reply:?}") };
                 let until = self.now + lease.0;
                 let expected = self.queues[queue].change_lease(self.now, held, until);
@@ -223,7 +230,7 @@ impl Pair {
     fn check(&self) {
         self.machine.audit().unwrap();
         for (at, model) in self.queues.iter().enumerate() {
-            let counts = self.machine.queues().counts(QueueId(at as u32)).unwrap();
+            let counts = self.machine.queues().counts(QueueId { slot: at as u32, generation: 0 }).unwrap();
             let count = |is: fn(&At) -> bool| model.jobs.iter().filter(|job| is(&job.at)).count() as u64;
             assert_eq!(counts.ready, count(|at| *at == At::Ready));
             assert_eq!(counts.delayed, count(|at| matches!(at, At::Delayed { .. })));

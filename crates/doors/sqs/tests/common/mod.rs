@@ -72,5 +72,5 @@ pub(crate) const UNSUPPORTED: (&str, &str) =
     ("AWS.SimpleQueueService.UnsupportedOperation;Sender", "com.amazonaws.sqs#UnsupportedOperation");
 
 pub(crate) fn described(settings: QueueSettings, counts: Counts) -> Answer {
-    Answer::Described(Ok(Description { queue: QueueId(3), settings, counts }))
+    Answer::Described(Ok(Description { queue: QueueId { slot: 3, generation: 0 }, settings, counts }))
 }
