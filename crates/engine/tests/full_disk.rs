@@ -62,6 +62,9 @@ impl Log for Fillable {
     fn trim(&mut self, _floor: LogIndex) -> Result<(), LogError> {
         Ok(())
     }
+    fn release(&mut self, _first: LogIndex, _last: LogIndex) -> Result<(), LogError> {
+        Ok(())
+    }
     fn install_snapshot(&mut self, _at: LogIndex, _epoch: Epoch) -> Result<(), LogError> {
         Err(LogError::Misuse("not here"))
     }

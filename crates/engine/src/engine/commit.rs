@@ -14,7 +14,7 @@ use evenkeel_machine::{
     batch::BatchBuilder,
     command::{Begin, Command},
 };
-use evenkeel_types::{Micros, Now};
+use evenkeel_types::{LogIndex, Micros, Now};
 
 impl<L: Log> Engine<L> {
     pub(super) fn on_log_event(&mut self, event: LogEvent, now: Now) -> Result<(), Fatal> {
@@ -137,7 +137,7 @@ impl<L: Log> Engine<L> {
         let floor = bodies.map_or(above_checkpoint, |floor| floor.min(above_checkpoint));
         if floor > self.log.first_index() {
             // A log that fails here says so by its own event.
-            let _ = self.log.trim(floor);
+            let _ = self.log.trim(floor).and_then(|()| self.log.release(LogIndex(1), LogIndex(floor.0 - 1)));
         }
     }
 

@@ -68,8 +68,8 @@ pub enum ProposeError {
 /// Why an entry could not be read back.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ReadError {
-    /// It was trimmed away.
-    #[error("entry {0} was trimmed")]
+    /// It was released, and is gone.
+    #[error("entry {0} was released and is gone")]
     Trimmed(LogIndex),
     /// It is not committed (yet).
     #[error("entry {0} is not in the log")]

@@ -14,9 +14,11 @@ mod error;
 mod event;
 #[cfg(feature = "conformance")]
 pub mod fake;
+mod ranges;
 
 pub use error::{LogError, ProposeError, ReadError};
 pub use event::{Entry, LogEvent, RefusedReason, Role};
+pub use ranges::IndexRanges;
 
 use bytes::Bytes;
 use evenkeel_types::{Epoch, LogIndex};
@@ -35,6 +37,17 @@ pub struct Guarantees {
     pub replicated: bool,
     /// At most one owner at a time gets entries committed, and a deposed one's are refused.
     pub fenced: bool,
+}
+
+/// Entries that lie in one file and go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The first of them.
+    pub first: LogIndex,
+    /// The last.
+    pub last: LogIndex,
+    /// What the file takes on the disk, with all that belongs to it.
+    pub bytes: u64,
 }
 
 /// Called (from any thread) when [`Log::poll`] has something new. Must be quick and not block.
@@ -75,7 +88,8 @@ pub trait Log: Send {
     /// A handle for reading entries back.
     fn reader(&self) -> Self::Reader;
 
-    /// The first index that can still be read; grows with [`Log::trim`].
+    /// The first index that can be replayed: all from here on are there. Grows with [`Log::trim`]. Entries below may
+    /// still be read, until they are released.
     fn first_index(&self) -> LogIndex;
 
     /// The last entry that a power cut would leave. A checkpoint must not be durable before what it is made of: where
@@ -84,12 +98,39 @@ pub trait Log: Send {
         LogIndex(u64::MAX)
     }
 
-    /// Lets go of all entries below `floor`, now or a little later. The caller has a durable
-    /// checkpoint at or above `floor - 1` and needs no body below it.
+    /// Moves the floor: entries below it are never replayed again. They stay readable until they are released.
+    ///
+    /// The caller has a durable checkpoint at or above `floor - 1`. What was not polled yet stays above the floor. A
+    /// floor is not kept over a restart: trim again after opening, as far as the oldest checkpoint that is kept allows.
     ///
     /// # Errors
     /// The log has failed.
     fn trim(&mut self, floor: LogIndex) -> Result<(), LogError>;
+
+    /// No body in `first..=last` is needed any more. What of it is also below the floor may go, now or a little later; the
+    /// rest goes once the floor has passed it.
+    ///
+    /// Releases add up: a file goes once it lies wholly below the floor and wholly in released ranges, and older ones may
+    /// stay. What was not polled yet is not released. Neither are releases kept over a restart: what [`Log::retired`] then
+    /// still tells of was not removed, and is to be released again.
+    ///
+    /// # Errors
+    /// The log has failed.
+    fn release(&mut self, first: LogIndex, last: LogIndex) -> Result<(), LogError>;
+
+    /// The files that lie wholly below the floor and are still there, in order. What was released is told until it is gone.
+    /// O(files).
+    fn retired(&self) -> Vec<Extent> {
+        Vec::new()
+    }
+
+    /// How many bytes of entries can surely be appended; `u64::MAX` as long as the disk is not known to be full.
+    ///
+    /// An entry takes its batch's bytes and up to 128 more. Refuse early what needs much, so that
+    /// acknowledgements and deletes, which make room, still find some.
+    fn room_bytes(&self) -> u64 {
+        u64::MAX
+    }
 
     /// Throws away all entries and continues after `at`, whose state the caller holds durably.
     /// The next event is [`LogEvent::SnapshotInstalled`]; an owner then writes a new fence under
@@ -101,22 +142,23 @@ pub trait Log: Send {
     fn install_snapshot(&mut self, at: LogIndex, epoch: Epoch) -> Result<(), LogError>;
 }
 
-/// Reads committed entries back.
+/// Reads committed entries back, above the floor or below it.
 pub trait LogReader: Send + Sync + 'static {
     /// The entry at `index`, its checksum verified.
     ///
     /// # Errors
-    /// [`ReadError`] says whether the index was trimmed, is not there yet, or is damaged.
+    /// [`ReadError`] says whether the index is gone, is not there yet, or is damaged.
     fn read(&self, index: LogIndex) -> Result<Entry, ReadError>;
 
     /// Part of the entry at `index`: `bytes` bytes of its batch, from `offset` on. For bodies that
     /// are no longer in memory.
     ///
-    /// A log may check less here than in [`LogReader::read`] (verifying a whole batch to hand out
-    /// one body of it costs too much), so the caller verifies what it gets.
+    /// **Nothing is checked here**: a log may read just these bytes, without the entry's header or checksum (verifying a
+    /// whole batch to hand out one body of it costs too much). The caller asks for what it knows to be there, and
+    /// verifies what it gets by a checksum of its own. What goes beyond the entry is refused only if that shows.
     ///
     /// # Errors
-    /// As [`LogReader::read`]; [`LogError::Misuse`] if the entry is shorter than that.
+    /// As [`LogReader::read`]; [`LogError::Misuse`] if the entry is seen to be shorter than that.
     fn read_range(&self, index: LogIndex, offset: u32, bytes: u32) -> Result<Bytes, ReadError> {
         let batch = self.read(index)?.batch;
         let start = usize::try_from(offset).unwrap_or(usize::MAX);

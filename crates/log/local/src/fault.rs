@@ -34,6 +34,8 @@ pub enum Fault {
     SkipContinuity,
     /// Trimming removes the segment that holds the floor too.
     TrimTooFar,
+    /// What is released goes, below the floor or not.
+    ReleaseAboveFloor,
     /// A truncation or reset is done without writing down that it has begun.
     SkipIntent,
     /// What reads back when opening is believed to be on the medium.
@@ -43,7 +45,7 @@ pub enum Fault {
 }
 
 /// All of them, for the test that turns each on.
-pub const ALL: [Fault; 17] = [
+pub const ALL: [Fault; 18] = [
     Fault::DropSync,
     Fault::AckBeforeSync,
     Fault::RetryFailedSync,
@@ -58,6 +60,7 @@ pub const ALL: [Fault; 17] = [
     Fault::SkipZeroing,
     Fault::SkipContinuity,
     Fault::TrimTooFar,
+    Fault::ReleaseAboveFloor,
     Fault::SkipIntent,
     Fault::TrustCache,
     Fault::ForgetRefusal,

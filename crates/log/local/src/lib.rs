@@ -11,10 +11,12 @@
 //! measuring syncs and for the interval, if one is chosen), compaction and archiving.
 #![warn(missing_docs)]
 
+mod bell;
 mod error;
 pub mod fault;
 mod format;
 mod intent;
+mod keeper;
 pub mod limits;
 mod log;
 mod options;

@@ -40,5 +40,8 @@ pub const GROUP_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// How much is read at a time when a log is opened.
 pub const SCAN_WINDOW_BYTES: usize = 1024 * 1024;
 
+/// Released ranges that do not touch, kept in memory. There are as many as files if each is released by itself.
+pub const RELEASED_PIECES_MAX: usize = 65_536;
+
 /// The extent of the smallest entry, a fence.
 pub const ENTRY_EXTENT_MIN: u64 = 2 * ALIGN_BYTES;

@@ -13,7 +13,9 @@ use crate::{
 };
 use bytes::Bytes;
 use evenkeel_disk::Disk;
-use evenkeel_log::{Guarantees, Log, LogError, LogEvent, LogReader, ProposeError, ReadError, Role, Ticket, Waker};
+use evenkeel_log::{
+    Extent, Guarantees, Log, LogError, LogEvent, LogReader, ProposeError, ReadError, Role, Ticket, Waker,
+};
 use evenkeel_types::{Epoch, LogIndex, limits::ENTRY_BYTES_MAX};
 use std::{
     io,
@@ -66,11 +68,7 @@ impl<D: Disk> LocalLog<D> {
         // Without syncs, or after a restore, the state may be ahead of the log, and that is no damage.
         let synced = options.durability == Durability::Sync && !options.restored;
         let (mut store, mut report) =
-            Segments::open(disk, dir, options, if synced { applied } else { LogIndex::ZERO })?;
-        if applied.next() < store.first() {
-            let what = format!("entry {} is needed, and the log begins at entry {}", applied.next(), store.first());
-            return Err(crate::error::damaged("log", 0, what));
-        }
+            Segments::open(disk, dir, options, if synced { applied } else { LogIndex::ZERO }, applied)?;
         if applied > store.last() {
             store.reset_to(applied, store.epoch())?;
             report.behind_state = true;
@@ -80,7 +78,7 @@ impl<D: Disk> LocalLog<D> {
         store.commit(last);
         report.epoch = epoch;
         report.warning = options.durability.warning();
-        let shared = Shared::new(store.spare().clone(), lock);
+        let shared = Shared::new(store.spare().clone(), store.keeper().clone(), lock);
         let log = Self {
             shared: shared.clone(),
             reader: store.reader(),
@@ -95,19 +93,6 @@ impl<D: Disk> LocalLog<D> {
         Ok((log, Writer::new(shared, store, options), report))
     }
 
-    /// How many bytes of entries can surely be appended; `u64::MAX` as long as the disk is not known to be full.
-    ///
-    /// An entry takes its batch's bytes and up to 128 more. Refuse early what needs much, so that
-    /// acknowledgements and deletes, which make room, still find some.
-    #[must_use]
-    pub fn room_bytes(&self) -> u64 {
-        if !self.shared.spare.is_full() {
-            return u64::MAX;
-        }
-        let room = self.shared.room_bytes.load(Ordering::Acquire) + self.shared.spare.ready_bytes();
-        room.saturating_sub(self.shared.queue().proposals_bytes)
-    }
-
     /// How long syncs have taken.
     #[must_use]
     pub fn sync_stats(&self) -> SyncStats {
@@ -119,6 +104,10 @@ impl<D: Disk> LocalLog<D> {
         self.role = Role::Follower;
         self.shared.queue().closed = true;
         self.shared.work.notify_all();
+    }
+
+    fn still_well(&self) -> Result<(), LogError> {
+        self.shared.queue().failed.clone().map_or(Ok(()), Err)
     }
 
     fn next_of_history(&mut self) -> Option<LogEvent> {
@@ -249,16 +238,28 @@ impl<D: Disk> Log for LocalLog<D> {
     }
 
     fn trim(&mut self, floor: LogIndex) -> Result<(), LogError> {
+        self.still_well()?;
         // What was not told yet is still needed, whatever the caller believes.
-        let floor = floor.min(self.committed.next());
-        let mut queue = self.shared.queue();
-        if let Some(error) = &queue.failed {
-            return Err(error.clone());
-        }
-        queue.trim = queue.trim.max(Some(floor));
-        drop(queue);
-        self.shared.work.notify_all();
+        self.shared.keeper.trim(floor.min(self.committed.next()));
         Ok(())
+    }
+
+    fn release(&mut self, first: LogIndex, last: LogIndex) -> Result<(), LogError> {
+        self.still_well()?;
+        self.shared.keeper.release(first, last.min(self.committed));
+        Ok(())
+    }
+
+    fn retired(&self) -> Vec<Extent> {
+        self.reader.retired()
+    }
+
+    fn room_bytes(&self) -> u64 {
+        if !self.shared.spare.is_full() {
+            return u64::MAX;
+        }
+        let room = self.shared.room_bytes.load(Ordering::Acquire) + self.shared.spare.ready_bytes();
+        room.saturating_sub(self.shared.queue().proposals_bytes)
     }
 
     fn install_snapshot(&mut self, at: LogIndex, epoch: Epoch) -> Result<(), LogError> {

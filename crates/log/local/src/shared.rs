@@ -1,6 +1,6 @@
 //! What the two halves share: proposals one way, events the other.
 
-use crate::{spare::Spare, stats::SyncHistogram};
+use crate::{bell::Bell, keeper::Keeper, spare::Spare, stats::SyncHistogram};
 use bytes::Bytes;
 use evenkeel_disk::Disk;
 use evenkeel_log::{LogError, LogEvent, Ticket, Waker};
@@ -15,6 +15,9 @@ pub(crate) struct Shared<D: Disk> {
     /// Called when there is something for the writer.
     pub(crate) work: Condvar,
     pub(crate) spare: Arc<Spare<D>>,
+    pub(crate) keeper: Arc<Keeper<D>>,
+    /// What the background sleeps on.
+    pub(crate) bell: Arc<Bell>,
     pub(crate) sync_histogram: SyncHistogram,
     /// The bytes that the segment in use still has.
     pub(crate) room_bytes: AtomicU64,
@@ -30,7 +33,6 @@ pub(crate) struct Queue {
     /// What the proposals will take on the disk.
     pub(crate) proposals_bytes: u64,
     pub(crate) events: VecDeque<LogEvent>,
-    pub(crate) trim: Option<LogIndex>,
     pub(crate) reset: Option<(LogIndex, Epoch)>,
     pub(crate) waker: Option<Waker>,
     /// The owner is gone or wants no more.
@@ -41,7 +43,7 @@ pub(crate) struct Queue {
 impl Queue {
     /// Whether the writer has something to do.
     pub(crate) fn has_work(&self) -> bool {
-        !self.proposals.is_empty() || self.trim.is_some() || self.reset.is_some() || self.closed
+        !self.proposals.is_empty() || self.reset.is_some() || self.closed
     }
 
     /// The log ends here, with this as its last event.
@@ -56,11 +58,13 @@ impl Queue {
 }
 
 impl<D: Disk> Shared<D> {
-    pub(crate) fn new(spare: Arc<Spare<D>>, lock: D::Lock) -> Arc<Self> {
+    pub(crate) fn new(spare: Arc<Spare<D>>, keeper: Arc<Keeper<D>>, lock: D::Lock) -> Arc<Self> {
         Arc::new(Self {
             queue: Mutex::default(),
             work: Condvar::new(),
             spare,
+            bell: keeper.bell().clone(),
+            keeper,
             sync_histogram: SyncHistogram::default(),
             room_bytes: AtomicU64::new(0),
             synced: AtomicU64::new(0),

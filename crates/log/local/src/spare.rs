@@ -9,6 +9,7 @@
 //! the step is tried again later. A failed sync is one, as everywhere.
 
 use crate::{
+    bell::Bell,
     error::{Doing, is_full},
     limits::{FILL_STEP_BYTES, SEGMENT_HEADER_BYTES, SEGMENT_TAKEN_EARLY_BYTES},
 };
@@ -17,10 +18,9 @@ use evenkeel_log::LogError;
 use std::{
     path::PathBuf,
     sync::{
-        Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
 /// The file's name until it becomes a segment.
@@ -34,7 +34,8 @@ pub(crate) struct Spare<D: Disk> {
     path: PathBuf,
     segment_bytes: u64,
     state: Mutex<State<D::File>>,
-    taken: Condvar,
+    /// Rung when it is taken.
+    bell: Arc<Bell>,
     // Copies of what the state says, because whoever asks must not wait for a step's sync.
     ready_bytes: AtomicU64,
     full: AtomicBool,
@@ -62,12 +63,11 @@ pub(crate) enum Fill {
 }
 
 impl<D: Disk> Spare<D> {
-    pub(crate) fn new(disk: D, dir: PathBuf, segment_bytes: u64) -> Self {
+    pub(crate) fn new(disk: D, dir: PathBuf, segment_bytes: u64, bell: Arc<Bell>) -> Self {
         let state = Mutex::new(State { file: None, filled: 0, failed: None });
         let path = dir.join(SPARE_NAME);
         let (full, failed, wanted) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
-        let taken = Condvar::new();
-        Self { disk, path, segment_bytes, state, taken, ready_bytes: AtomicU64::new(0), full, failed, wanted }
+        Self { disk, path, segment_bytes, state, bell, ready_bytes: AtomicU64::new(0), full, failed, wanted }
     }
 
     /// Does one step.
@@ -103,29 +103,13 @@ impl<D: Disk> Spare<D> {
         }
         let made = make(file, filled)?;
         drop(state);
-        self.taken.notify_all();
+        self.bell.ring();
         Ok(Some(made))
-    }
-
-    /// Waits until the file is taken, or so long, unless it is time to stop.
-    pub(crate) fn wait(&self, longest: Duration, stop: &AtomicBool) {
-        let state = self.state();
-        if !stop.load(Ordering::Acquire) {
-            // Poisoning does not matter here: what to do is read anew.
-            let _ = self.taken.wait_timeout(state, longest);
-        }
     }
 
     /// Whether the writer waits for it.
     pub(crate) fn is_wanted(&self) -> bool {
         self.wanted.load(Ordering::Acquire)
-    }
-
-    /// Ends [`Spare::wait`].
-    pub(crate) fn stop_waiting(&self) {
-        // Behind the lock, so that nobody is between looking and waiting.
-        drop(self.state());
-        self.taken.notify_all();
     }
 
     /// How many bytes of entries the spare has ready. Does not wait.
@@ -193,12 +177,12 @@ impl<D: Disk> Spare<D> {
 mod tests {
     use super::*;
     use evenkeel_disk::MemDisk;
-    use std::{path::Path, thread};
+    use std::{path::Path, thread, time::Duration};
 
     fn spare(segment_bytes: u64) -> (MemDisk, Spare<MemDisk>) {
         let disk = MemDisk::new(0);
         disk.create_dir_all(Path::new("log")).unwrap();
-        (disk.clone(), Spare::new(disk, "log".into(), segment_bytes))
+        (disk.clone(), Spare::new(disk, "log".into(), segment_bytes, Arc::default()))
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::{
     options::{Durability, Options},
     segments::{Append, Appended, Segments},
     shared::Shared,
+    spare::Fill,
 };
 use bytes::Bytes;
 use evenkeel_disk::Disk;
@@ -30,9 +31,9 @@ use std::{
 pub enum Step {
     /// There was nothing to do.
     Idle,
-    /// So many proposals were answered (or, at 0, entries were trimmed or a snapshot installed).
+    /// So many proposals were answered (or, at 0, a snapshot was installed).
     Done(usize),
-    /// A piece of the next segment was made ready.
+    /// A piece of the background's work was done: of the next segment, or on those that are not written any more.
     Filled,
     /// The owner is gone and everything is written: the writer may go.
     Closed,
@@ -64,17 +65,18 @@ impl<D: Disk> Writer<D> {
         writer
     }
 
-    /// Works until the [`crate::LocalLog`] is dropped or shut down, or the log fails. Makes the next
-    /// segment ready on a second thread.
+    /// Works until the [`crate::LocalLog`] is dropped or shut down, or the log fails. The background's work
+    /// is done on a second thread.
     pub fn run(mut self) {
         let stop = AtomicBool::new(false);
         let shared = self.shared.clone();
         thread::scope(|scope| {
-            // If no thread can be had, the writer fills when it is idle.
-            let filler = thread::Builder::new().name("log-filler".into()).spawn_scoped(scope, || fill(&shared, &stop));
+            // If no thread can be had, the writer does it when it is idle.
+            let filler =
+                thread::Builder::new().name("log-filler".into()).spawn_scoped(scope, || background(&shared, &stop));
             self.work(filler.is_err());
             stop.store(true, Ordering::Release);
-            self.shared.spare.stop_waiting();
+            self.shared.bell.ring();
         });
     }
 
@@ -113,7 +115,7 @@ impl<D: Disk> Writer<D> {
     }
 
     /// One round: everything that is pending, in one write and one sync. When there is nothing, a piece
-    /// of the next segment is made ready.
+    /// of the background's work.
     pub fn step(&mut self) -> Step {
         match self.commit() {
             Step::Idle if self.fill() => Step::Filled,
@@ -124,7 +126,7 @@ impl<D: Disk> Writer<D> {
     }
 
     fn commit(&mut self) -> Step {
-        if let Some(error) = self.shared.spare.failure() {
+        if let Some(error) = self.shared.spare.failure().or_else(|| self.shared.keeper.failure()) {
             self.fail(error);
         }
         let kept = self.keep_house();
@@ -221,7 +223,7 @@ impl<D: Disk> Writer<D> {
         answered
     }
 
-    /// Makes a piece of the next segment ready; `false` if it is, or there is no room.
+    /// Does a piece of the background's work: see [`Segments::fill`].
     pub fn fill(&mut self) -> bool {
         if self.failed {
             return false;
@@ -266,28 +268,17 @@ impl<D: Disk> Writer<D> {
         }
     }
 
-    /// Installs a snapshot and trims, if asked to. `true` if it was.
+    /// Installs a snapshot, if asked to. `true` if it was.
     fn keep_house(&mut self) -> bool {
         if self.failed {
             return false;
         }
-        let (reset, trim) = {
-            let mut queue = self.shared.queue();
-            (queue.reset.take(), queue.trim.take())
-        };
-        let asked = reset.is_some() || trim.is_some();
-        let reset = reset.map_or(Ok(()), |(at, epoch)| self.reset(at, epoch));
-        // One segment a round: commits go on in between, however much there is to remove.
-        match reset.and_then(|()| trim.map_or(Ok(false), |floor| self.store.trim_one(floor))) {
-            Ok(true) => {
-                let mut queue = self.shared.queue();
-                queue.trim = queue.trim.max(trim);
-            }
-            Ok(false) => {}
-            Err(error) => self.fail(error),
+        let Some((at, epoch)) = self.shared.queue().reset.take() else { return false };
+        if let Err(error) = self.reset(at, epoch) {
+            self.fail(error);
         }
         self.tell_room();
-        asked
+        true
     }
 
     fn reset(&mut self, at: LogIndex, epoch: Epoch) -> Result<(), LogError> {
@@ -335,18 +326,20 @@ impl<D: Disk> Drop for Writer<D> {
     }
 }
 
-/// Keeps the next segment ready, until told to stop.
-fn fill<D: Disk>(shared: &Shared<D>, stop: &AtomicBool) {
+/// The background's work, until told to stop.
+fn background<D: Disk>(shared: &Shared<D>, stop: &AtomicBool) {
     while !stop.load(Ordering::Acquire) {
+        // The writer finds an error where it looks for a segment, or before its next commit.
+        let Ok(kept) = shared.keeper.step() else { return };
         match shared.spare.fill() {
-            Ok(crate::spare::Fill::More) => {
+            Ok(Fill::More) => {
                 while shared.spare.is_wanted() {
                     thread::yield_now();
                 }
             }
-            // The writer finds the error where it looks for a segment.
             Err(_) => return,
-            Ok(crate::spare::Fill::Ready | crate::spare::Fill::NoRoom) => shared.spare.wait(FULL_RETRY, stop),
+            Ok(Fill::Ready | Fill::NoRoom) if kept => {}
+            Ok(Fill::Ready | Fill::NoRoom) => shared.bell.wait(FULL_RETRY),
         }
     }
 }

@@ -1,7 +1,6 @@
-//! Random proposals, crashes, depositions and trims, from one seed, under the oracle's eyes.
+//! Random proposals, crashes, depositions, trims and releases, from one seed, under the oracle's eyes.
 
 use super::{End, Harness, Oracle, Random, rules::settle};
-use crate::Log;
 use evenkeel_types::LogIndex;
 
 /// Rules 1 to 5, whatever happens when.
@@ -35,15 +34,7 @@ pub fn random_crashes_lose_and_double_nothing<H: Harness>(seed: u64, rounds: usi
                 // Whether or not there is another node to take over.
                 let _ = harness.depose();
             }
-            _ => {
-                let node = random.below(harness.nodes());
-                let floor = LogIndex(oracle.applied(node).0 / 2 + 1);
-                if let Some(known) = floors.get_mut(node)
-                    && harness.log(node).trim(floor).is_ok()
-                {
-                    *known = floor.max(*known);
-                }
-            }
+            _ => let_go(&mut harness, &mut oracle, &mut random, &mut floors),
         }
     }
     settle(&mut harness, &mut oracle);
@@ -55,6 +46,29 @@ pub fn random_crashes_lose_and_double_nothing<H: Harness>(seed: u64, rounds: usi
     settle(&mut harness, &mut oracle);
     for node in 0..harness.nodes() {
         assert!(oracle.applied(node) >= last, "seed {seed}: node {node} lost entries after {}", oracle.applied(node));
+        oracle.check_reads(node, harness.log(node));
+    }
+}
+
+/// Moves a node's floor, or releases some of what it heard, or reads back what it must have.
+fn let_go<H: Harness>(harness: &mut H, oracle: &mut Oracle, random: &mut Random, floors: &mut [LogIndex]) {
+    let node = random.below(harness.nodes());
+    let applied = usize::try_from(oracle.applied(node).0).unwrap_or(0);
+    match random.below(4) {
+        0..=1 => {
+            let floor = LogIndex(applied as u64 / 2 + 1);
+            if let Some(known) = floors.get_mut(node)
+                && oracle.trim(node, harness.log(node), floor)
+            {
+                *known = floor.max(*known);
+            }
+        }
+        2 => {
+            let first = 1 + random.below(applied + 1);
+            let last = first + random.below(applied + 1);
+            oracle.release(node, harness.log(node), LogIndex(first as u64), LogIndex(last as u64));
+        }
+        _ => oracle.check_reads(node, harness.log(node)),
     }
 }
 

@@ -6,11 +6,13 @@
 mod crashes;
 mod oracle;
 mod random;
+mod releases;
 mod rules;
 
 pub use crashes::random_crashes_lose_and_double_nothing;
 pub use oracle::Oracle;
 pub use random::Random;
+pub use releases::*;
 pub use rules::*;
 
 use crate::Log;
@@ -60,7 +62,9 @@ pub fn check_all<H: Harness>() {
     a_restart_replays_what_comes_after_the_applied_state::<H>(End::Kill);
     a_restart_replays_what_comes_after_the_applied_state::<H>(End::PowerCut);
     committed_entries_read_back_whole_and_in_part::<H>();
-    trimmed_entries_are_gone_and_the_others_stay::<H>();
+    trimmed_entries_can_be_read_until_they_are_released::<H>();
+    released_entries_go_and_all_others_stay::<H>();
+    a_release_above_the_floor_waits_for_it::<H>();
     a_snapshot_replaces_the_log_which_goes_on_after_it::<H>();
     a_snapshot_older_than_the_log_is_refused::<H>();
     the_waker_is_called_when_there_is_something_new::<H>();

@@ -1,6 +1,6 @@
 //! Knows what every node was told, and objects to what breaks a rule of [`Log`].
 
-use crate::{Entry, Log, LogEvent, Role, Ticket};
+use crate::{Entry, IndexRanges, Log, LogEvent, LogReader, ReadError, Role, Ticket};
 use bytes::Bytes;
 use evenkeel_types::{Epoch, LogIndex};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -13,7 +13,16 @@ pub struct Oracle {
     refused: BTreeSet<Bytes>,
     proposed: BTreeSet<Bytes>,
     nodes: Vec<Heard>,
+    let_go: Vec<LetGo>,
     next_batch: u64,
+}
+
+/// What a node was told that is not needed any more, in all its lives.
+#[derive(Clone, Default)]
+struct LetGo {
+    floor: LogIndex,
+    released: IndexRanges,
+    snapshot: LogIndex,
 }
 
 #[derive(Default)]
@@ -27,7 +36,8 @@ impl Oracle {
     /// For so many nodes.
     #[must_use]
     pub fn new(nodes: usize) -> Self {
-        Self { nodes: (0..nodes).map(|_| Heard::default()).collect(), ..Self::default() }
+        let let_go = vec![LetGo::default(); nodes];
+        Self { nodes: (0..nodes).map(|_| Heard::default()).collect(), let_go, ..Self::default() }
     }
 
     /// Proposes a batch that no other is equal to; `false` if it was not accepted.
@@ -64,6 +74,59 @@ impl Oracle {
     /// A node starts again with a state at `applied`; nobody waits for its answers any more.
     pub fn restarted(&mut self, node: usize, applied: LogIndex) {
         *self.node(node) = Heard { applied, ..Heard::default() };
+    }
+
+    /// Moves a node's floor; `false` if the log has failed.
+    pub fn trim(&mut self, node: usize, log: &mut impl Log, floor: LogIndex) -> bool {
+        let done = log.trim(floor).is_ok();
+        if let Some(let_go) = self.let_go.get_mut(node).filter(|_| done) {
+            let_go.floor = let_go.floor.max(floor);
+        }
+        done
+    }
+
+    /// Releases entries of a node; `false` if the log has failed.
+    pub fn release(&mut self, node: usize, log: &mut impl Log, first: LogIndex, last: LogIndex) -> bool {
+        let applied = self.applied(node);
+        let done = log.release(first, last).is_ok();
+        if let Some(let_go) = self.let_go.get_mut(node).filter(|_| done) {
+            let_go.released.insert(first, last.min(applied));
+        }
+        done
+    }
+
+    /// Reads back all that a node has heard of and must still have.
+    ///
+    /// # Panics
+    /// If something of it is gone, or another.
+    pub fn check_reads(&self, node: usize, log: &impl Log) {
+        let Some(LetGo { floor, released, snapshot }) = self.let_go.get(node) else { return };
+        let first = log.first_index();
+        assert!(
+            first <= (*floor).max(snapshot.next()),
+            "entries below {first} cannot be replayed, and the floor is {floor}"
+        );
+        let mut end_before = LogIndex::ZERO;
+        for extent in log.retired() {
+            assert!(end_before < extent.first && extent.first <= extent.last, "retired files are in order: {extent:?}");
+            assert!(extent.last < first && extent.bytes > 0, "retired files lie below the floor {first}: {extent:?}");
+            end_before = extent.last;
+        }
+        let reader = log.reader();
+        for (index, entry) in self.committed.range(..=self.applied(node)) {
+            let may_be_gone = index <= snapshot || index < floor && released.covers(*index, *index);
+            match reader.read(*index) {
+                Ok(read) => assert_eq!(read, *entry, "entry {index} reads back as it was"),
+                Err(ReadError::Trimmed(_)) => assert!(may_be_gone, "entry {index} is gone and is still needed"),
+                Err(error) => panic!("entry {index}: {error}"),
+            }
+        }
+    }
+
+    /// A node starts again with a state from elsewhere, at `applied`: it may have none of the entries before.
+    pub fn restored(&mut self, node: usize, applied: LogIndex) {
+        self.restarted(node, applied);
+        self.hear_snapshot(node, applied);
     }
 
     /// How far a node has heard.
@@ -111,10 +174,17 @@ impl Oracle {
             LogEvent::SnapshotInstalled { at } => {
                 assert!(*at >= self.applied(node), "rule 1: a snapshot at {at} goes back");
                 self.node(node).applied = *at;
+                self.hear_snapshot(node, *at);
             }
             LogEvent::RoleChanged(Role::Owner(epoch)) => self.hear_owner(node, *epoch),
             LogEvent::RoleChanged(_) => {}
             LogEvent::Failed(_) => self.node(node).failed = true,
+        }
+    }
+
+    fn hear_snapshot(&mut self, node: usize, at: LogIndex) {
+        if let Some(let_go) = self.let_go.get_mut(node) {
+            let_go.snapshot = let_go.snapshot.max(at);
         }
     }
 

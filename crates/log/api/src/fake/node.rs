@@ -2,11 +2,12 @@
 
 use super::FakeCluster;
 use crate::{
-    Entry, Guarantees, Log, LogError, LogEvent, LogReader, ProposeError, ReadError, RefusedReason, Role, Ticket, Waker,
+    Entry, Guarantees, IndexRanges, Log, LogError, LogEvent, LogReader, ProposeError, ReadError, RefusedReason, Role,
+    Ticket, Waker,
 };
 use bytes::Bytes;
 use evenkeel_types::{Epoch, LogIndex, limits::ENTRY_BYTES_MAX};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// What became of a proposal, as far as its node knows.
 enum Proposal {
@@ -16,8 +17,13 @@ enum Proposal {
 
 #[derive(Default)]
 pub(super) struct Node {
-    /// The last index that is no longer here.
+    /// The last index below the floor: neither replayed nor sent to others.
     pub(super) base: LogIndex,
+    /// What lies below the floor and was not released.
+    retired: BTreeMap<LogIndex, Entry>,
+    released: IndexRanges,
+    /// How far the node's own engine has polled in this life.
+    told: LogIndex,
     pub(super) entries: VecDeque<Entry>,
     pub(super) commit: LogIndex,
     /// The highest epoch it has heard of; it takes nothing from a lower one.
@@ -97,6 +103,8 @@ impl Node {
     /// All entries are replaced by a snapshot.
     pub(super) fn install(&mut self, at: LogIndex) {
         self.entries.clear();
+        self.retired.clear();
+        self.released = IndexRanges::default();
         self.base = at;
         self.commit = at;
         self.tell(LogEvent::SnapshotInstalled { at });
@@ -136,9 +144,29 @@ impl Node {
         }
     }
 
+    /// Moves the floor, and keeps what is below for readers.
+    fn trim(&mut self, floor: LogIndex) {
+        while self.base.next() < floor && self.base < self.told {
+            self.base = self.base.next();
+            if let Some(entry) = self.entries.pop_front()
+                && !self.released.covers(self.base, self.base)
+            {
+                self.retired.insert(self.base, entry);
+            }
+        }
+    }
+
+    fn release(&mut self, first: LogIndex, last: LogIndex) {
+        self.released.insert(first, last.min(self.told));
+        let released = &self.released;
+        self.retired.retain(|index, _| !released.covers(*index, *index));
+    }
+
     /// The process starts again and its state is at `applied`.
     pub(super) fn restart(&mut self, applied: LogIndex) {
         self.life += 1;
+        self.released = IndexRanges::default();
+        self.told = applied;
         self.reign = None;
         self.announced = false;
         self.waker = None;
@@ -205,7 +233,16 @@ impl Log for FakeLog {
         if self.failed {
             return None;
         }
-        let event = match self.with(|node| node.events.pop_front()) {
+        let next = self.with(|node| {
+            let event = node.events.pop_front();
+            match &event {
+                Some(LogEvent::Committed { entry, .. }) => node.told = entry.index,
+                Some(LogEvent::SnapshotInstalled { at }) => node.told = *at,
+                _ => {}
+            }
+            event
+        });
+        let event = match next {
             Ok(event) => event?,
             Err(error) => {
                 self.failed = true;
@@ -233,12 +270,11 @@ impl Log for FakeLog {
     }
 
     fn trim(&mut self, floor: LogIndex) -> Result<(), LogError> {
-        self.with(|node| {
-            while node.base.next() < floor && node.base < node.commit {
-                node.entries.pop_front();
-                node.base = node.base.next();
-            }
-        })
+        self.with(|node| node.trim(floor))
+    }
+
+    fn release(&mut self, first: LogIndex, last: LogIndex) -> Result<(), LogError> {
+        self.with(|node| node.release(first, last))
     }
 
     fn install_snapshot(&mut self, at: LogIndex, epoch: Epoch) -> Result<(), LogError> {
@@ -265,7 +301,7 @@ impl LogReader for FakeReader {
     fn read(&self, index: LogIndex) -> Result<Entry, ReadError> {
         self.cluster.with_node(self.number, |node| {
             if index <= node.base {
-                return Err(ReadError::Trimmed(index));
+                return node.retired.get(&index).cloned().ok_or(ReadError::Trimmed(index));
             }
             node.get(index).filter(|_| index <= node.commit).cloned().ok_or(ReadError::NotThere(index))
         })

@@ -115,6 +115,7 @@ fn a_follower_that_is_too_far_behind_is_sent_a_snapshot() {
         harness.log(0).propose(Bytes::from(vec![n])).unwrap();
     }
     harness.cluster.settle();
+    drain(harness.log(0));
     harness.log(0).trim(LogIndex(8)).unwrap();
     drain(harness.log(2));
     harness.drive();

@@ -1,4 +1,4 @@
-//! What removes entries: trimming, truncation, and the reset to a snapshot.
+//! What removes entries that are not wanted: truncation, and the reset to a snapshot.
 
 use super::{
     Segments, make_segment,
@@ -7,49 +7,18 @@ use super::{
 use crate::{
     error::Doing,
     fault::{self, Fault},
+    format::EntryHeader,
     intent::Intent,
     limits::ENTRY_EXTENT_MIN,
     scan::{Last, Running, read_header, scan},
-    table::TableSegment,
+    table::Offsets,
     window::Window,
 };
 use evenkeel_disk::Disk;
-use evenkeel_log::LogError;
+use evenkeel_log::{IndexRanges, LogError};
 use evenkeel_types::{Epoch, LogIndex};
 
 impl<D: Disk> Segments<D> {
-    /// Removes the segments that lie wholly below `floor`, the oldest first; never the one in use.
-    ///
-    /// # Errors
-    /// The disk failed.
-    pub fn trim(&mut self, floor: LogIndex) -> Result<(), LogError> {
-        while self.trim_one(floor)? {}
-        Ok(())
-    }
-
-    /// Removes the first segment if it lies wholly below `floor`: the work of [`Segments::trim`] in pieces. `false` if
-    /// there was none.
-    ///
-    /// # Errors
-    /// The disk failed.
-    pub fn trim_one(&mut self, floor: LogIndex) -> Result<bool, LogError> {
-        let extra = usize::from(fault::on(Fault::TrimTooFar));
-        let first = {
-            let mut table = self.table.write();
-            match table.segments.get(1) {
-                Some(second) if second.first <= floor || extra > 0 && table.segments.len() > 2 => {}
-                _ => return Ok(false),
-            }
-            // First out of the readers' sight, then off the disk. Who reads it now keeps it open.
-            match table.segments.pop_front() {
-                Some(segment) => segment.first,
-                None => return Ok(false),
-            }
-        };
-        remove_segments(&self.disk, &self.dir, std::iter::once(first))?;
-        Ok(true)
-    }
-
     /// Removes all entries after `index`, durably.
     ///
     /// # Errors
@@ -60,6 +29,8 @@ impl<D: Disk> Segments<D> {
         }
         // What stays must be durable before the intent says that it is.
         self.sync()?;
+        let keeper = self.keeper.clone();
+        let _held_off = keeper.busy();
         let intent = Intent::Truncate { after: index };
         if !fault::on(Fault::SkipIntent) {
             intent.write(&self.disk, &self.dir, self.options.log)?;
@@ -79,20 +50,22 @@ impl<D: Disk> Segments<D> {
             };
             remove_segments(&self.disk, &self.dir, std::iter::once(first))?;
         }
-        let (name, file) = {
-            let mut table = self.table.write();
-            let Some(segment) = table.segments.back_mut() else {
-                return Err(LogError::Misuse("a log has at least one segment"));
-            };
-            segment.keep_until(index);
-            (segment.name.clone(), segment.file.clone())
+        let (name, file) = match self.table.read().segments.back() {
+            Some(segment) => (segment.name.clone(), segment.file.clone()),
+            None => return Err(LogError::Misuse("a log has at least one segment")),
         };
         self.active.name.clone_from(&name);
         let mut window = Window::new(&*file).doing(|| format!("reading {name}"))?;
+        let mut offsets = Offsets::default();
         let scanned = read_header(&mut window).and_then(|header| {
-            Ok((scan(&mut window, &header, Last::Until(index), &mut |_, _| {})?, header.file_bytes))
+            let visit = &mut |_: &EntryHeader, offset| offsets.push(offset);
+            Ok((scan(&mut window, &header, Last::Until(index), visit)?, header.file_bytes))
         });
         let (end, file_bytes) = scanned.map_err(|error| super::open::named(error, &name))?;
+        if let Some(segment) = self.table.write().segments.back_mut() {
+            segment.offsets = offsets;
+            segment.end = end.position;
+        }
         zero_rubbish(&*file, &name, &end)?;
         self.active.file = file;
         self.active.position = end.position;
@@ -107,6 +80,8 @@ impl<D: Disk> Segments<D> {
     /// # Errors
     /// The disk failed, or is full even so.
     pub fn reset_to(&mut self, at: LogIndex, epoch: Epoch) -> Result<(), LogError> {
+        let keeper = self.keeper.clone();
+        let _held_off = keeper.busy();
         let intent = Intent::Reset { at, epoch };
         if !fault::on(Fault::SkipIntent) {
             intent.write(&self.disk, &self.dir, self.options.log)?;
@@ -123,12 +98,14 @@ impl<D: Disk> Segments<D> {
         let Some(active) = made else {
             return Err(self.damage_at(0, "the disk is full, even for the first segment after a snapshot"));
         };
-        let segment = TableSegment::new(self.running.next, active.name.clone(), active.file.clone());
+        let segment = active.as_table_segment(self.running.next);
         self.active = active;
         {
             let mut table = self.table.write();
             table.segments.push_back(segment);
             table.committed = at;
+            table.floor = at.next();
+            table.released = IndexRanges::default();
         }
         if fault::on(Fault::SkipIntent) { Ok(()) } else { forget_intent(&self.disk, &self.dir) }
     }

@@ -4,7 +4,7 @@
 //! 1. A segment is made only once all that came before it is synced, so only the last one can end torn.
 //! 2. Beyond its tail the last segment is zeros, durably, before anything is appended.
 //! 3. What removes durable entries (a truncation, a reset) is written down first: see `intent.rs`.
-//!    Trimming needs no intent, because it removes whole segments, the oldest first, one sync each.
+//!    The removal of what nobody needs needs no intent: below the floor a segment is there or not.
 //! 4. After an error the store is not used again; only opening it anew tells what is there.
 
 mod change;
@@ -14,12 +14,13 @@ use crate::{
     error::{Doing, damaged},
     fault::{self, Fault},
     format::{EntryKind, NewEntry, SegmentHeader, encode_entry, encode_segment_header, entry_extent},
+    keeper::Keeper,
     limits::SEGMENT_HEADER_BYTES,
     options::Options,
     reader::Reader,
     scan::Running,
     spare::{Fill, SPARE_NAME, Spare},
-    table::{SharedTable, TableSegment},
+    table::{Offsets, SharedTable, TableSegment},
 };
 use evenkeel_disk::{Disk, DiskFile};
 use evenkeel_log::LogError;
@@ -53,6 +54,7 @@ pub struct Segments<D: Disk> {
     options: Options,
     table: Arc<SharedTable<D::File>>,
     spare: Arc<Spare<D>>,
+    keeper: Arc<Keeper<D>>,
     active: Active<D::File>,
     running: Running,
     /// The first index that is not known to be synced.
@@ -70,6 +72,14 @@ struct Active<F> {
     dirty: bool,
 }
 
+impl<F> Active<F> {
+    /// The same as readers see it, before its first entry.
+    fn as_table_segment(&self, first: LogIndex) -> TableSegment<F> {
+        let (name, file, file_bytes) = (self.name.clone(), self.file.clone(), self.file_bytes);
+        TableSegment { first, name, file, file_bytes, end: self.position, offsets: Offsets::default() }
+    }
+}
+
 /// A segment's name: its first index in 16 hexadecimal digits.
 pub(crate) fn segment_name(first: LogIndex) -> String {
     format!("{:016x}.seg", first.0)
@@ -82,10 +92,10 @@ impl<D: Disk> Segments<D> {
         LogIndex(self.running.next.0 - 1)
     }
 
-    /// The first entry that is there.
+    /// The first entry that can be replayed.
     #[must_use]
     pub fn first(&self) -> LogIndex {
-        self.table.read().first()
+        self.table.read().floor
     }
 
     /// The epoch of the last entry.
@@ -119,15 +129,23 @@ impl<D: Disk> Segments<D> {
         self.active.file_bytes - self.active.position
     }
 
+    pub(crate) fn keeper(&self) -> &Arc<Keeper<D>> {
+        &self.keeper
+    }
+
     pub(crate) fn spare(&self) -> &Arc<Spare<D>> {
         &self.spare
     }
 
-    /// Does one step of making the next segment ready; `false` if there is nothing to do (or no room).
+    /// Does one step of the background's work: removes a segment that is not needed, or makes the next one ready. `false` if
+    /// there is nothing to do (or no room).
     ///
     /// # Errors
     /// The disk failed otherwise than by being full.
     pub fn fill(&mut self) -> Result<bool, LogError> {
+        if self.keeper.step()? {
+            return Ok(true);
+        }
         if self.spare.ready_bytes() > 0 {
             return Ok(false);
         }
@@ -171,6 +189,7 @@ impl<D: Disk> Segments<D> {
         let mut table = self.table.write();
         if let Some(segment) = table.segments.back_mut() {
             offsets.iter().for_each(|offset| segment.offsets.push(*offset));
+            segment.end = self.active.position;
         }
         Ok(Appended::Entries(offsets.len()))
     }
@@ -200,8 +219,14 @@ impl<D: Disk> Segments<D> {
         self.sync()?;
         let made = make_segment(&self.disk, &self.dir, &self.options, &self.spare, self.running, extent)?;
         let Some(active) = made else { return Ok(false) };
-        let segment = TableSegment::new(self.running.next, active.name.clone(), active.file.clone());
-        self.table.write().segments.push_back(segment);
+        let segment = active.as_table_segment(self.running.next);
+        let mut table = self.table.write();
+        if table.segments.back().is_some_and(|segment| segment.first == self.running.next) {
+            // One without entries, too small for the first: the new one has its name and its place.
+            table.segments.pop_back();
+        }
+        table.segments.push_back(segment);
+        drop(table);
         self.active = active;
         Ok(true)
     }

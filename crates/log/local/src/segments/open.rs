@@ -5,10 +5,12 @@
 
 use super::{Active, Segments, make_segment, segment_name};
 use crate::{
+    bell::Bell,
     error::{Doing, damaged},
     fault::{self, Fault},
     format::SegmentHeader,
     intent::{INTENT_NAME, INTENT_TEMPORARY_NAME, Intent},
+    keeper::Keeper,
     limits::{ENTRY_EXTENT_MIN, SEGMENT_HEADER_BYTES},
     options::{OpenReport, Options, TornTail},
     scan::{Last, Running, ScanEnd, ScanError, read_header, scan},
@@ -34,10 +36,17 @@ impl<D: Disk> Segments<D> {
     /// Opens the store in `dir`, or makes it. The caller holds the folder's lock.
     ///
     /// `known` is an index that the caller knows to have been synced (or 0): a log that ends before it is damaged, not torn.
+    /// Entries after `applied` will be replayed; of what lies before, whole segments may be missing.
     ///
     /// # Errors
     /// Something is damaged, of a newer format, or cannot be read. Damage changes nothing on the disk.
-    pub fn open(disk: D, dir: &Path, options: Options, known: LogIndex) -> Result<(Self, OpenReport), LogError> {
+    pub fn open(
+        disk: D,
+        dir: &Path,
+        options: Options,
+        known: LogIndex,
+        applied: LogIndex,
+    ) -> Result<(Self, OpenReport), LogError> {
         let names = disk.list(dir).doing(|| "listing the log's folder".into())?;
         for leftover in names.iter().filter(|name| [SPARE_NAME, INTENT_TEMPORARY_NAME].contains(&name.as_str())) {
             disk.remove(&dir.join(leftover)).doing(|| format!("removing the leftover {leftover}"))?;
@@ -60,7 +69,8 @@ impl<D: Disk> Segments<D> {
             }
             None => {}
         }
-        let spare = Spare::new(disk.clone(), dir.to_owned(), options.segment_bytes());
+        let bell = Arc::<Bell>::default();
+        let spare = Spare::new(disk.clone(), dir.to_owned(), options.segment_bytes(), bell.clone());
         report.fresh = firsts.is_empty() && !has_intent;
         if firsts.is_empty() {
             if known >= start.next {
@@ -71,12 +81,21 @@ impl<D: Disk> Segments<D> {
             }
             firsts.push(start.next);
         }
+        if let Some(first) = firsts.first().filter(|first| **first > applied.next()) {
+            let what = format!("entry {} is needed, and the log begins at entry {first}", applied.next());
+            return Err(damaged("log", 0, what));
+        }
+        let mut floor = firsts.first().copied().unwrap_or_default();
         let mut segments = VecDeque::new();
-        let mut running = None;
+        let mut running: Option<(Running, String, u64)> = None;
         let mut tail = None;
         for (number, first) in firsts.iter().enumerate() {
             let last = if number + 1 == firsts.len() { last } else { Last::No };
-            let checked = check_segment(&disk, dir, &options, *first, running, last)?;
+            let checked = check_segment(&disk, dir, &options, *first, running.as_ref(), last, applied)?;
+            if running.as_ref().is_some_and(|(before, ..)| before.next < *first) {
+                // A hole. What is before it is there for readers only.
+                floor = *first;
+            }
             report.stale += checked.end.stale;
             report.bytes += checked.end.position - SEGMENT_HEADER_BYTES;
             running = Some((checked.end.running, checked.segment.name.clone(), checked.end.position));
@@ -105,13 +124,14 @@ impl<D: Disk> Segments<D> {
         report.first = firsts.first().copied().unwrap_or_default();
         report.last = LogIndex(end.running.next.0 - 1);
         report.segments = segments.len();
-        let table = SharedTable::new(Table { segments, committed: LogIndex::ZERO });
+        let table = SharedTable::new(Table::new(segments, floor));
+        let keeper = Keeper::new(disk.clone(), dir.to_owned(), table.clone(), bell);
         let active = Active { file, name, position: end.position, file_bytes, dirty: true };
         let running = end.running;
         let (dir, spare) = (dir.to_owned(), Arc::new(spare));
         let buffer = Vec::new();
         let mut store =
-            Self { disk, dir, options, table, spare, active, running, synced_below: LogIndex::ZERO, buffer };
+            Self { disk, dir, options, table, spare, keeper, active, running, synced_below: LogIndex::ZERO, buffer };
         // The process before may have died before it could make a new segment's name durable.
         store.disk.sync_dir(&store.dir).doing(|| "syncing the log's folder".into())?;
         store.sync()?;
@@ -138,8 +158,9 @@ fn check_segment<D: Disk>(
     dir: &Path,
     options: &Options,
     first: LogIndex,
-    before: Option<(Running, String, u64)>,
+    before: Option<&(Running, String, u64)>,
     last: Last,
+    applied: LogIndex,
 ) -> Result<Checked<D::File>, LogError> {
     let name = segment_name(first);
     let open = |name: &str| disk.open(&dir.join(name), OpenMode::ReadWrite).doing(|| format!("opening {name}"));
@@ -153,9 +174,10 @@ fn check_segment<D: Disk>(
         return Err(damaged(&name, 32, format!("its header says that it begins at entry {}", header.first)));
     }
     if let Some((before, before_name, position)) = before
+        && (header.first <= before.next || header.first > applied.next())
         && !fault::on(Fault::SkipContinuity)
     {
-        check_continuity(&before, &before_name, position, &header, &name)?;
+        check_continuity(before, before_name, *position, &header, &name)?;
     }
     let mut offsets = Offsets::default();
     let mut proven = first;
@@ -164,7 +186,8 @@ fn check_segment<D: Disk>(
         proven = proven.max(entry.synced_below);
     });
     let end = end.map_err(|error| named(error, &name))?;
-    let segment = TableSegment { first, name, file: Arc::new(file), offsets };
+    let file_bytes = header.file_bytes;
+    let segment = TableSegment { first, name, file: Arc::new(file), file_bytes, end: end.position, offsets };
     let unproven = segment.offset(proven).unwrap_or(end.position);
     Ok(Checked { segment, file_bytes: header.file_bytes, unproven, end })
 }

@@ -17,6 +17,9 @@ struct State {
 fn live(disk: &MemDisk, oracle: &mut Oracle, state: &mut State) -> Result<(), LogError> {
     let options = Options { restored: state.restored, ..options(8192) };
     let mut halves = open_with(disk, options, state.applied)?;
+    if state.restored {
+        oracle.restored(0, LogIndex(state.applied));
+    }
     let drive = |halves: &mut super::harness::Halves, oracle: &mut Oracle| loop {
         match halves.writer.step() {
             Step::Failed => {
@@ -41,8 +44,13 @@ fn live(disk: &MemDisk, oracle: &mut Oracle, state: &mut State) -> Result<(), Lo
     }
     state.applied = oracle.applied(0).0 - 3;
     state.restored = false;
-    halves.log.trim(LogIndex(state.applied + 1))?;
-    drive(&mut halves, oracle)?;
+    // A hole first, then all that is below the floor, in two releases.
+    oracle.trim(0, &mut halves.log, LogIndex(state.applied + 1));
+    for (first, last) in [(state.applied / 2, state.applied - 2), (1, state.applied / 2)] {
+        oracle.release(0, &mut halves.log, LogIndex(first), LogIndex(last));
+        drive(&mut halves, oracle)?;
+        oracle.check_reads(0, &halves.log);
+    }
     if oracle.last().0 < 100 {
         *state = State { applied: 100, restored: true };
         halves.log.install_snapshot(LogIndex(100), Epoch(5))?;
@@ -86,7 +94,7 @@ pub(crate) fn dying_at_any_write_loses_nothing_and_power_cuts_neither() {
 
 fn store(disk: &MemDisk) -> Result<Segments<MemDisk>, LogError> {
     disk.create_dir_all(dir()).map_err(|_| LogError::Misuse("dir"))?;
-    Ok(Segments::open(disk.clone(), dir(), options(4608), LogIndex::ZERO)?.0)
+    Ok(Segments::open(disk.clone(), dir(), options(4608), LogIndex::ZERO, LogIndex::ZERO)?.0)
 }
 
 fn append(store: &mut Segments<MemDisk>, payload: &[u8]) -> Result<(), LogError> {

@@ -58,7 +58,7 @@ checks! {
         a_group_is_one_write_and_one_sync,
         a_roll_finds_its_segment_ready,
         an_entry_larger_than_a_segment_gets_one_of_its_own,
-        trimming_keeps_the_floor_s_segment,
+        letting_go_keeps_the_floor_s_segment,
         a_truncated_log_goes_on_from_there,
         arbitrary_segments_do_not_panic,
         a_writer_thread_serves_a_real_disk;
