@@ -79,6 +79,16 @@ pub enum Ask {
         /// From now on.
         lease_secs: u64,
     },
+    /// Removes all messages of a queue.
+    Purge {
+        /// Which.
+        queue: String,
+    },
+    /// Removes a queue.
+    DeleteQueue {
+        /// Which.
+        queue: String,
+    },
     /// Asks how many messages are where.
     Counts {
         /// Where.
@@ -97,6 +107,8 @@ impl Ask {
             | Self::Receive { queue, .. }
             | Self::Delete { queue, .. }
             | Self::Change { queue, .. }
+            | Self::Purge { queue }
+            | Self::DeleteQueue { queue }
             | Self::Counts { queue } => queue,
         }
     }

@@ -7,7 +7,7 @@ use evenkeel_machine::{
     Grant,
     command::{GroupSettings, Held, QueueSettings},
     limits::TIMERS_PER_BATCH,
-    queue::{AckError, ChangeLeaseError},
+    queue::{AckError, ChangeLeaseError, EnqueueError},
 };
 use evenkeel_types::{BodyRef, JobId, LogIndex, LogTime, Micros, QueueId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +38,12 @@ pub enum Fact<'a> {
     Acked { queue: QueueId, held: Held, result: Result<(), AckError> },
     /// A lease was to be changed.
     Changed { queue: QueueId, held: Held, lease: Micros, result: Result<(), ChangeLeaseError> },
+    /// All jobs of a queue were removed: so many, if that was told.
+    Purged { queue: QueueId, told: Option<u64> },
+    /// A queue was removed; it was purged before.
+    Deleted { queue: QueueId },
+    /// A job of so many bytes was refused because of what the queue holds.
+    Full { queue: QueueId, bytes: u64, error: EnqueueError },
     /// A command on a queue is over.
     Done { queue: QueueId },
 }
@@ -120,6 +126,8 @@ pub struct Queue {
     pub accepted: u64,
     /// Ever finished.
     pub finished: u64,
+    /// Ever purged.
+    pub purged: u64,
 }
 
 /// All of it.
@@ -137,6 +145,10 @@ pub struct Book {
     pub due_in_batch: u32,
     /// Batches in which so many timers were due that the machine may have left some for the next.
     pub storms: BTreeSet<LogIndex>,
+    /// Queues that were deleted.
+    pub deleted: BTreeSet<QueueId>,
+    /// Where the bodies of purged jobs were.
+    pub purged: BTreeSet<(LogIndex, u32)>,
     entered_in_batch: u64,
 }
 
@@ -292,7 +304,13 @@ impl Book {
                 let place = if *lease == Micros(0) { Place::Ready } else { Place::Leased(until) };
                 self.place(*queue, held.job, place, (self.index, true, 0));
             }
+            Fact::Purged { queue, .. } => self.purge(*queue),
+            Fact::Deleted { queue } => {
+                self.queues.remove(queue);
+                self.deleted.insert(*queue);
+            }
             Fact::TimersOver
+            | Fact::Full { .. }
             | Fact::Received { .. }
             | Fact::Acked { .. }
             | Fact::Changed { .. }
@@ -339,6 +357,16 @@ impl Book {
                 self.timers.insert((tick_of(until), queue, id));
             }
         }
+    }
+
+    fn purge(&mut self, id: QueueId) {
+        let Some(queue) = self.queues.get_mut(&id) else { return };
+        let jobs = std::mem::take(&mut queue.jobs);
+        queue.purged += jobs.len() as u64;
+        queue.lanes.retain(|_, lane| lane.own.is_some());
+        queue.lanes.values_mut().for_each(|lane| *lane = Lane { own: lane.own, ..Lane::default() });
+        self.timers.retain(|&(_, queue, _)| queue != id);
+        self.purged.extend(jobs.values().map(|job| (job.body.index, job.body.offset)));
     }
 
     fn remove(&mut self, queue: QueueId, id: JobId) {

@@ -76,6 +76,10 @@ counts! {
     jobs_accepted: "jobs accepted",
     /// Jobs finished.
     jobs_finished: "jobs finished",
+    /// Jobs purged.
+    jobs_purged: "jobs purged",
+    /// Queues deleted.
+    queues_deleted: "queues deleted",
     /// Messages received.
     received: "messages received by clients",
 }

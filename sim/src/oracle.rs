@@ -13,6 +13,8 @@ use std::collections::BTreeMap;
 pub struct Oracle {
     sent: BTreeMap<u64, Sent>,
     messages: BTreeMap<String, Known>,
+    /// By queue, when purges and deletions were asked for and when they were done.
+    purges: BTreeMap<String, Vec<(Time, Time)>>,
     /// Sends that were acknowledged.
     pub acknowledged: u64,
     /// Messages that were received, however often.
@@ -31,6 +33,9 @@ struct Sent {
 #[derive(Debug, Default)]
 struct Known {
     number: u64,
+    queue: String,
+    /// When a client first heard of it.
+    known_since: Time,
     acknowledged: bool,
     /// By receive count.
     receives: BTreeMap<u32, Seen>,
@@ -50,6 +55,12 @@ struct Seen {
     finished: Option<Time>,
 }
 
+impl Known {
+    fn new(number: u64, queue: &str, now: Time) -> Self {
+        Self { number, queue: queue.to_owned(), known_since: now, ..Self::default() }
+    }
+}
+
 impl Oracle {
     /// A client is about to send these.
     pub fn sends(&mut self, messages: &[NewMessage], default_delay_secs: u64, now: Time) {
@@ -67,8 +78,8 @@ impl Oracle {
     ///
     /// # Errors
     /// The id belongs to another message.
-    pub fn acknowledged(&mut self, number: u64, id: &str) -> Result<(), Broken> {
-        let known = self.messages.entry(id.to_owned()).or_insert_with(|| Known { number, ..Known::default() });
+    pub fn acknowledged(&mut self, number: u64, id: &str, queue: &str, now: Time) -> Result<(), Broken> {
+        let known = self.messages.entry(id.to_owned()).or_insert_with(|| Known::new(number, queue, now));
         if known.number != number {
             return broken(format!("message {id} is acknowledged for job {number} and is job {}", known.number));
         }
@@ -84,6 +95,7 @@ impl Oracle {
     pub fn receives(
         &mut self,
         message: &Message,
+        queue: &str,
         lease_secs: u64,
         asked: Time,
         now: Time,
@@ -103,7 +115,11 @@ impl Oracle {
         if now < sent.first_asked + sent.delay_secs * SECOND && life == 0 {
             return broken(format!("job {number} came before its delay of {} s was over", sent.delay_secs));
         }
-        let known = self.messages.entry(id.clone()).or_insert_with(|| Known { number, ..Known::default() });
+        let known = self.messages.entry(id.clone()).or_insert_with(|| Known::new(number, queue, now));
+        let purges = self.purges.get(&known.queue).map_or(&[][..], Vec::as_slice);
+        if purges.iter().any(|&(purge_asked, done)| known.known_since < purge_asked && done < asked) {
+            return broken(format!("job {number} was purged and came back"));
+        }
         if known.number != number {
             return broken(format!("message {id} is job {number} and was job {}", known.number));
         }
@@ -133,6 +149,11 @@ impl Oracle {
         }
     }
 
+    /// It was answered that a queue is purged or deleted, as was asked for then.
+    pub fn purged(&mut self, queue: &str, asked: Time, now: Time) {
+        self.purges.entry(queue.to_owned()).or_default().push((asked, now));
+    }
+
     /// It was answered that a message is finished.
     pub fn finished(&mut self, id: &str, count: u32, now: Time) {
         if let Some(seen) = self.messages.get_mut(id).and_then(|known| known.receives.get_mut(&count)) {
@@ -140,13 +161,13 @@ impl Oracle {
         }
     }
 
-    /// After all is healed and every queue is empty.
+    /// After all is healed and every queue is empty. `is_purged` tells what the log says of a message.
     ///
     /// # Errors
     /// A message that was acknowledged never came.
-    pub fn check_end(&self) -> Result<(), Broken> {
+    pub fn check_end(&self, is_purged: impl Fn(&str) -> bool) -> Result<(), Broken> {
         for (id, known) in &self.messages {
-            if known.acknowledged && !known.finish_asked {
+            if known.acknowledged && !known.finish_asked && !is_purged(id) {
                 let what = format!(
                     "job {} was acknowledged as {id}, received {} times, never finished, and is gone",
                     known.number,

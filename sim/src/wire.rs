@@ -71,6 +71,8 @@ pub fn encode(ask: &Ask) -> Wire {
             "AmazonSQS.ChangeMessageVisibility",
             json!({ "QueueUrl": url(queue), "ReceiptHandle": held.handle, "VisibilityTimeout": lease_secs }),
         ),
+        Ask::Purge { queue } => ("AmazonSQS.PurgeQueue", json!({ "QueueUrl": url(queue) })),
+        Ask::DeleteQueue { queue } => ("AmazonSQS.DeleteQueue", json!({ "QueueUrl": url(queue) })),
         Ask::Counts { queue } => {
             ("AmazonSQS.GetQueueAttributes", json!({ "QueueUrl": url(queue), "AttributeNames": ["All"] }))
         }
@@ -116,7 +118,7 @@ fn read(ask: &Ask, body: &Value) -> Option<Told> {
             (text(body, "QueueUrl")? == url(queue)).then_some(())?;
             Told::Done
         }
-        Ask::Configure { .. } | Ask::Change { .. } => Told::Done,
+        Ask::Configure { .. } | Ask::Change { .. } | Ask::Purge { .. } | Ask::DeleteQueue { .. } => Told::Done,
         Ask::Send { batch: false, .. } => Told::Sent(vec![Ok(text(body, "MessageId")?)]),
         Ask::Send { messages, batch: true, .. } => {
             Told::Sent(entries(body, messages.len(), |entry| text(entry, "MessageId"))?)

@@ -3,7 +3,7 @@
 
 use crate::{
     book::{Book, Fact, Timing},
-    invariants::{self, Broken, Invariant, durable::Committed, replay::Digests},
+    invariants::{self, Broken, Invariant, durable::Committed, purge::Bodies, replay::Digests},
 };
 use evenkeel_log::Entry;
 use evenkeel_machine::{
@@ -31,9 +31,12 @@ pub struct Witness {
     pub accepted: BTreeSet<u64>,
     /// How many jobs were accepted and how many finished.
     pub jobs: (u64, u64),
+    /// How many jobs were purged and how many queues deleted.
+    pub purged: (u64, u64),
     /// Batches seen.
     pub batches: u64,
     names: BTreeMap<String, QueueId>,
+    bodies: Bodies,
     invariants: Vec<Box<dyn Invariant>>,
     outcome: Outcome,
 }
@@ -47,8 +50,10 @@ impl Default for Witness {
             digests: Digests::default(),
             accepted: BTreeSet::new(),
             jobs: (0, 0),
+            purged: (0, 0),
             batches: 0,
             names: BTreeMap::new(),
+            bodies: Bodies::default(),
             invariants: invariants::of_the_stream(),
             outcome: Outcome::default(),
         }
@@ -95,6 +100,7 @@ impl Witness {
         let mut outcome = std::mem::take(&mut self.outcome);
         self.machine.apply(entry.index, &entry.batch, &mut outcome).map_err(|error| malformed(&error))?;
         invariants::conservation::check(&self.machine)?;
+        self.bodies.follow(&outcome.events, &self.machine)?;
 
         self.fact(&Fact::Batch { index: entry.index, log_time, commands: commands.len(), timing })?;
         while let Some((queue, job, deadline)) = self.book.due(log_time) {
@@ -127,11 +133,31 @@ impl Witness {
                 let queue = self.id_of(*queue)?;
                 self.fact(&Fact::Group { queue, group, settings: *settings })
             }
+            (Command::PurgeQueue { queue }, Reply::Purged(Ok(told))) => {
+                let queue = self.id_of(*queue)?;
+                self.purged.0 += told;
+                self.fact(&Fact::Purged { queue, told: Some(*told) })
+            }
+            (Command::DeleteQueue { queue: key }, Reply::QueueDeleted(Ok(told))) => {
+                let queue = self.id_of(*key)?;
+                if *told != queue {
+                    return Err(Broken::new("witness", format!("queue {queue} was deleted as {told}")));
+                }
+                self.names.remove(key.name);
+                self.purged.0 += self.book.queues.get(&queue).map_or(0, |queue| queue.jobs.len() as u64);
+                self.purged.1 += 1;
+                self.fact(&Fact::Purged { queue, told: None })?;
+                self.fact(&Fact::Deleted { queue })
+            }
             (Command::Enqueue { queue, jobs }, Reply::Enqueued(Ok(results))) => {
                 let queue = self.id_of(*queue)?;
                 for (job, result) in jobs.iter().zip(results) {
                     match result {
                         Ok(enqueued) => self.enqueued(queue, job, enqueued)?,
+                        Err(error @ EnqueueError::QueueFull { .. }) => {
+                            let bytes = job.body.bytes.len() as u64;
+                            self.fact(&Fact::Full { queue, bytes, error: *error })?;
+                        }
                         Err(EnqueueError::BodyTooLarge { .. } | EnqueueError::DelayTooLong | EnqueueError::Full) => {}
                     }
                 }

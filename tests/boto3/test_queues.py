@@ -69,6 +69,48 @@ class Queues(QueueTest):
             with self.subTest(name=name), self.assertRaises(self.sqs.exceptions.ClientError):
                 self.sqs.create_queue(QueueName=name)
 
+    def test_a_purge_takes_everything_and_can_be_repeated(self):
+        for text in ["a", "b", "c"]:
+            self.sqs.send_message(QueueUrl=self.queue, MessageBody=text)
+        held = self.sqs.receive_message(QueueUrl=self.queue)["Messages"][0]
+        self.sqs.purge_queue(QueueUrl=self.queue)
+        self.sqs.purge_queue(QueueUrl=self.queue)
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        told = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=names)["Attributes"]
+        self.assertEqual(told, {name: "0" for name in names})
+        self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=held["ReceiptHandle"])
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody="d")
+        got = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)["Messages"]
+        self.assertEqual([message["Body"] for message in got], ["d"])
+
+    def test_a_deleted_queue_is_gone_and_its_name_is_free(self):
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody="a")
+        held = self.sqs.receive_message(QueueUrl=self.queue)["Messages"][0]
+        self.sqs.delete_queue(QueueUrl=self.queue)
+        for call in (
+            lambda: self.sqs.get_queue_url(QueueName=self.name),
+            lambda: self.sqs.send_message(QueueUrl=self.queue, MessageBody="b"),
+            lambda: self.sqs.purge_queue(QueueUrl=self.queue),
+            lambda: self.sqs.delete_queue(QueueUrl=self.queue),
+        ):
+            with self.assertRaises(self.sqs.exceptions.QueueDoesNotExist):
+                call()
+        again = self.sqs.create_queue(QueueName=self.name, Attributes={"VisibilityTimeout": "5"})
+        self.assertEqual(again["QueueUrl"], self.queue)
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody="b")
+        self.sqs.delete_message(QueueUrl=self.queue, ReceiptHandle=held["ReceiptHandle"])
+        got = self.sqs.receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)["Messages"]
+        self.assertEqual([message["Body"] for message in got], ["b"])
+
+    def test_a_full_queue_refuses_and_names_the_limit(self):
+        self.sqs.set_queue_attributes(QueueUrl=self.queue, Attributes={"EvenkeelJobsMax": "1"})
+        self.sqs.send_message(QueueUrl=self.queue, MessageBody="a")
+        with self.assertRaises(self.sqs.exceptions.OverLimit) as refused:
+            self.sqs.send_message(QueueUrl=self.queue, MessageBody="b")
+        self.assertIn("EvenkeelJobsMax", str(refused.exception))
+        told = self.sqs.send_message_batch(QueueUrl=self.queue, Entries=[{"Id": "x", "MessageBody": "b"}])
+        self.assertEqual([(entry["Code"], entry["SenderFault"]) for entry in told["Failed"]], [("OverLimit", True)])
+
     def test_what_is_not_there_yet_says_so(self):
         code = "AWS.SimpleQueueService.UnsupportedOperation"
         self.refused(code, self.sqs.create_queue, QueueName="orders.fifo", Attributes={"FifoQueue": "true"})

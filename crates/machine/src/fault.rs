@@ -28,10 +28,18 @@ pub enum Fault {
     EndDelayEarly,
     /// Now and then a lease ends a tick later, by something that is not in the log.
     Nondeterministic,
+    /// A job that is with a worker survives a purge.
+    PurgeForgetsLeased,
+    /// Nobody is told that the bodies of purged jobs are not needed any more.
+    ReapLeaks,
+    /// The number of a deleted queue means the next one in its slot.
+    StaleQueueId,
+    /// Queues take more than they may.
+    IgnoreCaps,
 }
 
 /// All of them.
-pub const ALL: [Fault; 11] = [
+pub const ALL: [Fault; 15] = [
     Fault::AcceptStaleToken,
     Fault::LoseTurn,
     Fault::IgnoreWeight,
@@ -43,6 +51,10 @@ pub const ALL: [Fault; 11] = [
     Fault::LoseOrder,
     Fault::EndDelayEarly,
     Fault::Nondeterministic,
+    Fault::PurgeForgetsLeased,
+    Fault::ReapLeaks,
+    Fault::StaleQueueId,
+    Fault::IgnoreCaps,
 ];
 
 #[cfg(feature = "faults")]

@@ -25,6 +25,8 @@ pub const LANES_FORGOTTEN_PER_COMMAND: u32 = 24;
 pub const LANES_LOOKED_AT_PER_RECEIVE: u32 = 24;
 /// Empty lanes forgotten per batch in queues where nobody waits.
 pub const LANES_FORGOTTEN_PER_BATCH: u32 = 1_024;
+/// Purged jobs and lanes freed per batch, so that a purge of millions stops nobody: as many steps as of the wheel.
+pub const REAPED_PER_BATCH: u32 = 4_096;
 /// Queues that can exist.
 pub const QUEUES_MAX: u32 = 1_000_000;
 /// The newest feature level that this version can apply.

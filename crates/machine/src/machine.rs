@@ -92,7 +92,7 @@ impl Default for Machine {
 impl Machine {
     /// Applies the next entry of the log.
     ///
-    /// First ends what is due by then, a bounded number; then runs the commands in order. The whole batch is
+    /// First ends what is due by then and frees what was purged, a bounded number each; then runs the commands in order. The whole batch is
     /// read before anything changes. `outcome` is cleared first.
     ///
     /// # Errors
@@ -118,6 +118,7 @@ impl Machine {
         self.wall_time = batch.wall_time;
         self.queues.fire_timers(self.log_time, &mut outcome.events);
         self.queues.forget_lanes();
+        self.queues.reap(&mut outcome.events);
         let at = Moment { index, log_time: self.log_time, wall_time: self.wall_time };
         for command in &commands {
             let reply = self.run(at, command, &mut outcome.events);
@@ -168,6 +169,8 @@ impl Machine {
             Command::ConfigureGroup { queue, group, settings } => {
                 Reply::Configured(self.queues.configure_group(*queue, group, *settings, events))
             }
+            Command::PurgeQueue { queue } => Reply::Purged(self.queues.purge(*queue)),
+            Command::DeleteQueue { queue } => Reply::QueueDeleted(self.queues.delete(*queue)),
             Command::Enqueue { queue, jobs } => Reply::Enqueued(self.queues.enqueue(at, *queue, jobs, events)),
             Command::Receive { queue, jobs_max, lease } => {
                 Reply::Received(self.queues.receive(at, *queue, *jobs_max, *lease, events))

@@ -20,6 +20,10 @@ pub enum Reply {
     QueueCreated(Result<QueueId, CreateQueueError>),
     /// To `ConfigureQueue` and `ConfigureGroup`.
     Configured(Result<(), ConfigureError>),
+    /// To `PurgeQueue`: how many jobs there were.
+    Purged(Result<u64, NoSuchQueue>),
+    /// To `DeleteQueue`: the number that the queue had.
+    QueueDeleted(Result<QueueId, NoSuchQueue>),
     /// To `Enqueue`: job by job.
     Enqueued(Result<Vec<Result<Enqueued, EnqueueError>>, NoSuchQueue>),
     /// To `Receive`; may be empty.

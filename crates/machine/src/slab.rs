@@ -20,6 +20,19 @@ use std::ops::{Deref, DerefMut};
 /// No slot: the end of a list.
 pub(crate) const NIL: u32 = u32::MAX;
 
+/// The first and last slot of a list that is linked through records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ends {
+    pub(crate) head: u32,
+    pub(crate) tail: u32,
+}
+
+impl Default for Ends {
+    fn default() -> Self {
+        Self { head: NIL, tail: NIL }
+    }
+}
+
 /// What a slab asks of its records.
 pub(crate) trait Record: Digested + Default {
     /// The link that the slab uses while the slot is free.

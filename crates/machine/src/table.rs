@@ -10,8 +10,8 @@ use crate::slab::{NIL, Record, Slab};
 
 const PAGE_BUCKETS: usize = 1_024;
 
-/// What a table asks of the records that it finds.
-pub(crate) trait Chained: Record {
+/// What a table asks of the records that it finds. Records can be in several tables, under a number for each.
+pub(crate) trait Chained<const TABLE: u8>: Record {
     /// The keyed hash of the record's key.
     fn hash(&self) -> u64;
     /// The next record of the same bucket. Must not take part in the digest.
@@ -22,7 +22,7 @@ pub(crate) trait Chained: Record {
 
 /// Finds slots of a slab by hash.
 #[derive(Debug)]
-pub(crate) struct Table {
+pub(crate) struct Table<const TABLE: u8 = 0> {
     pages: Vec<Vec<u32>>,
     /// Buckets in use: `2^bits` plus those already split in this round.
     buckets: usize,
@@ -30,7 +30,7 @@ pub(crate) struct Table {
     entries: usize,
 }
 
-impl Default for Table {
+impl<const TABLE: u8> Default for Table<TABLE> {
     fn default() -> Self {
         let mut table = Self { pages: Vec::new(), buckets: 0, bits: 0, entries: 0 };
         table.add_bucket();
@@ -38,9 +38,14 @@ impl Default for Table {
     }
 }
 
-impl Table {
+impl<const TABLE: u8> Table<TABLE> {
+    /// Whether nothing is in it.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries == 0
+    }
+
     /// The slot of the record with this hash for which `is_it` holds.
-    pub(crate) fn find<T: Chained>(&self, slab: &Slab<T>, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<u32> {
+    pub(crate) fn find<T: Chained<TABLE>>(&self, slab: &Slab<T>, hash: u64, is_it: impl Fn(&T) -> bool) -> Option<u32> {
         let mut slot = self.head(self.bucket_of(hash));
         while slot != NIL {
             let record = slab.at(slot);
@@ -53,7 +58,7 @@ impl Table {
     }
 
     /// Enters a record that is not in the table.
-    pub(crate) fn insert<T: Chained>(&mut self, slab: &mut Slab<T>, slot: u32) {
+    pub(crate) fn insert<T: Chained<TABLE>>(&mut self, slab: &mut Slab<T>, slot: u32) {
         self.push(slab, slot);
         self.entries += 1;
         if self.entries > self.buckets {
@@ -62,7 +67,7 @@ impl Table {
     }
 
     /// Removes a record that is in the table. Buckets stay, ready for the next ones.
-    pub(crate) fn remove<T: Chained>(&mut self, slab: &mut Slab<T>, slot: u32) {
+    pub(crate) fn remove<T: Chained<TABLE>>(&mut self, slab: &mut Slab<T>, slot: u32) {
         let (bucket, next) = (self.bucket_of(slab.at(slot).hash()), slab.at(slot).chain());
         let mut at = self.head(bucket);
         if at == slot {
@@ -76,13 +81,13 @@ impl Table {
         self.entries -= 1;
     }
 
-    fn push<T: Chained>(&mut self, slab: &mut Slab<T>, slot: u32) {
+    fn push<T: Chained<TABLE>>(&mut self, slab: &mut Slab<T>, slot: u32) {
         let bucket = self.bucket_of(slab.at(slot).hash());
         slab.derived(slot).set_chain(self.head(bucket));
         self.set_head(bucket, slot);
     }
 
-    fn split<T: Chained>(&mut self, slab: &mut Slab<T>) {
+    fn split<T: Chained<TABLE>>(&mut self, slab: &mut Slab<T>) {
         let from = self.buckets - (1 << self.bits);
         self.add_bucket();
         let mut slot = self.head(from);
@@ -156,7 +161,7 @@ mod tests {
         fn encode(&self, _out: &mut Vec<u8>) {}
     }
 
-    impl Chained for Entry {
+    impl Chained<0> for Entry {
         fn hash(&self) -> u64 {
             Mixer::new(0).word(self.key % 5_000).finish()
         }
@@ -170,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_was_entered_is_found_until_it_is_removed() {
-        let (mut table, mut slab) = (Table::default(), Slab::<Entry>::default());
+        let (mut table, mut slab) = (Table::<0>::default(), Slab::<Entry>::default());
         let find = |table: &Table, slab: &Slab<Entry>, key: u64| {
             table.find(slab, Entry { key, chain: NIL }.hash(), |entry| entry.key == key)
         };

@@ -21,6 +21,9 @@ pub fn audit(machine: &Machine, book: &Book) -> Result<(), Broken> {
     if machine.applied() != book.index {
         return Ok(());
     }
+    if let Some(id) = book.deleted.iter().find(|&&id| machine.queues().counts(id).is_some()) {
+        return Err(Broken::new("audit", format!("queue {id} was deleted and is there")));
+    }
     for (id, queue) in &book.queues {
         let count = |wanted: fn(Place) -> bool| queue.jobs.values().filter(|job| wanted(job.place)).count() as u64;
         let ready = count(|place| place == Place::Ready);
@@ -29,12 +32,13 @@ pub fn audit(machine: &Machine, book: &Book) -> Result<(), Broken> {
         let Some(counts) = machine.queues().counts(*id) else {
             return Err(Broken::new("audit", format!("queue {id} is gone")));
         };
-        let counted = [counts.ready, counts.delayed, counts.leased, counts.enqueued, counts.acked];
-        let in_book = [ready, delayed, leased, queue.accepted, queue.finished];
+        let counted = [counts.ready, counts.delayed, counts.leased, counts.enqueued, counts.acked, counts.purged];
+        let in_book = [ready, delayed, leased, queue.accepted, queue.finished, queue.purged];
         // Timers beyond one batch's share have ended in the book and not yet in the machine.
         let behind = book.is_storm();
         if counted != in_book && !behind {
-            let what = format!("queue {id}: ready, delayed, leased, accepted, finished {counted:?}, book {in_book:?}");
+            let what =
+                format!("queue {id}: ready, delayed, leased, accepted, finished, purged {counted:?}, book {in_book:?}");
             return Err(Broken::new("audit", what));
         }
     }

@@ -81,7 +81,16 @@ impl Invariant for FairShare {
                 self.forget_in_one_queue(book);
                 return Ok(());
             }
-            Fact::Batch { .. } | Fact::Received { .. } => return Ok(()),
+            // Groups start anew; virtual time goes on.
+            Fact::Purged { queue, .. } => {
+                self.queues.entry(*queue).or_default().lanes.clear();
+                return Ok(());
+            }
+            Fact::Deleted { queue } => {
+                self.queues.remove(queue);
+                return Ok(());
+            }
+            Fact::Batch { .. } | Fact::Received { .. } | Fact::Full { .. } => return Ok(()),
         };
         let Some(of_book) = book.queues.get(queue) else { return Ok(()) };
         let course = self.queues.entry(*queue).or_default();

@@ -1,6 +1,6 @@
 //! **An idle system writes nothing.** A batch without commands is proposed only when there is something to end: a timer,
 //! which asks for at most seven (one for each level of the wheel that it moves down), or lanes that nothing is left of,
-//! in a queue where nobody waits.
+//! in a queue where nobody waits, or what was purged and is to be freed.
 
 use super::{Broken, Invariant};
 use crate::book::{Book, Fact};
@@ -13,6 +13,8 @@ const BATCHES_PER_TIMER_MAX: u64 = 7;
 pub struct Idle {
     timers_set: u64,
     lanes_emptied: u64,
+    /// Empty batches that freeing what was purged may take: one for each lane and job, more for jobs that hang in the wheel.
+    reaping: u64,
     empty_batches: u64,
     /// Empty ones in a row while no timer ran.
     in_a_row: usize,
@@ -22,6 +24,10 @@ impl Invariant for Idle {
     fn before(&mut self, book: &Book, fact: &Fact<'_>) -> Result<(), Broken> {
         match fact {
             Fact::Batch { commands: 0, index, .. } => {
+                if self.reaping > 0 {
+                    self.reaping -= 1;
+                    return Ok(());
+                }
                 self.empty_batches += 1;
                 self.in_a_row = if book.timers.is_empty() { self.in_a_row + 1 } else { 0 };
                 // One for the lanes of each queue, the simulated queues having few.
@@ -36,6 +42,10 @@ impl Invariant for Idle {
             Fact::Batch { .. } => self.in_a_row = 0,
             Fact::Enqueued { until: Some(_), .. } | Fact::Granted { .. } | Fact::Changed { result: Ok(()), .. } => {
                 self.timers_set += 1;
+            }
+            Fact::Purged { queue, .. } => {
+                let Some(queue) = book.queues.get(queue) else { return Ok(()) };
+                self.reaping += 1 + BATCHES_PER_TIMER_MAX * queue.jobs.len() as u64 + queue.lanes.len() as u64;
             }
             // A lane may have nothing left, and be forgotten.
             Fact::Acked { result: Ok(()), .. } | Fact::Group { .. } => self.lanes_emptied += 1,

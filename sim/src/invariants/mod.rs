@@ -4,6 +4,7 @@
 //! at the moment they are about: [`durable`], [`conservation`], [`replay`], [`waiting`], and those of the
 //! [`crate::oracle`], which knows what clients were told.
 
+pub mod caps;
 pub mod completion;
 pub mod conservation;
 pub mod delays;
@@ -15,6 +16,7 @@ pub mod group_limit;
 pub mod idle;
 pub mod log_time;
 pub mod one_lease;
+pub mod purge;
 pub mod receive_count;
 pub mod replay;
 pub mod told;
@@ -73,6 +75,8 @@ pub fn of_the_stream() -> Vec<Box<dyn Invariant>> {
         Box::new(completion::Completion),
         Box::new(receive_count::ReceiveCount),
         Box::new(group_limit::GroupLimit),
+        Box::new(caps::Caps),
+        Box::new(purge::Purge),
         Box::new(fifo::Fifo),
         Box::new(work_conserving::WorkConserving),
         Box::<delays::Delays>::default(),

@@ -90,6 +90,8 @@ fn commands() -> Vec<Command<'static>> {
         Command::ConfigureGroup { queue: QUEUE, group: "a", settings: GroupSettings { weight: 7, in_flight_max: 1 } },
         Command::Enqueue { queue: QUEUE, jobs: vec![job; 3] },
         Command::Receive { queue: QueueId { slot: 0, generation: 0 }, jobs_max: 10, lease: Some(Micros(0)) },
+        Command::PurgeQueue { queue: QUEUE },
+        Command::DeleteQueue { queue: QUEUE },
         Command::Ack { queue: QueueId { slot: 0, generation: 0 }, jobs: (0..5).map(held).collect() },
         Command::ChangeLease {
             queue: QueueId { slot: 0, generation: 0 },

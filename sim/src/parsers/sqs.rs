@@ -17,7 +17,7 @@ const ACCOUNT: &str = "000000000001";
 const URL: &str = "http://localhost:9324/000000000001/q";
 
 /// The actions that take a body, by the first byte of an input.
-const ACTIONS: [&str; 12] = [
+const ACTIONS: [&str; 14] = [
     "SendMessage",
     "SendMessageBatch",
     "ReceiveMessage",
@@ -30,6 +30,8 @@ const ACTIONS: [&str; 12] = [
     "GetQueueAttributes",
     "SetQueueAttributes",
     "NoSuchAction",
+    "PurgeQueue",
+    "DeleteQueue",
 ];
 
 fn door() -> Door {
@@ -152,6 +154,8 @@ pub fn corpus_of_requests() -> Vec<Vec<u8>> {
             r#"{{"QueueUrl":"{URL}","Attributes":{{"EvenkeelGroup.a":"{{\"weight\":5,\"in_flight_limit\":2}}"}}}}"#
         ),
         "{}".to_owned(),
+        format!(r#"{{"QueueUrl":"{URL}"}}"#),
+        format!(r#"{{"QueueUrl":"{URL}"}}"#),
     ];
     (0u8..).zip(bodies).map(|(action, body)| [&[action], body.as_bytes()].concat()).collect()
 }

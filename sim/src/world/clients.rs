@@ -29,7 +29,13 @@ impl World {
             self.schedule.at(self.clocks.now, Event::Configurator);
             return;
         }
-        let mut rng = crate::rng::Rng::new(self.setup.seed, 100 + u64::from(number));
+        let ask = self.creation(queue_name(number.into()), number.into());
+        self.ask(Client::Creator, ask);
+    }
+
+    /// A queue is made as it was before, if it was.
+    fn creation(&self, queue: String, number: u64) -> Ask {
+        let mut rng = crate::rng::Rng::new(self.setup.seed, 100 + number);
         let by_lease_time = rng.chance(if self.profile.shape == Shape::LongJobs { 900 } else { 200 });
         let attributes = vec![
             ("VisibilityTimeout".to_owned(), rng.between(2, 20).to_string()),
@@ -38,7 +44,14 @@ impl World {
             ("EvenkeelDefaultWeight".to_owned(), rng.between(1, 5).to_string()),
             ("EvenkeelGroupInFlightLimit".to_owned(), (rng.below(2) * rng.between(1, 6)).to_string()),
         ];
-        self.ask(Client::Creator, Ask::Create { queue: queue_name(number.into()), attributes });
+        Ask::Create { queue, attributes }
+    }
+
+    /// Makes a queue again that may have been deleted.
+    pub(crate) fn create_again(&mut self, queue: &str) {
+        let number = queue.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(0);
+        let ask = self.creation(queue.to_owned(), number);
+        self.ask(Client::Configurator, ask);
     }
 
     fn any_queue(&mut self) -> String {
@@ -216,7 +229,7 @@ impl World {
             return;
         }
         let queue = self.any_queue();
-        let (name, value) = match self.whims.below(10) {
+        let (name, value) = match self.whims.below(13) {
             0 => {
                 ("EvenkeelGroupInFlightLimit".to_owned(), (self.whims.below(2) * self.whims.between(1, 8)).to_string())
             }
@@ -226,6 +239,10 @@ impl World {
                 ("EvenkeelFairBy".to_owned(), by.to_owned())
             }
             3 => return self.ask(Client::Configurator, Ask::Counts { queue }),
+            4 => ("EvenkeelJobsMax".to_owned(), (self.whims.below(2) * self.whims.between(5, 300)).to_string()),
+            5 => ("EvenkeelBytesMax".to_owned(), (self.whims.below(2) * self.whims.span(500, 300_000)).to_string()),
+            6 if self.whims.chance(400) => return self.ask(Client::Configurator, Ask::Purge { queue }),
+            7 if self.whims.chance(250) => return self.ask(Client::Configurator, Ask::DeleteQueue { queue }),
             _ => {
                 let group = self.whims.below(self.profile.groups.into());
                 let weight = self.whims.span(1, 100);

@@ -7,8 +7,9 @@ use crate::{
     invariants::{Broken, told::broken},
     wire,
 };
+use evenkeel_machine::command::QueueKey;
 use evenkeel_sqs::{Caller, Head, Response, Step};
-use evenkeel_types::AccountId;
+use evenkeel_types::{AccountId, QueueId};
 
 impl World {
     /// A client asks.
@@ -74,7 +75,8 @@ impl World {
         let (op_id, request) = (connection.op, wire::encode(&op.ask));
         let receive = match &op.ask {
             Ask::Receive { queue, wait_secs, .. } => {
-                Some((queue.clone(), self.clocks.now + wait_secs.unwrap_or(0) * SECOND))
+                // It is of the queue that has the name now, whatever becomes of it.
+                Some((self.queue_now(queue), self.clocks.now + wait_secs.unwrap_or(0) * SECOND))
             }
             _ => None,
         };
@@ -84,7 +86,7 @@ impl World {
             self.schedule.at(at, Event::Broke(op_id, false));
             return Ok(());
         };
-        let account: AccountId = wire::ACCOUNT.parse().expect("twelve digits");
+        let account = account();
         let caller = Caller { account, sender_id: wire::ACCOUNT };
         let head = Head { target: Some(request.target), host: "localhost:9324", tls: false };
         let step = door.accept(caller, head, &request.body);
@@ -92,8 +94,13 @@ impl World {
         self.pump()
     }
 
+    fn queue_now(&self, name: &str) -> Option<QueueId> {
+        let house = self.house.as_ref()?;
+        house.engine.machine().queues().find(QueueKey { account: account(), name })
+    }
+
     /// Does what the door wants next.
-    pub(crate) fn follow(&mut self, tx: TxId, step: Step, receive: Option<(String, Time)>) {
+    pub(crate) fn follow(&mut self, tx: TxId, step: Step, receive: Option<(Option<QueueId>, Time)>) {
         match step {
             Step::Respond(response) => self.respond(tx, response),
             Step::Ask(request, pending) => {
@@ -198,7 +205,7 @@ impl World {
             (Ask::Send { messages, .. }, Told::Sent(results)) => {
                 for (message, result) in messages.iter().zip(results) {
                     let Ok(id) = result else { continue };
-                    self.oracle.acknowledged(message.number, id)?;
+                    self.oracle.acknowledged(message.number, id, ask.queue(), now)?;
                     self.to_confirm.push(message.number);
                 }
                 self.confirm()?;
@@ -209,7 +216,7 @@ impl World {
                 let lease_secs = lease_secs.unwrap_or(default_secs);
                 for message in messages {
                     self.line(format_args!("  {} count {} of {:?}", message.id, message.count, message.group));
-                    self.oracle.receives(message, lease_secs, asked, now, self.life_number)?;
+                    self.oracle.receives(message, queue, lease_secs, asked, now, self.life_number)?;
                 }
                 self.plan(queue, messages, lease_secs);
             }
@@ -220,6 +227,7 @@ impl World {
                     }
                 }
             }
+            (Ask::Purge { queue } | Ask::DeleteQueue { queue }, Told::Done) => self.oracle.purged(queue, asked, now),
             (Ask::Delete { .. } | Ask::Send { .. }, _) => again = self.whims.chance(500),
             _ => {}
         }
@@ -229,6 +237,16 @@ impl World {
                 self.create_next_queue();
             }
             Client::Creator => self.schedule_again(client, ask),
+            // Whether or not it was deleted, there must be one; if there is, it may have other settings by now.
+            Client::Configurator if matches!(ask, Ask::DeleteQueue { .. }) => self.create_again(ask.queue()),
+            Client::Configurator
+                if matches!(ask, Ask::Create { .. })
+                    && !self.draining
+                    && !matches!(&told, Told::Refused(words) if words.contains("QueueNameExists"))
+                    && told != Told::Done =>
+            {
+                self.create_again(ask.queue());
+            }
             _ if again => self.schedule_again(client, ask),
             Client::Sender(number) => self.sender_goes_on(number),
             Client::Worker(number) => self.worker_goes_on(number),
@@ -262,6 +280,10 @@ impl World {
             }
         }
     }
+}
+
+fn account() -> AccountId {
+    wire::ACCOUNT.parse().expect("twelve digits")
 }
 
 fn brief(ask: &Ask) -> String {

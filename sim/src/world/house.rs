@@ -211,7 +211,7 @@ impl World {
         }
         let open =
             self.calls.values().filter(|call| !call.reading && !call.cancelled).map(|call| match &call.receive {
-                Some((queue, until)) => Open { receives_from: self.witness.queue(queue), until: *until },
+                Some((queue, until)) => Open { receives_from: *queue, until: *until },
                 None => Open { receives_from: None, until: 0 },
             });
         waiting::check(open, &self.witness.book, self.clocks.now)

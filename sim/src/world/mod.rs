@@ -23,7 +23,7 @@ use crate::{
 use evenkeel_disk::MemDisk;
 use evenkeel_engine::{CallId, Errand, Request};
 use evenkeel_sqs::{Pending, Response};
-use evenkeel_types::{Epoch, LogTime};
+use evenkeel_types::{Epoch, LogTime, QueueId};
 use std::collections::{BTreeMap, VecDeque};
 
 /// A client's question from its asking to its end.
@@ -116,7 +116,7 @@ pub(crate) struct OpenCall {
     /// Who is to be answered; nobody if it was the house's own.
     pub(crate) waiting: Option<(TxId, Pending)>,
     /// The queue of a receive and the end of its wait.
-    pub(crate) receive: Option<(String, Time)>,
+    pub(crate) receive: Option<(Option<QueueId>, Time)>,
     /// Its bodies are being read.
     pub(crate) reading: bool,
     /// Its client has gone.
@@ -273,6 +273,7 @@ impl World {
         self.counts.seconds = self.clocks.now / SECOND;
         self.counts.batches = self.witness.batches;
         (self.counts.jobs_accepted, self.counts.jobs_finished) = self.witness.jobs;
+        (self.counts.jobs_purged, self.counts.queues_deleted) = self.witness.purged;
         self.counts.received = self.oracle.received;
         self.trace.mix(self.witness.machine.digest());
         Ok(())
@@ -311,7 +312,9 @@ impl World {
             self.what_if(false)?;
         }
         if self.draining {
-            let nothing_left = self.queues_made == self.profile.queues && self.witness.book.jobs() == 0;
+            // What was purged must be freed as well.
+            let jobs = self.witness.book.jobs() as u64 + self.witness.machine.queues().totals().jobs;
+            let nothing_left = self.queues_made == self.profile.queues && jobs == 0;
             if nothing_left && self.txs.is_empty() && self.ops.is_empty() && self.house.is_some() {
                 return self.end();
             }
@@ -335,7 +338,12 @@ impl World {
     }
 
     fn end(&mut self) -> Result<(), Broken> {
-        self.oracle.check_end()?;
+        let ids = self.house.as_ref().and_then(|house| house.door.as_ref()).map(|door| door.ids());
+        let purged = &self.witness.book.purged;
+        self.oracle.check_end(|id| {
+            let place = ids.and_then(|ids| ids.message_place(id));
+            place.is_some_and(|place| purged.contains(&(place.index, place.offset)))
+        })?;
         self.what_if(true)?;
         self.ended = true;
         Ok(())
@@ -368,7 +376,11 @@ impl World {
         }
     }
 
-    pub(crate) fn new_call(&mut self, waiting: Option<(TxId, Pending)>, receive: Option<(String, Time)>) -> CallId {
+    pub(crate) fn new_call(
+        &mut self,
+        waiting: Option<(TxId, Pending)>,
+        receive: Option<(Option<QueueId>, Time)>,
+    ) -> CallId {
         self.calls_made += 1;
         let call = CallId(self.calls_made);
         self.calls.insert(call, OpenCall { waiting, receive, reading: false, cancelled: false });

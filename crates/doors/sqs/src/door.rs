@@ -72,9 +72,9 @@ impl Door {
             "GetQueueUrl" => actions::get_queue_url::accept(caller, head, body),
             "GetQueueAttributes" => actions::get_queue_attributes::accept(caller, body),
             "SetQueueAttributes" => actions::set_queue_attributes::accept(caller, body),
-            action @ ("DeleteQueue"
-            | "ListQueues"
-            | "PurgeQueue"
+            "PurgeQueue" => actions::purge_queue::accept(caller, body),
+            "DeleteQueue" => actions::delete_queue::accept(caller, body),
+            action @ ("ListQueues"
             | "TagQueue"
             | "UntagQueue"
             | "ListQueueTags"
@@ -104,6 +104,8 @@ impl Pending {
             Waiting::GetQueueUrl(waiting) => waiting.answer(answer),
             Waiting::GetQueueAttributes(waiting) => waiting.answer(door, answer),
             Waiting::SetQueueAttributes(waiting) => waiting.answer(answer),
+            Waiting::PurgeQueue(waiting) => waiting.answer(answer),
+            Waiting::DeleteQueue(waiting) => waiting.answer(answer),
         };
         step.unwrap_or_else(|error| Step::Respond(error.response()))
     }

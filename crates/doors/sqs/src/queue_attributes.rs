@@ -1,8 +1,8 @@
 //! A queue's attributes: SQS's names and strings on one side, the machine's settings on the other.
 //!
 //! AWS API Reference, CreateQueue, SetQueueAttributes and GetQueueAttributes. Ours begin with `Evenkeel`:
-//! `EvenkeelFairBy`, `EvenkeelDefaultWeight` and `EvenkeelGroupInFlightLimit` are the queue's, `EvenkeelGroup.<group>` is a
-//! group's share. What AWS has and we do not is refused by name, unless the value given is the one in force here.
+//! `EvenkeelFairBy`, `EvenkeelDefaultWeight`, `EvenkeelGroupInFlightLimit`, `EvenkeelJobsMax` and `EvenkeelBytesMax` are the
+//! queue's, `EvenkeelGroup.<group>` is a group's share. What AWS has and we do not is refused by name, unless the value given is the one in force here.
 
 use crate::{
     error::SqsError,
@@ -24,6 +24,11 @@ use serde::Deserialize;
 /// `Attributes` of a request.
 pub(crate) type GivenAttributes<'a> = Members<'a, Text<'a>, QUEUE_ATTRIBUTES_MAX>;
 
+/// The most messages that a queue holds, 0 for no limit.
+pub(crate) const JOBS_MAX: &str = "EvenkeelJobsMax";
+/// The most bytes of messages that a queue holds, as they are stored, 0 for no limit.
+pub(crate) const BYTES_MAX: &str = "EvenkeelBytesMax";
+
 /// What a group's attribute begins with.
 const GROUP_PREFIX: &str = "EvenkeelGroup.";
 
@@ -40,6 +45,8 @@ pub(crate) struct GivenSettings {
     fair_by: Option<FairBy>,
     default_weight: Option<u8>,
     group_in_flight_max: Option<u32>,
+    jobs_max: Option<u64>,
+    bytes_max: Option<u64>,
 }
 
 impl GivenSettings {
@@ -79,6 +86,8 @@ impl GivenSettings {
                 self.default_weight = Some(u8::try_from(weight).unwrap_or(WEIGHT_MAX));
             }
             "EvenkeelGroupInFlightLimit" => self.group_in_flight_max = Some(number(0, u32::MAX)?),
+            JOBS_MAX => self.jobs_max = Some(count(name, value)?),
+            BYTES_MAX => self.bytes_max = Some(count(name, value)?),
             _ => return check_unsupported(name, value),
         }
         Ok(())
@@ -94,6 +103,8 @@ impl GivenSettings {
             fair_by: self.fair_by.unwrap_or(present.fair_by),
             default_weight: self.default_weight.unwrap_or(present.default_weight),
             group_in_flight_max: self.group_in_flight_max.unwrap_or(present.group_in_flight_max),
+            jobs_max: self.jobs_max.unwrap_or(present.jobs_max),
+            bytes_max: self.bytes_max.unwrap_or(present.bytes_max),
         }
     }
 
@@ -110,6 +121,8 @@ impl GivenSettings {
                 self.group_in_flight_max.is_some_and(|given| given != present.group_in_flight_max),
                 "EvenkeelGroupInFlightLimit",
             ),
+            (self.jobs_max.is_some_and(|given| given != present.jobs_max), JOBS_MAX),
+            (self.bytes_max.is_some_and(|given| given != present.bytes_max), BYTES_MAX),
         ];
         differs.into_iter().find(|(differs, _)| *differs).map(|(_, name)| name)
     }
@@ -165,7 +178,7 @@ pub(crate) struct Readable {
 }
 
 /// Those that a queue has, in the order in which they are answered.
-const READABLE: [Readable; 13] = [
+const READABLE: [Readable; 15] = [
     Readable { name: "QueueArn", write: |json, name, _, arn| json.string(name, arn) },
     Readable {
         name: "ApproximateNumberOfMessages",
@@ -217,6 +230,8 @@ const READABLE: [Readable; 13] = [
         name: "EvenkeelGroupInFlightLimit",
         write: |json, name, queue, _| json.number_string(name, queue.settings.group_in_flight_max.into()),
     },
+    Readable { name: JOBS_MAX, write: |json, name, queue, _| json.number_string(name, queue.settings.jobs_max) },
+    Readable { name: BYTES_MAX, write: |json, name, queue, _| json.number_string(name, queue.settings.bytes_max) },
 ];
 
 impl Readable {
@@ -297,11 +312,19 @@ fn check_unsupported(name: &str, value: &str) -> Result<(), SqsError> {
 }
 
 fn number(name: &str, value: &str, min: u32, max: u32) -> Result<u32, SqsError> {
+    let number = u32::try_from(count(name, value)?).ok().filter(|number| (min..=max).contains(number));
+    number.ok_or_else(|| not_a_value(name))
+}
+
+/// A number of decimal digits and nothing else.
+fn count(name: &str, value: &str) -> Result<u64, SqsError> {
     let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-    let number = if digits { value.parse().ok() } else { None };
-    number
-        .filter(|number| (min..=max).contains(number))
-        .ok_or_else(|| SqsError::InvalidAttributeValue(format!("Invalid value for the parameter {name}.")))
+    let count = if digits { value.parse().ok() } else { None };
+    count.ok_or_else(|| not_a_value(name))
+}
+
+fn not_a_value(name: &str) -> SqsError {
+    SqsError::InvalidAttributeValue(format!("Invalid value for the parameter {name}."))
 }
 
 fn invalid(name: &str, reason: &str) -> SqsError {

@@ -1,10 +1,15 @@
 //! What the engine and the machine refuse, in SQS's words. Exhaustive on purpose: a new refusal must find its place here.
 
-use crate::error::SqsError;
+use crate::{
+    error::SqsError,
+    queue_attributes::{BYTES_MAX, JOBS_MAX},
+};
 use evenkeel_engine::{Answer, Description, EngineError, Received};
 use evenkeel_machine::{
     Reply,
-    queue::{AckError, ChangeLeaseError, ConfigureError, CreateQueueError, EnqueueError, NoSuchQueue, ReceiveError},
+    queue::{
+        AckError, Cap, ChangeLeaseError, ConfigureError, CreateQueueError, EnqueueError, NoSuchQueue, ReceiveError,
+    },
 };
 
 /// An answer to another question than was asked: our own mistake, which must cost no more than this request.
@@ -80,6 +85,13 @@ impl From<EnqueueError> for SqsError {
         match error {
             EnqueueError::BodyTooLarge { max, .. } => Self::too_long(max),
             EnqueueError::DelayTooLong => Self::InvalidParameterValue(error.to_string()),
+            EnqueueError::QueueFull { cap, .. } => {
+                let name = match cap {
+                    Cap::Jobs => JOBS_MAX,
+                    Cap::Bytes => BYTES_MAX,
+                };
+                Self::OverLimit(format!("Nothing was sent: {error} ({name})."))
+            }
             EnqueueError::Full => Self::OverLimit(format!("{error}.")),
         }
     }

@@ -36,7 +36,8 @@ fn created(result: Result<QueueId, CreateQueueError>) -> Answer {
 fn a_new_queue_is_made_with_what_was_given_over_the_defaults() {
     let body = r#"{"QueueName":"jobs","Attributes":{"VisibilityTimeout":"60","DelaySeconds":"900",
         "ReceiveMessageWaitTimeSeconds":"20","MaximumMessageSize":"1024","MessageRetentionPeriod":"345600",
-        "EvenkeelFairBy":"lease_time","EvenkeelDefaultWeight":"100","EvenkeelGroupInFlightLimit":"7","Policy":""}}"#;
+        "EvenkeelFairBy":"lease_time","EvenkeelDefaultWeight":"100","EvenkeelGroupInFlightLimit":"7","EvenkeelJobsMax":"5000000000",
+        "EvenkeelBytesMax":"18446744073709551615","Policy":""}}"#;
     let (request, pending) = asked(call(&door(), "CreateQueue", body));
     assert_eq!(request, describe());
     let (request, pending) = asked(pending.answer(&door(), absent()));
@@ -48,6 +49,8 @@ fn a_new_queue_is_made_with_what_was_given_over_the_defaults() {
         fair_by: FairBy::LeaseTime,
         default_weight: 100,
         group_in_flight_max: 7,
+        jobs_max: 5_000_000_000,
+        bytes_max: u64::MAX,
     };
     assert_eq!(request, propose(&Command::CreateQueue { queue: KEY, settings }));
     let response = responded(pending.answer(&door(), created(Ok(QueueId { slot: 1, generation: 0 }))));
@@ -136,6 +139,8 @@ fn attribute_values_have_ranges() {
         ("EvenkeelFairBy", &["Count", ""]),
         ("EvenkeelDefaultWeight", &["0", "101"]),
         ("EvenkeelGroupInFlightLimit", &["-1", "4294967296"]),
+        ("EvenkeelJobsMax", &["-1", "", "many", "18446744073709551616"]),
+        ("EvenkeelBytesMax", &["1e6", "18446744073709551616"]),
         ("EvenkeelGroup.a", &["", "5", "[]", r#"{\"weight\":0}"#, r#"{\"weight\":101}"#, r#"{\"weigth\":1}"#]),
         ("EvenkeelGroup.", &["{}"]),
         ("EvenkeelGroup.a b", &["{}"]),
@@ -227,7 +232,7 @@ fn a_queues_url_is_told_if_it_exists_and_is_the_callers() {
 
 #[test]
 fn attributes_are_told_as_asked() {
-    let counts = Counts { ready: 1, delayed: 2, leased: 3, enqueued: 10, acked: 4 };
+    let counts = Counts { ready: 1, delayed: 2, leased: 3, enqueued: 12, acked: 4, purged: 2 };
     let arn = r#""QueueArn":"arn:aws:sqs:eu-west-1:000000000012:jobs""#;
     let all = [
         arn,
@@ -235,7 +240,7 @@ fn attributes_are_told_as_asked() {
         r#""ApproximateNumberOfMessagesDelayed":"2","VisibilityTimeout":"30","DelaySeconds":"0""#,
         r#""ReceiveMessageWaitTimeSeconds":"0","MaximumMessageSize":"1048576","MessageRetentionPeriod":"345600""#,
         r#""SqsManagedSseEnabled":"false","EvenkeelFairBy":"count","EvenkeelDefaultWeight":"1""#,
-        r#""EvenkeelGroupInFlightLimit":"0""#,
+        r#""EvenkeelGroupInFlightLimit":"0","EvenkeelJobsMax":"0","EvenkeelBytesMax":"0""#,
     ]
     .join(",");
     let cases = [
@@ -260,13 +265,44 @@ fn attributes_are_told_as_asked() {
 
 #[test]
 fn actions_are_refused_if_unknown_or_not_supported_yet() {
-    check_refused("PurgeQueue", 400, UNSUPPORTED.0, UNSUPPORTED.1, &[("{}", "PurgeQueue is not supported yet.")]);
+    check_refused("ListQueues", 400, UNSUPPORTED.0, UNSUPPORTED.1, &[("{}", "ListQueues is not supported yet.")]);
     let unknown = ("InvalidAction;Sender", "com.amazon.coral.service#UnknownOperationException");
     check_refused("Nonsense", 400, unknown.0, unknown.1, &[("{}", "AmazonSQS.Nonsense")]);
     let step = door().accept(CALLER, head("DynamoDB_20120810.PutItem"), b"{}");
     assert_eq!(error(step).1, unknown.0);
     let head = evenkeel_sqs::Head { target: None, ..head("") };
     assert!(error(door().accept(CALLER, head, b"Action=ListQueues")).3.contains("Query protocol"));
+}
+
+#[test]
+fn purging_and_deleting_are_one_command_each() {
+    let nothing = ("AWS.SimpleQueueService.NonExistentQueue;Sender", "com.amazonaws.sqs#QueueDoesNotExist");
+    let number = QueueId { slot: 3, generation: 9 };
+    let cases = [
+        ("PurgeQueue", Command::PurgeQueue { queue: KEY }, Reply::Purged(Ok(7)), Reply::Purged(Err(NoSuchQueue))),
+        (
+            "DeleteQueue",
+            Command::DeleteQueue { queue: KEY },
+            Reply::QueueDeleted(Ok(number)),
+            Reply::QueueDeleted(Err(NoSuchQueue)),
+        ),
+    ];
+    for (action, command, done, refused) in cases {
+        let ask = || {
+            let (request, pending) = asked(call(&door(), action, "{URL}"));
+            assert_eq!(request, propose(&command));
+            pending
+        };
+        let response = responded(ask().answer(&door(), Answer::Reply(done)));
+        assert_eq!((response.status, text(&response).as_str(), response.query_error), (200, "{}", None));
+        let (status, code, shape, _) = error(ask().answer(&door(), Answer::Reply(refused)));
+        assert_eq!((status, &*code, &*shape), (400, nothing.0, nothing.1));
+        assert_eq!(error(ask().answer(&door(), Answer::Failed(EngineError::Lost))).0, 500);
+        assert_eq!(error(ask().answer(&door(), Answer::Reply(Reply::Done))).0, 500);
+        check_refused(action, 400, MISSING.0, MISSING.1, &[("{}", "QueueUrl")]);
+        let others = r#"{"QueueUrl":"http://localhost:9324/000000000013/jobs"}"#;
+        assert_eq!(error(call(&door(), action, others)).0, 403, "another's queue");
+    }
 }
 
 #[test]

@@ -102,10 +102,78 @@ impl House {
         serde_json::from_slice(&response.body).unwrap()
     }
 
+    #[track_caller]
+    fn refused(&mut self, action: &str, mut body: Value, shape: &str) -> Value {
+        body["QueueUrl"] = URL.into();
+        let step = self.door.accept(CALLER, head(&format!("AmazonSQS.{action}")), body.to_string().as_bytes());
+        let response = self.finish(step);
+        let told: Value = serde_json::from_slice(&response.body).unwrap();
+        assert!(response.status >= 400 && told["__type"].as_str().unwrap().ends_with(shape), "{action}: {told}");
+        told
+    }
+
     fn count(&mut self, name: &str) -> String {
         let told = self.call("GetQueueAttributes", json!({"AttributeNames": [name]}));
         told["Attributes"][name].as_str().unwrap().to_owned()
     }
+}
+
+#[test]
+fn purging_and_deleting_end_what_was_there_and_nothing_else() {
+    let mut house = House::new();
+    house.call("CreateQueue", json!({"QueueName": "jobs"}));
+    let send = |house: &mut House, text: &str| {
+        house.call("SendMessage", json!({"MessageBody": text, "MessageGroupId": "g"}));
+    };
+    let receive = |house: &mut House| house.call("ReceiveMessage", json!({"MaxNumberOfMessages": 1}));
+    send(&mut house, "a");
+    send(&mut house, "b");
+    let held = receive(&mut house)["Messages"][0].clone();
+    assert_eq!(house.call("PurgeQueue", json!({})), json!({}));
+    assert_eq!(house.call("PurgeQueue", json!({})), json!({}), "again at once");
+    for name in ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] {
+        assert_eq!(house.count(name), "0");
+    }
+    house.seconds += 60;
+    assert_eq!(receive(&mut house), json!({}));
+    assert_eq!(house.call("DeleteMessage", json!({"ReceiptHandle": held["ReceiptHandle"]})), json!({}));
+    send(&mut house, "c");
+    assert_eq!(receive(&mut house)["Messages"][0]["Body"], "c");
+
+    send(&mut house, "d");
+    let held = receive(&mut house)["Messages"][0].clone();
+    assert_eq!(house.call("DeleteQueue", json!({})), json!({}));
+    house.refused("ReceiveMessage", json!({}), "QueueDoesNotExist");
+    house.refused("DeleteQueue", json!({}), "QueueDoesNotExist");
+    house.refused("SendMessage", json!({"MessageBody": "x"}), "QueueDoesNotExist");
+    house.call("CreateQueue", json!({"QueueName": "jobs", "Attributes": {"DelaySeconds": "1"}}));
+    send(&mut house, "e");
+    let handle = json!({"ReceiptHandle": held["ReceiptHandle"], "VisibilityTimeout": 0});
+    house.refused("ChangeMessageVisibility", handle, "InvalidParameterValueException");
+    assert_eq!(house.call("DeleteMessage", json!({"ReceiptHandle": held["ReceiptHandle"]})), json!({}));
+    house.seconds += 2;
+    assert_eq!(receive(&mut house)["Messages"][0]["Body"], "e");
+    house.machine.audit().unwrap();
+}
+
+#[test]
+fn a_full_queue_says_which_limit_it_is_at() {
+    let mut house = House::new();
+    house.call("CreateQueue", json!({"QueueName": "jobs", "Attributes": {"EvenkeelJobsMax": "2"}}));
+    let entries: Vec<_> = ["a", "b", "c"].map(|id| json!({"Id": id, "MessageBody": id})).into();
+    let sent = house.call("SendMessageBatch", json!({"Entries": entries}));
+    assert_eq!(sent["Successful"].as_array().map(Vec::len), Some(2));
+    let told = "Nothing was sent: the queue holds 2 jobs and takes no more than 2 (EvenkeelJobsMax).";
+    let failed = json!([{"Id": "c", "SenderFault": true, "Code": "OverLimit", "Message": told}]);
+    assert_eq!(sent["Failed"], failed);
+    let refusal = house.refused("SendMessage", json!({"MessageBody": "c"}), "OverLimit");
+    assert_eq!(refusal["message"], told);
+    house.call("SetQueueAttributes", json!({"Attributes": {"EvenkeelJobsMax": "0", "EvenkeelBytesMax": "100"}}));
+    let refusal = house.refused("SendMessage", json!({"MessageBody": "c".repeat(100)}), "OverLimit");
+    assert!(refusal["message"].as_str().unwrap().ends_with("takes no more than 100 (EvenkeelBytesMax)."), "{refusal}");
+    assert_eq!(house.count("EvenkeelBytesMax"), "100");
+    house.call("PurgeQueue", json!({}));
+    house.call("SendMessage", json!({"MessageBody": "c"}));
 }
 
 #[test]

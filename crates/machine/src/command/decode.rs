@@ -35,6 +35,8 @@ impl<'a> Command<'a> {
                 group: reader.text(limits::GROUP_NAME_BYTES_MAX, "a group's name")?,
                 settings: GroupSettings::get(reader)?,
             },
+            kind::PURGE_QUEUE => Self::PurgeQueue { queue: queue_key(reader)? },
+            kind::DELETE_QUEUE => Self::DeleteQueue { queue: queue_key(reader)? },
             kind::ENQUEUE => {
                 Self::Enqueue { queue: queue_key(reader)?, jobs: several(reader, NEW_JOB_BYTES_MIN, new_job)? }
             }

@@ -11,6 +11,8 @@ pub(super) mod kind {
     pub(in crate::command) const CREATE_QUEUE: u8 = 16;
     pub(in crate::command) const CONFIGURE_QUEUE: u8 = 17;
     pub(in crate::command) const CONFIGURE_GROUP: u8 = 18;
+    pub(in crate::command) const PURGE_QUEUE: u8 = 19;
+    pub(in crate::command) const DELETE_QUEUE: u8 = 20;
     pub(in crate::command) const ENQUEUE: u8 = 32;
     pub(in crate::command) const RECEIVE: u8 = 33;
     pub(in crate::command) const ACK: u8 = 34;
@@ -45,6 +47,14 @@ impl Command<'_> {
                 put_queue(*queue, out);
                 put_bytes(group.as_bytes(), out);
                 settings.put(out);
+            }
+            Self::PurgeQueue { queue } => {
+                kind::PURGE_QUEUE.put(out);
+                put_queue(*queue, out);
+            }
+            Self::DeleteQueue { queue } => {
+                kind::DELETE_QUEUE.put(out);
+                put_queue(*queue, out);
             }
             Self::Enqueue { queue, jobs } => {
                 let bodies_bytes: usize = jobs.iter().map(|job| job.body.bytes.len() + job.group.len() + 40).sum();

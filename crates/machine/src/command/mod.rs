@@ -45,6 +45,16 @@ pub enum Command<'a> {
         /// Its settings.
         settings: GroupSettings,
     },
+    /// Removes all jobs of a queue.
+    PurgeQueue {
+        /// Which.
+        queue: QueueKey<'a>,
+    },
+    /// Removes a queue with all that is in it.
+    DeleteQueue {
+        /// Which.
+        queue: QueueKey<'a>,
+    },
     /// Adds jobs.
     Enqueue {
         /// Where to.

@@ -34,6 +34,10 @@ pub struct QueueSettings {
     pub default_weight: u8,
     /// Jobs in flight per group that has no limit of its own; 0 for none.
     pub group_in_flight_max: u32,
+    /// Jobs in the queue, wherever they are; 0 for no limit.
+    pub jobs_max: u64,
+    /// Bytes of their bodies, as the door stores them; 0 for no limit.
+    pub bytes_max: u64,
 }
 
 impl Default for QueueSettings {
@@ -46,6 +50,8 @@ impl Default for QueueSettings {
             fair_by: FairBy::Count,
             default_weight: 1,
             group_in_flight_max: 0,
+            jobs_max: 0,
+            bytes_max: 0,
         }
     }
 }
@@ -118,6 +124,8 @@ impl Plain for QueueSettings {
         self.fair_by.put(out);
         self.default_weight.put(out);
         self.group_in_flight_max.put(out);
+        self.jobs_max.put(out);
+        self.bytes_max.put(out);
     }
 
     fn get(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -129,6 +137,8 @@ impl Plain for QueueSettings {
             fair_by: FairBy::get(reader)?,
             default_weight: u8::get(reader)?,
             group_in_flight_max: u32::get(reader)?,
+            jobs_max: u64::get(reader)?,
+            bytes_max: u64::get(reader)?,
         })
     }
 }

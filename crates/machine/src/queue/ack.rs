@@ -60,7 +60,12 @@ impl Queues {
             Place::Ready => self.unlink(slot),
             Place::Delayed | Place::Free => unreachable!("a job that was granted is leased or ready"),
         }
-        self.queues.edit(queue.slot).counts.acked += u64::from(!fault::is(Fault::LeakCount));
+        {
+            let mut queue = self.queues.edit(queue.slot);
+            queue.counts.acked += u64::from(!fault::is(Fault::LeakCount));
+            queue.bytes -= u64::from(job.body().bytes);
+        }
+        self.bytes -= u64::from(job.body().bytes);
         self.jobs.free(slot);
         self.settle(job.lane, events);
         events.push(Event::BodyReleased(job.body()));

@@ -3,13 +3,13 @@
 //! `docs/format.md` lists the bytes. What follows from the records (hash tables, turns, the wheel's slots) is not kept;
 //! [`Queues::restored`] makes it anew.
 
-use super::{Job, Lane, Queue, Queues, Standing, state::Counts, wheel::Wheel};
+use super::{Doomed, Job, Lane, Queue, Queues, Standing, state::Counts, wheel::Wheel};
 use crate::{
     codec::{DecodeError, Plain, Reader, put_bytes},
     command::{GroupSettings, QueueKey, QueueSettings},
     limits,
     machine::Section,
-    slab::Outline,
+    slab::{Ends, Outline},
 };
 use evenkeel_types::AccountId;
 
@@ -20,6 +20,7 @@ pub(crate) struct QueuesOutline {
     lanes: Outline,
     jobs: Outline,
     tick: u64,
+    doomed: Doomed,
 }
 
 impl Plain for QueuesOutline {
@@ -28,6 +29,7 @@ impl Plain for QueuesOutline {
         self.lanes.put(out);
         self.jobs.put(out);
         self.tick.put(out);
+        self.doomed.put(out);
     }
     fn get(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         Ok(Self {
@@ -35,14 +37,40 @@ impl Plain for QueuesOutline {
             lanes: Outline::get(reader)?,
             jobs: Outline::get(reader)?,
             tick: u64::get(reader)?,
+            doomed: Doomed::get(reader)?,
+        })
+    }
+}
+
+impl Plain for Doomed {
+    fn put(self, out: &mut Vec<u8>) {
+        self.lanes.head.put(out);
+        self.lanes.tail.put(out);
+        self.sweep.put(out);
+        self.ready.put(out);
+        self.hanging.put(out);
+        self.bytes.put(out);
+    }
+    fn get(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self {
+            lanes: Ends { head: u32::get(reader)?, tail: u32::get(reader)? },
+            sweep: u32::get(reader)?,
+            ready: u64::get(reader)?,
+            hanging: u64::get(reader)?,
+            bytes: u64::get(reader)?,
         })
     }
 }
 
 impl Queues {
     pub(crate) fn outline(&self) -> QueuesOutline {
-        let tick = self.wheel.tick();
-        QueuesOutline { queues: self.queues.outline(), lanes: self.lanes.outline(), jobs: self.jobs.outline(), tick }
+        QueuesOutline {
+            queues: self.queues.outline(),
+            lanes: self.lanes.outline(),
+            jobs: self.jobs.outline(),
+            tick: self.wheel.tick(),
+            doomed: self.doomed,
+        }
     }
 
     /// Begins to hand out records: see [`crate::Machine::begin_checkpoint`].
@@ -83,10 +111,16 @@ impl Queues {
         if complete != [true; 3] {
             return Err("as many records as the checkpoint counts");
         }
+        self.doomed = outline.doomed;
+        self.bytes = outline.doomed.bytes;
         self.wheel = Wheel::restore(outline.tick, &self.jobs).ok_or("jobs that hang in slots of the wheel")?;
         // Keyed hashes are not stored; they are computed anew and with them the tables.
         for slot in 0..self.queues.used() {
             let queue = self.queues.at(slot);
+            if !queue.is_live() {
+                continue;
+            }
+            self.bytes = self.bytes.wrapping_add(queue.bytes);
             let hash = self.hash_of_queue(QueueKey { account: queue.account, name: &queue.name });
             self.queues.rehash(slot, |queue| queue.hash = hash);
             self.queue_names.insert(&mut self.queues, slot);
@@ -101,11 +135,16 @@ impl Queues {
             }
             let hash = self.hash_of_lane(lane.queue, &lane.group);
             self.lanes.rehash(slot, |lane| lane.hash = hash);
-            self.lane_names.insert(&mut self.lanes, slot);
+            if self.lanes.at(slot).standing != Standing::Doomed {
+                self.lane_names.insert(&mut self.lanes, slot);
+            }
+            if self.lanes.at(slot).own().is_some() {
+                self.own_names.insert(&mut self.lanes, slot);
+            }
         }
         for slot in 0..self.lanes.used() {
             let lane = self.lanes.at(slot);
-            if lane.standing == Standing::Free {
+            if lane.standing == Standing::Free || self.is_doomed(lane) {
                 continue;
             }
             let (queue, grantable) = (lane.queue, self.grantable_of(lane));
@@ -122,31 +161,46 @@ impl Queues {
 impl Queue {
     pub(super) fn put(&self, out: &mut Vec<u8>) {
         self.generation.put(out);
-        self.account.put(out);
+        self.epoch.put(out);
+        self.lanes.head.put(out);
+        if !self.is_live() {
+            return 0u32.put(out);
+        }
         put_bytes(self.name.as_bytes(), out);
+        self.lanes.tail.put(out);
+        self.account.put(out);
         self.settings.put(out);
-        for count in
-            [self.counts.ready, self.counts.delayed, self.counts.leased, self.counts.enqueued, self.counts.acked]
-        {
+        let counts = &self.counts;
+        for count in [counts.ready, counts.delayed, counts.leased, counts.enqueued, counts.acked, counts.purged] {
             count.put(out);
         }
+        self.bytes.put(out);
         self.turns.virtual_time.put(out);
         self.turns.turn.put(out);
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let generation = u32::get(reader)?;
-        let account = AccountId::get(reader)?;
+        let (generation, epoch) = (u32::get(reader)?, u64::get(reader)?);
+        let head = u32::get(reader)?;
         let name = reader.text(limits::QUEUE_NAME_BYTES_MAX, "a queue's name")?;
-        let settings = QueueSettings::get(reader)?;
-        let mut queue = Self::new(account, name, 0, settings, generation);
+        let mut queue = Self { generation, epoch, ..Self::default() };
+        if name.is_empty() {
+            queue.lanes.head = head;
+            return Ok(queue);
+        }
+        let tail = u32::get(reader)?;
+        let account = AccountId::get(reader)?;
+        queue.occupy(account, name, 0, QueueSettings::get(reader)?);
+        queue.lanes = Ends { head, tail };
         queue.counts = Counts {
             ready: u64::get(reader)?,
             delayed: u64::get(reader)?,
             leased: u64::get(reader)?,
             enqueued: u64::get(reader)?,
             acked: u64::get(reader)?,
+            purged: u64::get(reader)?,
         };
+        queue.bytes = u64::get(reader)?;
         queue.turns.virtual_time = u64::get(reader)?;
         queue.turns.turn = u64::get(reader)?;
         Ok(queue)
@@ -161,6 +215,10 @@ impl Lane {
             return;
         }
         self.queue.put(out);
+        self.life.put(out);
+        self.epoch.put(out);
+        self.queue_prev.put(out);
+        self.queue_next.put(out);
         put_bytes(self.group.as_bytes(), out);
         for number in [self.tail, self.ready, self.delayed, self.leased] {
             number.put(out);
@@ -170,7 +228,7 @@ impl Lane {
         self.estimate_millis.put(out);
         self.pass.put(out);
         self.turn.put(out);
-        self.own.put(out);
+        self.own().put(out);
     }
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -180,15 +238,17 @@ impl Lane {
             1 => Standing::InTurns,
             2 => Standing::Resting,
             3 => Standing::Idle,
+            4 => Standing::Doomed,
             _ => return Err(error),
         };
         let head = u32::get(reader)?;
         if standing == Standing::Free {
             return Ok(Self { head, ..Self::default() });
         }
-        let queue = u32::get(reader)?;
+        let (queue, life, epoch) = (u32::get(reader)?, u32::get(reader)?, u64::get(reader)?);
+        let (queue_prev, queue_next) = (u32::get(reader)?, u32::get(reader)?);
         let group = reader.text(limits::GROUP_NAME_BYTES_MAX, "a group's name")?;
-        let mut lane = Self::new(queue, group, 0);
+        let mut lane = Self { life, epoch, queue_prev, queue_next, ..Self::new(queue, group, 0) };
         lane.standing = standing;
         lane.head = head;
         for number in [&mut lane.tail, &mut lane.ready, &mut lane.delayed, &mut lane.leased] {
@@ -199,7 +259,7 @@ impl Lane {
         lane.estimate_millis = u64::get(reader)?;
         lane.pass = u64::get(reader)?;
         lane.turn = u64::get(reader)?;
-        lane.own = Option::<GroupSettings>::get(reader)?;
+        lane.set_own(Option::<GroupSettings>::get(reader)?);
         Ok(lane)
     }
 }

@@ -47,11 +47,12 @@ impl Queues {
         let queue = self.find(key).ok_or(NoSuchQueue)?;
         // A group that is as any other needs no settings of its own, and no lane before it has jobs.
         let usual = settings == GroupSettings { weight: 1, in_flight_max: 0 } && !group.is_empty();
-        if usual && self.find_lane(queue.slot, group).is_none() {
+        let is_usual = self.find_lane(queue.slot, group).is_none() && self.find_own(queue.slot, group).is_none();
+        if usual && is_usual {
             return Ok(());
         }
         let lane = self.lane_of(queue.slot, group).ok_or(ConfigureError::TooManyGroups)?;
-        self.lanes.edit(lane).own = (!usual).then_some(settings);
+        self.set_own(lane, (!usual).then_some(settings));
         self.settle(lane, events);
         Ok(())
     }

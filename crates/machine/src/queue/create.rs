@@ -1,6 +1,6 @@
 //! `CreateQueue`: a name becomes a queue.
 
-use super::{Queue, Queues};
+use super::Queues;
 use crate::{
     command::{QueueKey, QueueSettings},
     limits,
@@ -42,8 +42,7 @@ impl Queues {
         }
         let hash = self.hash_of_queue(key);
         let slot = self.queues.allocate().ok_or(CreateQueueError::TooMany)?;
-        let generation = self.queues.at(slot).generation;
-        *self.queues.edit(slot) = Queue::new(key.account, key.name, hash, settings, generation);
+        self.queues.edit(slot).occupy(key.account, key.name, hash, settings);
         self.queue_names.insert(&mut self.queues, slot);
         Ok(self.id_of(slot))
     }

@@ -12,6 +12,7 @@ use crate::{
     reply::Enqueued,
 };
 use evenkeel_types::{BodyRef, LogTime, Micros, QueueId};
+use std::fmt;
 
 /// Why a job was not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,9 +28,37 @@ pub enum EnqueueError {
     /// The delay is longer than 15 minutes.
     #[error("the delay is longer than {} seconds", limits::DELAY_MAX.0 / 1_000_000)]
     DelayTooLong,
+    /// The queue holds as much as its settings allow. Finish some jobs first, or raise the limit.
+    #[error("the queue holds {present} {cap} and takes no more than {max}")]
+    QueueFull {
+        /// Which limit it is.
+        cap: Cap,
+        /// What the queue holds without the job.
+        present: u64,
+        /// The limit.
+        max: u64,
+    },
     /// There are as many jobs or groups as can be.
     #[error("there are as many jobs or groups as can be")]
     Full,
+}
+
+/// What a queue can hold only so much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cap {
+    /// Jobs.
+    Jobs,
+    /// Bytes of bodies.
+    Bytes,
+}
+
+impl fmt::Display for Cap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Jobs => "jobs",
+            Self::Bytes => "bytes of bodies",
+        })
+    }
 }
 
 impl Queues {
@@ -68,6 +97,7 @@ impl Queues {
         if delay > limits::DELAY_MAX {
             return Err(EnqueueError::DelayTooLong);
         }
+        self.check_caps(queue.slot, bytes)?;
         let lane = self.lane_of(queue.slot, new.group).ok_or(EnqueueError::Full)?;
         let Some(slot) = self.jobs.allocate() else {
             self.settle(lane, events);
@@ -79,7 +109,12 @@ impl Queues {
             job.occupy(lane, body, at.wall_time);
             job.id(slot)
         };
-        self.queues.edit(queue.slot).counts.enqueued += 1;
+        {
+            let mut queue = self.queues.edit(queue.slot);
+            queue.counts.enqueued += 1;
+            queue.bytes += u64::from(bytes);
+        }
+        self.bytes += u64::from(bytes);
         events.push(Event::BodyKept(body));
         if delay == Micros(0) {
             self.push_last(slot);
@@ -89,6 +124,20 @@ impl Queues {
         }
         self.settle(lane, events);
         Ok(Enqueued { job, body })
+    }
+
+    fn check_caps(&self, queue: u32, bytes: u32) -> Result<(), EnqueueError> {
+        let queue = self.queues.at(queue);
+        let caps = [
+            (Cap::Jobs, queue.counts.present(), 1, queue.settings.jobs_max),
+            (Cap::Bytes, queue.bytes, u64::from(bytes), queue.settings.bytes_max),
+        ];
+        for (cap, present, more, max) in caps {
+            if max != 0 && present + more > max && !fault::is(Fault::IgnoreCaps) {
+                return Err(EnqueueError::QueueFull { cap, present, max });
+            }
+        }
+        Ok(())
     }
 
     fn delay(&mut self, slot: u32, until: LogTime) {

@@ -1,6 +1,7 @@
 //! A lane: the jobs of one group of one queue that are ready, in order, and its place in the turns.
 
 use crate::{
+    command::GroupSettings,
     digest::{Digested, Mixer},
     slab::{NIL, Record},
     table::Chained,
@@ -20,14 +21,25 @@ pub(crate) enum Standing {
     Resting,
     /// It has nothing. It is kept until the turns have passed it, lest coming back pay off.
     Idle,
+    /// It was purged, and the reaper has been there; it is kept until its last job in the wheel is gone.
+    Doomed,
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Lane {
     pub(crate) queue: u32,
+    /// The generation of its queue.
+    pub(crate) life: u32,
+    /// Of its queue when it was made; a lane of an earlier one is doomed.
+    pub(crate) epoch: u64,
     pub(crate) group: Arc<str>,
+    /// Of queue and group.
     pub(crate) hash: u64,
-    pub(super) chain: u32,
+    /// In the two tables that lead to lanes.
+    pub(super) chains: [u32; 2],
+    /// In the list of its queue's lanes, or of the doomed.
+    pub(crate) queue_prev: u32,
+    pub(crate) queue_next: u32,
     pub(crate) head: u32,
     pub(crate) tail: u32,
     pub(crate) ready: u32,
@@ -47,17 +59,24 @@ pub(crate) struct Lane {
     pub(crate) pass: u64,
     /// When it took this place, to serve equals in the order they came.
     pub(crate) turn: u64,
-    /// Set by `ConfigureGroup`; else the queue's settings rule.
-    pub(crate) own: Option<crate::command::GroupSettings>,
+    /// Set by `ConfigureGroup`; else the queue's settings rule, and the weight is 0.
+    pub(super) own_weight: u8,
+    pub(super) own_in_flight_max: u32,
 }
+
+const _: () = assert!(size_of::<Lane>() == 128, "a lane's record is two cache lines; the group's name comes to that");
 
 impl Default for Lane {
     fn default() -> Self {
         Self {
             queue: NIL,
+            life: 0,
+            epoch: 0,
             group: Arc::default(),
             hash: 0,
-            chain: NIL,
+            chains: [NIL; 2],
+            queue_prev: NIL,
+            queue_next: NIL,
             head: NIL,
             tail: NIL,
             ready: 0,
@@ -70,7 +89,8 @@ impl Default for Lane {
             grantable: 0,
             pass: 0,
             turn: 0,
-            own: None,
+            own_weight: 0,
+            own_in_flight_max: 0,
         }
     }
 }
@@ -78,6 +98,22 @@ impl Default for Lane {
 impl Lane {
     pub(crate) fn new(queue: u32, group: &str, hash: u64) -> Self {
         Self { queue, group: group.into(), hash, standing: Standing::Resting, ..Self::default() }
+    }
+
+    /// The settings of its own, if it has any.
+    pub(crate) fn own(&self) -> Option<GroupSettings> {
+        let settings = GroupSettings { weight: self.own_weight, in_flight_max: self.own_in_flight_max };
+        (settings.weight != 0).then_some(settings)
+    }
+
+    pub(crate) fn set_own(&mut self, own: Option<GroupSettings>) {
+        self.own_weight = own.map_or(0, |own| own.weight);
+        self.own_in_flight_max = own.map_or(0, |own| own.in_flight_max);
+    }
+
+    /// A hash of queue and group together with an epoch or a life, so that doomed lanes are in nobody's way.
+    pub(crate) fn hash_in(hash: u64, era: u64) -> u64 {
+        Mixer::new(hash).word(era).finish()
     }
 
     /// How long its running leases have been held by now, all together, in milliseconds.
@@ -100,14 +136,16 @@ pub(crate) fn millis(at: LogTime) -> u64 {
 impl Digested for Lane {
     fn mix(&self, place: u64) -> u64 {
         let pair = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
-        let own = self.own.map_or(0, |own| 1 << 63 | u64::from(own.weight) << 32 | u64::from(own.in_flight_max));
+        let own = u64::from(self.own_weight) << 32 | u64::from(self.own_in_flight_max);
         // The name is covered by its keyed hash. The chain is not state.
         [
             pair(self.queue, self.standing as u32),
             self.hash,
+            self.epoch,
+            pair(self.life, self.leased),
+            pair(self.queue_prev, self.queue_next),
             pair(self.head, self.tail),
             pair(self.ready, self.delayed),
-            u64::from(self.leased),
             self.since_millis,
             self.charged_millis,
             self.estimate_millis,
@@ -133,14 +171,32 @@ impl Record for Lane {
     }
 }
 
-impl Chained for Lane {
+/// The table by queue, epoch and group.
+impl Chained<0> for Lane {
     fn hash(&self) -> u64 {
-        self.hash
+        Self::hash_in(self.hash, self.epoch)
     }
     fn chain(&self) -> u32 {
-        self.chain
+        let [chain, _] = self.chains;
+        chain
     }
     fn set_chain(&mut self, next: u32) {
-        self.chain = next;
+        let [chain, _] = &mut self.chains;
+        *chain = next;
+    }
+}
+
+/// The table by queue, life and group, of lanes with settings of their own.
+impl Chained<1> for Lane {
+    fn hash(&self) -> u64 {
+        Self::hash_in(self.hash, self.life.into())
+    }
+    fn chain(&self) -> u32 {
+        let [_, chain] = self.chains;
+        chain
+    }
+    fn set_chain(&mut self, next: u32) {
+        let [_, chain] = &mut self.chains;
+        *chain = next;
     }
 }

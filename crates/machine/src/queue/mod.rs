@@ -4,7 +4,8 @@
 //! 2. Every grant draws a fresh fencing token; only the holder of the newest finishes the job.
 //! 3. Jobs of one group wait in one *lane*; lanes with something ready take turns ([`turns`]).
 //! 4. What ends by time (a delay, a lease) hangs in the [`wheel`] and is ended by log time.
-//! 5. For each queue: accepted = delayed + ready + leased + acked, at every moment.
+//! 5. For each queue: accepted = delayed + ready + leased + acked + purged, at every moment.
+//! 6. A purge takes all jobs at once for everybody, and frees them behind ([`purge`], [`reap`]).
 //!
 //! Not here: waiting receivers (volatile, the engine's), bodies (the log's) and names on the wire.
 
@@ -17,6 +18,9 @@ mod create;
 mod enqueue;
 mod job;
 mod lane;
+mod lanes;
+mod purge;
+mod reap;
 mod receive;
 mod state;
 mod timers;
@@ -28,7 +32,7 @@ pub use change_lease::ChangeLeaseError;
 pub(crate) use checkpoint::QueuesOutline;
 pub use configure::ConfigureError;
 pub use create::CreateQueueError;
-pub use enqueue::EnqueueError;
+pub use enqueue::{Cap, EnqueueError};
 pub use receive::ReceiveError;
 pub use state::Counts;
 
@@ -43,15 +47,26 @@ use crate::{
 use evenkeel_types::{BodyRef, JobId, LogIndex, LogTime, QueueId, WallTime};
 use job::{Job, Place};
 use lane::{Lane, Standing, millis};
+use purge::Doomed;
 use siphasher::sip::SipHasher13;
 use state::Queue;
 use std::{collections::BTreeSet, hash::Hasher, ops::Range};
+use turns::Turns;
 use wheel::Wheel;
 
 /// There is no queue of that name (or number).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the queue does not exist")]
 pub struct NoSuchQueue;
+
+/// Everything together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Jobs.
+    pub jobs: u64,
+    /// The bytes of their bodies.
+    pub bytes: u64,
+}
 
 /// The moment at which a command is applied.
 #[derive(Clone, Copy, Debug)]
@@ -69,8 +84,16 @@ pub struct Queues {
     queue_names: Table,
     lanes: Slab<Lane>,
     lane_names: Table,
+    /// Lanes with settings of their own, doomed ones too.
+    own_names: Table<1>,
     jobs: Slab<Job>,
     wheel: Wheel,
+    /// The bytes of all jobs' bodies, doomed ones too.
+    bytes: u64,
+    /// What was purged and is not freed yet.
+    doomed: Doomed,
+    /// Turns of purged queues, to be emptied slowly. No state: nothing in them is looked at again.
+    graveyard: Vec<Turns>,
     /// Queues in which nobody waits and lanes can be forgotten.
     forgettable: BTreeSet<u32>,
 }
@@ -84,8 +107,12 @@ impl Queues {
             queue_names: Table::default(),
             lanes: Slab::default(),
             lane_names: Table::default(),
+            own_names: Table::default(),
             jobs: Slab::default(),
             wheel: Wheel::default(),
+            bytes: 0,
+            doomed: Doomed::default(),
+            graveyard: Vec::new(),
             forgettable: BTreeSet::new(),
         }
     }
@@ -114,7 +141,9 @@ impl Queues {
 
     /// The queue of that number, if it is still there.
     fn queue(&self, id: QueueId) -> Option<&Queue> {
-        self.queues.get(id.slot).filter(|queue| queue.is_live() && queue.generation == id.generation)
+        self.queues
+            .get(id.slot)
+            .filter(|queue| queue.is_live() && (queue.generation == id.generation || fault::is(Fault::StaleQueueId)))
     }
 
     /// The number of the queue in a slot.
@@ -133,6 +162,11 @@ impl Queues {
         0..self.jobs.used()
     }
 
+    /// How many jobs there are and how large, with those that were purged and are not freed yet.
+    pub fn totals(&self) -> Totals {
+        Totals { jobs: self.jobs.live().into(), bytes: self.bytes }
+    }
+
     /// The bodies of the jobs in these slots. O(slots).
     pub fn bodies(&self, slots: Range<u32>) -> impl Iterator<Item = BodyRef> + '_ {
         let jobs = slots.filter_map(|slot| self.jobs.get(slot));
@@ -140,15 +174,16 @@ impl Queues {
     }
 
     /// When something next needs attention: a delay or lease, never later than the first that ends, or
-    /// lanes to be forgotten, at once.
+    /// lanes to be forgotten or what was purged to be freed, at once.
     pub fn next_due(&self) -> Option<LogTime> {
-        if self.forgettable.is_empty() { self.wheel.next_due() } else { Some(LogTime(0)) }
+        let at_once = !self.forgettable.is_empty() || self.has_doomed();
+        if at_once { Some(LogTime(0)) } else { self.wheel.next_due() }
     }
 
     /// One number for the whole state.
     pub(crate) fn digest(&self) -> u64 {
         let parts = [self.queues.digest(), self.lanes.digest(), self.jobs.digest(), self.wheel.tick()];
-        parts.into_iter().fold(Mixer::new(0), Mixer::word).finish()
+        parts.into_iter().chain(self.doomed.words()).fold(Mixer::new(0), Mixer::word).finish()
     }
 
     fn hash_of_queue(&self, key: QueueKey<'_>) -> u64 {
@@ -158,37 +193,15 @@ impl Queues {
         hasher.finish()
     }
 
-    fn hash_of_lane(&self, queue: u32, group: &str) -> u64 {
-        let mut hasher = SipHasher13::new_with_keys(self.hash_keys.0, self.hash_keys.1);
-        hasher.write_u32(queue);
-        hasher.write(group.as_bytes());
-        hasher.finish()
-    }
-
-    fn find_lane(&self, queue: u32, group: &str) -> Option<u32> {
-        let found = |lane: &Lane| lane.queue == queue && *lane.group == *group;
-        self.lane_names.find(&self.lanes, self.hash_of_lane(queue, group), found)
-    }
-
-    /// The lane of a group, made if there is none. `None` if no more lanes can be made.
-    fn lane_of(&mut self, queue: u32, group: &str) -> Option<u32> {
-        if let Some(slot) = self.find_lane(queue, group) {
-            return Some(slot);
-        }
-        let hash = self.hash_of_lane(queue, group);
-        let slot = self.lanes.allocate()?;
-        *self.lanes.edit(slot) = Lane::new(queue, group, hash);
-        self.lane_names.insert(&mut self.lanes, slot);
-        Some(slot)
-    }
-
     /// The slot of a job of this queue, if that very job is still there.
     fn job_of(&self, queue: QueueId, id: JobId) -> Option<u32> {
-        self.queue(queue)?;
+        let epoch = self.queue(queue)?.epoch;
         let job = self.jobs.get(id.slot)?;
+        let purged_but_held = job.place() == Place::Leased && fault::is(Fault::PurgeForgetsLeased);
+        let in_queue = |lane: &Lane| lane.queue == queue.slot && (lane.epoch == epoch || purged_but_held);
         let here = job.place() != Place::Free
             && job.generation == id.generation
-            && self.lanes.get(job.lane).is_some_and(|lane| lane.queue == queue.slot);
+            && self.lanes.get(job.lane).is_some_and(in_queue);
         here.then_some(id.slot)
     }
 
@@ -196,7 +209,7 @@ impl Queues {
         if fault::is(Fault::IgnoreWeight) {
             return 1;
         }
-        match lane.own {
+        match lane.own() {
             Some(own) => own.weight,
             None if lane.group.is_empty() => self.queues.at(lane.queue).settings.default_weight,
             None => 1,
@@ -204,7 +217,7 @@ impl Queues {
     }
 
     fn in_flight_max(&self, lane: &Lane) -> u32 {
-        lane.own
+        lane.own()
             .map(|own| own.in_flight_max)
             .filter(|&max| max != 0)
             .unwrap_or_else(|| self.queues.at(lane.queue).settings.group_in_flight_max)
@@ -232,7 +245,7 @@ impl Queues {
         let may_be_served = self.may_be_served(lane) && !(lane.leased > 0 && fault::is(Fault::LoseTurn));
         let standing = if may_be_served {
             Standing::InTurns
-        } else if lane.is_empty() && lane.own.is_none() {
+        } else if lane.is_empty() && lane.own().is_none() {
             Standing::Idle
         } else {
             Standing::Resting
@@ -247,26 +260,6 @@ impl Queues {
             queue.turns.stand(&mut self.lanes, slot, standing);
         }
         self.note_forgettable(queue);
-    }
-
-    /// Forgets up to so many lanes of a queue that have nothing and owe nothing.
-    fn forget(&mut self, queue: u32, lanes_max: u32) {
-        for _ in 0..lanes_max {
-            let forgotten = self.queues.edit(queue).turns.forget_one(&mut self.lanes);
-            let Some(slot) = forgotten else { break };
-            self.lane_names.remove(&mut self.lanes, slot);
-            self.lanes.free(slot);
-        }
-        self.note_forgettable(queue);
-    }
-
-    /// Keeps `forgettable` true. Called wherever a queue's turns have changed.
-    fn note_forgettable(&mut self, queue: u32) {
-        if self.queues.at(queue).turns.only_idle() {
-            self.forgettable.insert(queue);
-        } else {
-            self.forgettable.remove(&queue);
-        }
     }
 
     /// Appends a job that is in no list to its lane's list of ready jobs.

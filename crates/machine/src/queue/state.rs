@@ -4,7 +4,7 @@ use super::turns::Turns;
 use crate::{
     command::QueueSettings,
     digest::{Digested, Mixer},
-    slab::{NIL, Record},
+    slab::{Ends, NIL, Record},
     table::Chained,
 };
 use evenkeel_types::AccountId;
@@ -23,13 +23,21 @@ pub struct Counts {
     pub enqueued: u64,
     /// Ever finished.
     pub acked: u64,
+    /// Ever purged.
+    pub purged: u64,
 }
 
 impl Counts {
     /// Whether every job that was accepted is accounted for.
     #[must_use]
     pub fn are_conserved(&self) -> bool {
-        self.enqueued == self.ready + self.delayed + self.leased + self.acked
+        self.enqueued == self.present() + self.acked + self.purged
+    }
+
+    /// How many jobs there are, wherever they are.
+    #[must_use]
+    pub fn present(&self) -> u64 {
+        self.ready + self.delayed + self.leased
     }
 }
 
@@ -38,9 +46,15 @@ pub(crate) struct Queue {
     pub(crate) account: AccountId,
     pub(crate) name: Arc<str>,
     pub(crate) hash: u64,
-    chain: u32,
+    pub(super) chain: u32,
     /// How often the slot was freed: with the slot, the queue's number.
     pub(crate) generation: u32,
+    /// How often this queue and those before it in the slot were purged or deleted.
+    pub(crate) epoch: u64,
+    /// The lanes of this epoch; in a free slot the first is the next free slot.
+    pub(crate) lanes: Ends,
+    /// The bytes of all jobs' bodies.
+    pub(crate) bytes: u64,
     pub(crate) settings: QueueSettings,
     pub(crate) counts: Counts,
     pub(crate) turns: Turns,
@@ -56,6 +70,9 @@ impl Default for Queue {
             hash: 0,
             chain: NIL,
             generation: 0,
+            epoch: 0,
+            lanes: Ends::default(),
+            bytes: 0,
             settings: QueueSettings::default(),
             counts: Counts::default(),
             turns: Turns::default(),
@@ -65,8 +82,11 @@ impl Default for Queue {
 }
 
 impl Queue {
-    pub(crate) fn new(account: AccountId, name: &str, hash: u64, settings: QueueSettings, generation: u32) -> Self {
-        Self { account, name: name.into(), hash, settings, generation, ..Self::default() }
+    /// Fills a free slot.
+    pub(crate) fn occupy(&mut self, account: AccountId, name: &str, hash: u64, settings: QueueSettings) {
+        debug_assert!(!self.is_live());
+        let (generation, epoch) = (self.generation, self.epoch);
+        *self = Self { account, name: name.into(), hash, settings, generation, epoch, ..Self::default() };
     }
 
     /// Whether the slot holds a queue: each has a name.
@@ -83,16 +103,22 @@ impl Digested for Queue {
             self.account.number(),
             self.hash,
             self.generation.into(),
+            self.epoch,
+            u64::from(self.lanes.head) << 32 | u64::from(self.lanes.tail),
+            self.bytes,
             settings.lease.0,
             settings.delay.0,
             settings.receive_wait.0,
             u64::from(settings.body_bytes_max) << 32 | u64::from(settings.group_in_flight_max),
             (settings.fair_by as u64) << 32 | u64::from(settings.default_weight),
+            settings.jobs_max,
+            settings.bytes_max,
             self.counts.ready,
             self.counts.delayed,
             self.counts.leased,
             self.counts.enqueued,
             self.counts.acked,
+            self.counts.purged,
             self.turns.virtual_time,
             self.turns.turn,
         ]
@@ -104,17 +130,20 @@ impl Digested for Queue {
 
 impl Record for Queue {
     fn next_free(&self) -> u32 {
-        self.chain
+        self.lanes.head
     }
     fn set_free(&mut self, next: u32) {
-        *self = Self { chain: next, ..Self::default() };
+        // The generation moves on when the queue leaves, not when the free list is relinked.
+        let generation = self.generation.wrapping_add(self.is_live().into());
+        let lanes = Ends { head: next, tail: NIL };
+        *self = Self { generation, epoch: self.epoch, lanes, ..Self::default() };
     }
     fn encode(&self, out: &mut Vec<u8>) {
         self.put(out);
     }
 }
 
-impl Chained for Queue {
+impl Chained<0> for Queue {
     fn hash(&self) -> u64 {
         self.hash
     }

@@ -30,6 +30,9 @@ impl Queues {
 
     fn due(&mut self, slot: u32, now: LogTime, events: &mut Vec<Event>) {
         let job = *self.jobs.at(slot);
+        if self.is_doomed(self.lanes.at(job.lane)) {
+            return self.free_hanging(slot, events);
+        }
         match job.place() {
             Place::Delayed => {
                 let queue = {

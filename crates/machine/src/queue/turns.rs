@@ -77,7 +77,7 @@ impl Turns {
             Standing::Idle => {
                 self.idle.insert((lane.pass, slot));
             }
-            Standing::Resting | Standing::Free => {}
+            Standing::Resting | Standing::Doomed | Standing::Free => {}
         }
     }
 
@@ -169,7 +169,7 @@ impl Turns {
                 let was_there = self.idle.remove(&(lane.pass, slot));
                 debug_assert!(was_there);
             }
-            Standing::Resting | Standing::Free => {}
+            Standing::Resting | Standing::Doomed | Standing::Free => {}
         }
         lane.standing = Standing::Resting;
     }
@@ -188,6 +188,21 @@ impl Turns {
         }
         self.leave(lanes, slot);
         Some(slot)
+    }
+
+    /// Lets all lanes go; time stays. What they are taken out of is handed over if it is anything, to be emptied slowly.
+    pub(crate) fn begin_anew(&mut self) -> Option<Self> {
+        let anew = Self { virtual_time: self.virtual_time, turn: self.turn, ..Self::default() };
+        let old = std::mem::replace(self, anew);
+        (!old.waiting.is_empty() || !old.idle.is_empty()).then_some(old)
+    }
+
+    /// Empties the sets of at most so many entries. True if nothing is left.
+    pub(crate) fn empty(&mut self, entries: &mut u32) -> bool {
+        while *entries > 0 && (self.waiting.pop_first().is_some() || self.idle.pop_first().is_some()) {
+            *entries -= 1;
+        }
+        self.waiting.is_empty() && self.idle.is_empty()
     }
 
     /// Whether the sets say what the lane says of itself.
@@ -210,7 +225,7 @@ impl Turns {
             Standing::Idle => {
                 self.idle.insert((lane.pass, slot));
             }
-            Standing::Resting | Standing::Free => {}
+            Standing::Resting | Standing::Doomed | Standing::Free => {}
         }
     }
 }

@@ -3,5 +3,6 @@
 
 mod fairness;
 mod leases;
+mod purge;
 mod script;
 mod state;

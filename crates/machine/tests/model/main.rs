@@ -9,11 +9,12 @@ mod keeper;
 mod naive;
 
 use evenkeel_machine::{
-    Machine, Outcome, Reply,
+    Event, Machine, Outcome, Reply,
     batch::BatchBuilder,
     command::{Begin, Body, Command, FairBy, GroupSettings, Held, NewJob, QueueKey, QueueSettings},
+    queue::{AckError, EnqueueError, NoSuchQueue, Totals},
 };
-use evenkeel_types::{AccountId, JobId, LeaseToken, LogIndex, LogTime, Micros, QueueId, WallTime};
+use evenkeel_types::{AccountId, BodyRef, JobId, LeaseToken, LogIndex, LogTime, Micros, QueueId, WallTime};
 use keeper::Keeper;
 use naive::{At, Queue};
 use proptest::prelude::*;
@@ -21,12 +22,38 @@ use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug)]
 enum Op {
-    ConfigureGroup { queue: usize, group: usize, weight: u8, in_flight_max: u32 },
-    Enqueue { queue: usize, jobs: Vec<(usize, Option<u64>)> },
-    Receive { queue: usize, jobs_max: u8, lease: u64 },
-    Ack { picks: Vec<(usize, u32)> },
-    ChangeLease { pick: (usize, u32), lease: u64 },
-    Wait { micros: u64 },
+    ConfigureGroup {
+        queue: usize,
+        group: usize,
+        weight: u8,
+        in_flight_max: u32,
+    },
+    Enqueue {
+        queue: usize,
+        jobs: Vec<(usize, Option<u64>)>,
+    },
+    Receive {
+        queue: usize,
+        jobs_max: u8,
+        lease: u64,
+    },
+    Ack {
+        picks: Vec<(usize, u32)>,
+    },
+    ChangeLease {
+        pick: (usize, u32),
+        lease: u64,
+    },
+    Purge {
+        queue: usize,
+    },
+    /// And makes it anew.
+    Delete {
+        queue: usize,
+    },
+    Wait {
+        micros: u64,
+    },
     Checkpoint,
 }
 
@@ -46,6 +73,8 @@ fn any_op() -> impl Strategy<Value = Op> {
         6 => (queue, 1..=10u8, lease.clone()).prop_map(|(queue, jobs_max, lease)| Op::Receive { queue, jobs_max, lease }),
         5 => prop::collection::vec(pick.clone(), 1..=10).prop_map(|picks| Op::Ack { picks }),
         3 => (pick, lease).prop_map(|(pick, lease)| Op::ChangeLease { pick, lease }),
+        1 => (0..2usize).prop_map(|queue| Op::Purge { queue }),
+        1 => (0..2usize).prop_map(|queue| Op::Delete { queue }),
         3 => prop_oneof![1..10_000u64, 1_000_000..100_000_000u64, 1_000_000_000..50_000_000_000u64]
             .prop_map(|micros| Op::Wait { micros }),
         1 => Just(Op::Checkpoint),
@@ -56,12 +85,16 @@ struct Pair {
     machine: Machine,
     outcome: Outcome,
     queues: Vec<Queue>,
+    /// Their present numbers.
+    ids: Vec<QueueId>,
+    /// Bodies that were said to be kept, and not to be released.
+    bodies: BTreeSet<BodyRef>,
     now: u64,
     /// Ticks that some job's end falls on: two commands never share one, since the order within a tick is
     /// the wheel's own affair.
     ticks: BTreeSet<u64>,
     /// Every grant ever made, in order.
-    grants: Vec<(usize, Held)>,
+    grants: Vec<(QueueId, Held)>,
     order: BTreeMap<JobId, usize>,
     keeper: Keeper,
 }
@@ -76,6 +109,8 @@ impl Pair {
             machine: Machine::default(),
             outcome: Outcome::default(),
             queues: settings.map(Queue::new).into(),
+            ids: vec![QueueId { slot: 0, generation: 0 }, QueueId { slot: 1, generation: 0 }],
+            bodies: BTreeSet::new(),
             keeper: Keeper::default(),
             now: 5_000_000,
             ticks: BTreeSet::new(),
@@ -85,7 +120,7 @@ impl Pair {
         pair.run(Command::Begin(Begin { feature_level: 1, secret: [7; 32] }));
         for (queue, settings) in settings.into_iter().enumerate() {
             let created = pair.run(Command::CreateQueue { queue: name(queue), settings });
-            assert_eq!(created, Reply::QueueCreated(Ok(QueueId { slot: queue as u32, generation: 0 })));
+            assert_eq!(created, Reply::QueueCreated(Ok(pair.ids[queue])));
         }
         pair
     }
@@ -101,6 +136,13 @@ impl Pair {
         assert_eq!(std::mem::discriminant(&decoded), std::mem::discriminant(&command));
         let index = LogIndex(self.machine.applied().0 + 1);
         self.machine.apply(index, &bytes, &mut self.outcome).unwrap();
+        for event in &self.outcome.events {
+            match event {
+                Event::BodyKept(body) => assert!(self.bodies.insert(*body), "kept twice"),
+                Event::BodyReleased(body) => assert!(self.bodies.remove(body), "released and not kept"),
+                Event::Ready(_) => {}
+            }
+        }
         let now = self.now;
         let order = &self.order;
         for queue in &mut self.queues {
@@ -120,7 +162,7 @@ impl Pair {
         until
     }
 
-    fn pick(&self, (at, older): (usize, u32)) -> Option<(usize, Held)> {
+    fn pick(&self, (at, older): (usize, u32)) -> Option<(QueueId, Held)> {
         let (queue, held) = *self.grants.get(self.grants.len().checked_sub(1 + at % self.grants.len().max(1))?)?;
         Some((queue, Held { token: LeaseToken(held.token.0.saturating_sub(older)), ..held }))
     }
@@ -152,8 +194,16 @@ impl Pair {
                 let reply = self.run(Command::Enqueue { queue: name(*queue), jobs: new });
                 let Reply::Enqueued(Ok(results)) = reply else { panic!("{reply:?}") };
                 for ((result, (group, _)), end) in results.into_iter().zip(jobs).zip(ends) {
-                    let enqueued = result.unwrap();
                     let model = &mut self.queues[*queue];
+                    if let Some((present, max)) = model.is_full(4) {
+                        let full = matches!(
+                            result,
+                            Err(EnqueueError::QueueFull { present: told, max: limit, .. }) if (told, limit) == (present, max)
+                        );
+                        assert!(full, "{result:?}");
+                        continue;
+                    }
+                    let enqueued = result.unwrap();
                     assert!(model.jobs.iter().all(|job| job.id != enqueued.job), "an id was given out twice");
                     self.order.insert(enqueued.job, self.order.len());
                     model.enqueue(enqueued.job, enqueued.body, GROUPS[*group], end);
@@ -163,11 +213,7 @@ impl Pair {
             Op::Receive { queue, jobs_max, lease } => {
                 let until = self.end_after(*lease);
                 let lease = Micros((until - self.now - 1).min(43_200_000_000));
-                let command = Command::Receive {
-                    queue: QueueId { slot: *queue as u32, generation: 0 },
-                    jobs_max: *jobs_max,
-                    lease: Some(lease),
-                };
+                let command = Command::Receive { queue: self.ids[*queue], jobs_max: *jobs_max, lease: Some(lease) };
                 let reply = self.run(command);
                 let Reply::Received(Ok(grants)) = reply else { panic!("{reply:?}") };
                 let until = self.now + lease.0;
@@ -178,37 +224,58 @@ impl Pair {
                     let model = self.queues[*queue].jobs.iter().find(|job| job.id == grant.job).unwrap();
                     assert_eq!((&*grant.group, grant.body), (&*model.group, model.body));
                     self.order.insert(grant.job, 1_000_000 + self.grants.len());
-                    self.grants.push((*queue, Held { job: grant.job, token: grant.token }));
+                    self.grants.push((self.ids[*queue], Held { job: grant.job, token: grant.token }));
                 }
                 self.queues[*queue].forget();
             }
             Op::Ack { picks } => {
                 let picked: Vec<_> = picks.iter().filter_map(|&pick| self.pick(pick)).collect();
-                let Some(&(queue, _)) = picked.first() else { return };
+                let Some(&(id, _)) = picked.first() else { return };
                 let jobs: Vec<_> = picked.iter().map(|(_, held)| *held).collect();
-                let reply =
-                    self.run(Command::Ack { queue: QueueId { slot: queue as u32, generation: 0 }, jobs: jobs.clone() });
+                let reply = self.run(Command::Ack { queue: id, jobs: jobs.clone() });
                 let Reply::Acked(results) = reply else { panic!("{reply:?}") };
+                let Some(queue) = self.queue_of(id) else {
+                    assert!(results.iter().all(|result| matches!(result, Err(AckError::NotThere { .. }))));
+                    return;
+                };
                 let expected: Vec<_> = jobs.iter().map(|&held| self.queues[queue].ack(self.now, held)).collect();
                 assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), expected);
                 self.queues[queue].forget();
             }
             Op::ChangeLease { pick, lease } => {
-                let Some((queue, held)) = self.pick(*pick) else { return };
+                let Some((id, held)) = self.pick(*pick) else { return };
                 let until = self.end_after(*lease);
                 let lease = Micros(until - self.now - 1);
-                let reply = self.run(Command::ChangeLease {
-                    queue: QueueId { slot: queue as u32, generation: 0 },
-                    jobs: vec![(held, lease)],
-                });
+                let reply = self.run(Command::ChangeLease { queue: id, jobs: vec![(held, lease)] });
                 let Reply::LeaseChanged(results) = reply else { panic!("{reply:?}") };
                 let until = self.now + lease.0;
+                let Some(queue) = self.queue_of(id) else {
+                    assert!(results[0].is_err());
+                    return;
+                };
                 let expected = self.queues[queue].change_lease(self.now, held, until);
                 assert_eq!(results[0].is_ok(), expected, "{results:?}");
                 if expected {
                     self.order.insert(held.job, 1_000_000 + self.grants.len());
                 }
                 self.queues[queue].forget();
+            }
+            Op::Purge { queue } => {
+                let reply = self.run(Command::PurgeQueue { queue: name(*queue) });
+                assert_eq!(reply, Reply::Purged(Ok(self.queues[*queue].purge())));
+            }
+            Op::Delete { queue } => {
+                let id = self.ids[*queue];
+                let settings = self.queues[*queue].settings;
+                assert_eq!(self.run(Command::DeleteQueue { queue: name(*queue) }), Reply::QueueDeleted(Ok(id)));
+                self.queues[*queue] = Queue::new(settings);
+                assert_eq!(self.run(Command::PurgeQueue { queue: name(*queue) }), Reply::Purged(Err(NoSuchQueue)));
+                self.check_gone(id);
+                let reply = self.run(Command::CreateQueue { queue: name(*queue), settings });
+                let Reply::QueueCreated(Ok(anew)) = reply else { panic!("{reply:?}") };
+                assert!(anew.slot != id.slot || anew.generation > id.generation, "a number was given out twice");
+                self.ids[*queue] = anew;
+                self.check_gone(id);
             }
             Op::Wait { micros } => {
                 self.now += micros;
@@ -227,22 +294,42 @@ impl Pair {
         }
     }
 
+    fn queue_of(&self, id: QueueId) -> Option<usize> {
+        self.ids.iter().position(|&present| present == id)
+    }
+
+    fn check_gone(&mut self, id: QueueId) {
+        let queues = self.machine.queues();
+        assert_eq!((queues.counts(id), queues.settings(id), queues.grantable(id)), (None, None, 0));
+        let reply = self.run(Command::Receive { queue: id, jobs_max: 1, lease: None });
+        assert_eq!(reply, Reply::Received(Err(NoSuchQueue.into())));
+    }
+
     fn check(&self) {
         self.machine.audit().unwrap();
+        let queues = self.machine.queues();
+        let bodies: BTreeSet<_> = queues.bodies(queues.job_slots()).collect();
+        assert_eq!(bodies, self.bodies, "what is said of bodies is so");
+        let bytes = bodies.iter().map(|body| u64::from(body.bytes)).sum();
+        assert_eq!(queues.totals(), Totals { jobs: bodies.len() as u64, bytes });
         for (at, model) in self.queues.iter().enumerate() {
-            let counts = self.machine.queues().counts(QueueId { slot: at as u32, generation: 0 }).unwrap();
+            let counts = self.machine.queues().counts(self.ids[at]).unwrap();
             let count = |is: fn(&At) -> bool| model.jobs.iter().filter(|job| is(&job.at)).count() as u64;
             assert_eq!(counts.ready, count(|at| *at == At::Ready));
             assert_eq!(counts.delayed, count(|at| matches!(at, At::Delayed { .. })));
             assert_eq!(counts.leased, count(|at| matches!(at, At::Leased { .. })));
-            assert_eq!((counts.enqueued, counts.acked), (model.enqueued, model.acked));
+            let (enqueued, acked, purged) = (model.enqueued, model.acked, model.purged);
+            assert_eq!((counts.enqueued, counts.acked, counts.purged), (enqueued, acked, purged));
         }
     }
 }
 
 fn any_settings() -> impl Strategy<Value = QueueSettings> {
-    (any::<bool>(), 1..=100u8, prop_oneof![3 => Just(0u32), 1 => 1..5u32]).prop_map(
-        |(by_time, default_weight, group_in_flight_max)| QueueSettings {
+    let cap = |most: u64| prop_oneof![3 => Just(0u64), 1 => 1..most];
+    (any::<bool>(), 1..=100u8, prop_oneof![3 => Just(0u32), 1 => 1..5u32], cap(60), cap(300)).prop_map(
+        |(by_time, default_weight, group_in_flight_max, jobs_max, bytes_max)| QueueSettings {
+            jobs_max,
+            bytes_max,
             fair_by: if by_time { FairBy::LeaseTime } else { FairBy::Count },
             default_weight,
             group_in_flight_max,

@@ -49,6 +49,7 @@ pub(crate) struct Queue {
     pub(crate) turn: u64,
     pub(crate) acked: u64,
     pub(crate) enqueued: u64,
+    pub(crate) purged: u64,
     first: i64,
     last: i64,
 }
@@ -118,6 +119,26 @@ impl Queue {
         let usual = settings.weight == 1 && settings.in_flight_max == 0 && !group.is_empty();
         self.lanes.entry(group.into()).or_default().own = (!usual).then_some(settings);
         self.settle(group);
+    }
+
+    /// All jobs go; groups keep their settings, and start like ones that were never there.
+    pub(crate) fn purge(&mut self) -> u64 {
+        let purged = std::mem::take(&mut self.jobs).len() as u64;
+        self.purged += purged;
+        self.lanes.retain(|_, lane| lane.own.is_some());
+        self.lanes.values_mut().for_each(|lane| *lane = Lane { own: lane.own, ..Lane::default() });
+        purged
+    }
+
+    /// Why a body of so many bytes does not go in: the limit, and what is in the queue.
+    pub(crate) fn is_full(&self, bytes: u32) -> Option<(u64, u64)> {
+        let jobs = self.jobs.len() as u64;
+        let held: u64 = self.jobs.iter().map(|job| u64::from(job.body.bytes)).sum();
+        let QueueSettings { jobs_max, bytes_max, .. } = self.settings;
+        if jobs_max != 0 && jobs >= jobs_max {
+            return Some((jobs, jobs_max));
+        }
+        (bytes_max != 0 && held + u64::from(bytes) > bytes_max).then_some((held, bytes_max))
     }
 
     pub(crate) fn enqueue(&mut self, id: JobId, body: BodyRef, group: &str, until: Option<u64>) {

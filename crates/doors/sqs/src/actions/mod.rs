@@ -5,8 +5,10 @@ pub(crate) mod change_message_visibility_batch;
 pub(crate) mod create_queue;
 pub(crate) mod delete_message;
 pub(crate) mod delete_message_batch;
+pub(crate) mod delete_queue;
 pub(crate) mod get_queue_attributes;
 pub(crate) mod get_queue_url;
+pub(crate) mod purge_queue;
 pub(crate) mod receive_message;
 pub(crate) mod send_message;
 pub(crate) mod send_message_batch;
@@ -34,6 +36,8 @@ pub(crate) enum Waiting {
     GetQueueUrl(get_queue_url::Waiting),
     GetQueueAttributes(get_queue_attributes::Waiting),
     SetQueueAttributes(set_queue_attributes::Waiting),
+    PurgeQueue(purge_queue::Waiting),
+    DeleteQueue(delete_queue::Waiting),
 }
 
 /// Asks the engine to do something.
