@@ -51,6 +51,13 @@ impl<D: Disk> Ballast<D> {
         }
     }
 
+    /// Lets the ballast go if an attempt failed on a full disk after its writes, where nothing can be tried again.
+    pub(crate) fn make_way_for_the_next(&mut self, error: &io::Error) {
+        if is_full(error) && self.there && !fault::on(Fault::KeepBallast) {
+            self.remove();
+        }
+    }
+
     fn remove(&mut self) {
         self.there = false;
         let _ = self.disk.remove(&self.folder.join(BALLAST));

@@ -31,24 +31,30 @@ pub trait Sink {
 /// Cursors over runs, the oldest first.
 pub(crate) struct Merged<R> {
     cursors: Vec<Cursor<R>>,
+    /// Their keys, side by side: they are compared for every stretch.
+    keys: Vec<u64>,
 }
 
 impl<R: ReadAt> Merged<R> {
     pub(crate) fn new(cursors: Vec<Cursor<R>>) -> Self {
-        Self { cursors }
+        let keys = cursors.iter().map(Cursor::key).collect();
+        Self { cursors, keys }
     }
 
     /// Hands out the next stretch that comes from one run; `false` at the end.
     ///
-    /// `taken` says whether to go on. A stretch is what lies below the next key of all other runs, so
+    /// What `take` returns says whether to go on. A stretch is what lies below the next key of all other runs, so
     /// the comparison of all of them is paid once per stretch.
     #[inline]
     pub(crate) fn stretch<E: From<LoadError>>(
         &mut self,
         mut take: impl FnMut(u8, u32, &[u8]) -> Result<bool, E>,
     ) -> Result<bool, E> {
-        let Some((who, limit)) = self.lowest()? else { return Ok(false) };
-        let Some(cursor) = self.cursors.get_mut(who) else { return Ok(false) };
+        let (who, limit) = self.lowest()?;
+        let (Some(cursor), Some(key)) = (self.cursors.get_mut(who), self.keys.get_mut(who)) else { return Ok(false) };
+        if *key == END {
+            return Ok(false);
+        }
         while cursor.key() < limit {
             let (section, slot, bytes) = cursor.record();
             let go_on = take(section, slot, bytes)?;
@@ -57,30 +63,40 @@ impl<R: ReadAt> Merged<R> {
                 break;
             }
         }
+        *key = cursor.key();
         Ok(true)
     }
 
-    /// The run with the lowest key and the lowest key of the others, after older records of it are passed over.
+    /// The run with the lowest key, and the lowest key of the others. Older records of the same slot are passed over.
     #[inline]
-    fn lowest(&mut self) -> Result<Option<(usize, u64)>, LoadError> {
+    fn lowest(&mut self) -> Result<(usize, u64), LoadError> {
         let (mut who, mut lowest, mut limit) = (0, END, END);
-        let oldest_wins = fault::on(Fault::MergeOldestWins);
-        let count = self.cursors.len();
-        for nth in 0..count {
-            let at = if oldest_wins { nth } else { count - 1 - nth };
-            let Some(cursor) = self.cursors.get_mut(at) else { continue };
+        let mut consider = |at: usize, key: &mut u64, cursors: &mut [Cursor<R>]| {
             // A newer run has said what the slot holds.
-            if cursor.key() == lowest && lowest != END {
+            if *key == lowest
+                && *key != END
+                && let Some(cursor) = cursors.get_mut(at)
+            {
                 cursor.advance()?;
+                *key = cursor.key();
             }
-            let key = cursor.key();
-            if key < lowest {
-                (who, limit, lowest) = (at, lowest, key);
+            if *key < lowest {
+                (who, limit, lowest) = (at, lowest, *key);
             } else {
-                limit = limit.min(key);
+                limit = limit.min(*key);
+            }
+            Ok::<_, LoadError>(())
+        };
+        if fault::on(Fault::MergeOldestWins) {
+            for (at, key) in self.keys.iter_mut().enumerate() {
+                consider(at, key, &mut self.cursors)?;
+            }
+        } else {
+            for (at, key) in self.keys.iter_mut().enumerate().rev() {
+                consider(at, key, &mut self.cursors)?;
             }
         }
-        Ok((lowest != END).then_some((who, limit)))
+        Ok((who, limit))
     }
 }
 

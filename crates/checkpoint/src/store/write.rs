@@ -70,10 +70,10 @@ impl<D: Disk> Checkpoints<D> {
             Some((section, slot, bytes)) => writing.writer.push(section, slot, bytes, &mut self.ballast),
             None => Err(misuse("a record is longer than RECORD_BYTES_MAX")),
         });
-        if result.is_err() {
+        result.inspect_err(|error| {
             self.abandon();
-        }
-        result
+            self.ballast.make_way_for_the_next(error);
+        })
     }
 
     /// The index of the checkpoint that is being written.
@@ -95,7 +95,10 @@ impl<D: Disk> Checkpoints<D> {
             return Err(misuse("no checkpoint was begun"));
         };
         let result = self.finish_run(base, number, writer, meta.len());
-        let runs = result.inspect_err(|_| self.remove_run(number))?;
+        let runs = result.inspect_err(|error| {
+            self.remove_run(number);
+            self.ballast.make_way_for_the_next(error);
+        })?;
         let manifest = Manifest { index, meta: meta.to_vec(), runs };
         let mut kept = self.kept.clone();
         kept.push(Arc::new(manifest.clone()));
@@ -109,6 +112,7 @@ impl<D: Disk> Checkpoints<D> {
             Installed::Yes => {}
             Installed::No(error) => {
                 self.remove_run(number);
+                self.ballast.make_way_for_the_next(&error);
                 return Err(error);
             }
             // The next one's sweep removes it, first the manifest and then the run.

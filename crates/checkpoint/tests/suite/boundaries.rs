@@ -11,12 +11,12 @@ use std::io;
 
 /// What was promised to be there.
 #[derive(Default)]
-struct Promise {
-    kept: Vec<LogIndex>,
+pub(super) struct Promise {
+    pub(super) kept: Vec<LogIndex>,
 }
 
 impl Promise {
-    fn hold(&self, report: &OpenReport, case: &str) {
+    pub(super) fn hold(&self, report: &OpenReport, case: &str) {
         assert!(report.damaged.is_empty(), "{case}: {report:?}");
         let Some(newest) = self.kept.last() else { return };
         let all = self.kept.iter().all(|index| report.kept.contains(index));

@@ -217,3 +217,26 @@ pub(crate) fn a_long_run_is_synced_on_the_way() {
     }
     assert!(steps >= 15, "{steps} steps for 10 MiB written and read back");
 }
+
+pub(crate) fn a_disk_that_is_found_full_by_a_sync_costs_the_ballast_and_no_second_sync() {
+    let ready = disk_with(&[1, 2, 3]);
+    for nth in 0.. {
+        let disk = Trouble::new(ready.fork(1));
+        let (mut checkpoints, _) = open(&disk);
+        assert!(checkpoints.has_ballast());
+        disk.full.set(nth);
+        let result = write(&mut checkpoints, 4, Source::Delta, false);
+        if !disk.full.is_over() {
+            result.unwrap();
+            assert!(nth >= 2, "{nth} syncs are too few");
+            return;
+        }
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::StorageFull, "sync {nth}");
+        assert!(!checkpoints.has_ballast() && !names(&disk).contains(&"ballast".to_owned()));
+        assert_eq!(names_with(&disk, ".new"), Vec::<String>::new());
+        check_all(&checkpoints);
+        write(&mut checkpoints, 4, Source::Whole, false).unwrap();
+        assert!(checkpoints.has_ballast());
+        check_all(&checkpoints);
+    }
+}

@@ -318,6 +318,8 @@ pub(crate) fn a_real_disk_serves_too() {
         }
         check_all(&checkpoints);
     }
+    fn needs<T: Send>(_: &T) {}
+    needs(&Checkpoints::open(RealDisk, &folder, small()).unwrap().0);
     let verified = verify(RealDisk, &folder, &mut |_, _| {}).unwrap();
     assert_eq!(verified.loadable, [LogIndex(14), LogIndex(15)]);
 }

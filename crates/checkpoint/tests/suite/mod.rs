@@ -1,6 +1,7 @@
 //! All checks of the checkpoints, as plain functions: `tests/checkpoint.rs` runs each as a test, and
 //! `tests/faults.rs` proves that each deliberate defect makes one of them fail.
 
+pub(crate) mod anything;
 pub(crate) mod boundaries;
 pub(crate) mod bytes;
 pub(crate) mod damage;
@@ -39,6 +40,8 @@ checks! {
         large_runs_are_read_ahead_and_a_refusal_ends_it,
         arbitrary_lives_equal_their_model,
         a_real_disk_serves_too;
+    anything:
+        whatever_happens_what_was_promised_is_there;
     boundaries:
         dying_at_any_write_loses_no_checkpoint,
         dying_while_receiving_leaves_the_old_or_the_new;
@@ -54,6 +57,7 @@ checks! {
     disk_trouble:
         a_failed_sync_costs_one_attempt_and_is_never_believed,
         the_ballast_makes_room_for_a_checkpoint,
+        a_disk_that_is_found_full_by_a_sync_costs_the_ballast_and_no_second_sync,
         a_full_disk_without_ballast_costs_one_attempt,
         a_merge_leaves_the_ballast_alone,
         what_does_not_read_back_is_not_installed,
@@ -64,8 +68,10 @@ checks! {
         a_received_checkpoint_is_the_same_and_the_old_ones_go,
         a_transfer_goes_on_after_a_crash_with_what_is_durable,
         what_was_damaged_on_the_way_is_sent_again,
+        a_full_disk_interrupts_a_transfer,
         lists_and_pieces_that_make_no_sense_are_refused;
     bytes:
         format_1_is_written_and_read_as_ever,
-        arbitrary_bytes_do_not_panic;
+        arbitrary_bytes_do_not_panic,
+        good_checksums_over_nonsense_are_damage;
 }

@@ -193,3 +193,26 @@ pub(crate) fn lists_and_pieces_that_make_no_sense_are_refused() {
     }
     assert!(matches!(receiver.finish(), Err(ReceiveError::Damaged(_))));
 }
+
+pub(crate) fn a_full_disk_interrupts_a_transfer() {
+    let sent = disk_with(&[5, 6, 7]);
+    let pinned = open(&sent).0.pin(LogIndex(7)).unwrap();
+    let total: u64 = pinned.files().iter().map(|file| file.bytes).sum();
+    for room in (0..total + 600).step_by(400) {
+        let disk = disk_with(&[1]);
+        let used: usize = names(&disk).iter().map(|name| disk.contents(&path(name)).unwrap().len()).sum();
+        disk.set_capacity(Some(used as u64 + room));
+        let mut receiver = Receiver::open(disk.clone(), dir(), &pinned.files(), &small()).unwrap();
+        let result =
+            send(&mut receiver, &pinned, u64::MAX).map_err(ReceiveError::from).and_then(|()| receiver.finish());
+        if let Err(error) = result {
+            assert!(matches!(&error, ReceiveError::Io(error) if error.kind() == ErrorKind::StorageFull), "{error}");
+            check_all(&open(&disk).0);
+            disk.set_capacity(None);
+            drop(receiver);
+            assert_eq!(receive(&disk, &pinned).unwrap(), LogIndex(7));
+        }
+        check_all(&open(&disk).0);
+        assert_eq!(open(&disk).0.oldest(), LogIndex(7));
+    }
+}

@@ -1,4 +1,4 @@
-//! A disk that lies: it writes other bytes than it was told, or cannot sync a folder.
+//! A disk that lies: it writes other bytes than it was told, cannot sync a folder, or finds out late that it is full.
 
 use evenkeel_disk::{Disk, DiskFile, MemDisk, MemFile, MemLock, OpenMode};
 use std::{
@@ -40,16 +40,19 @@ pub(super) struct Trouble {
     pub(super) flip: Countdown,
     /// Fails a folder's sync; what was renamed keeps its name all the same.
     pub(super) folder: Countdown,
+    /// Fails a file's sync because the disk is full.
+    pub(super) full: Countdown,
 }
 
 pub(super) struct TroubleFile {
     inner: MemFile,
     flip: Countdown,
+    full: Countdown,
 }
 
 impl Trouble {
     pub(super) fn new(inner: MemDisk) -> Self {
-        Self { inner, flip: Countdown::never(), folder: Countdown::never() }
+        Self { inner, flip: Countdown::never(), folder: Countdown::never(), full: Countdown::never() }
     }
 }
 
@@ -61,7 +64,7 @@ impl Disk for Trouble {
         self.inner.create_dir_all(path)
     }
     fn open(&self, path: &Path, mode: OpenMode) -> io::Result<TroubleFile> {
-        Ok(TroubleFile { inner: self.inner.open(path, mode)?, flip: self.flip.clone() })
+        Ok(TroubleFile { inner: self.inner.open(path, mode)?, flip: self.flip.clone(), full: self.full.clone() })
     }
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
         self.inner.list(dir)
@@ -95,7 +98,7 @@ impl DiskFile for TroubleFile {
         self.inner.write_all_at(&bytes, offset)
     }
     fn sync(&self) -> io::Result<()> {
-        self.inner.sync()
+        if self.full.is_time() { Err(io::ErrorKind::StorageFull.into()) } else { self.inner.sync() }
     }
     fn len(&self) -> io::Result<u64> {
         self.inner.len()
