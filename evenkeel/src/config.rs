@@ -52,6 +52,15 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "N", env = "EVENKEEL_CONNECTIONS_MAX")]
     connections_max: Option<u32>,
 
+    /// Jobs that the server holds at most, all queues together; sends beyond that are refused. Each takes 64 bytes of
+    /// memory [default: 50000000].
+    #[arg(long, value_name = "N", env = "EVENKEEL_MAX_JOBS")]
+    max_jobs: Option<u64>,
+
+    /// Bytes that the bodies of all jobs take at most; sends beyond that are refused [default: what the disk holds].
+    #[arg(long, value_name = "BYTES", env = "EVENKEEL_MAX_BYTES")]
+    max_bytes: Option<u64>,
+
     /// What to log: error, warn, info, debug or trace [default: info].
     #[arg(long, value_name = "LEVEL", env = "EVENKEEL_LOG_LEVEL")]
     log_level: Option<String>,
@@ -75,6 +84,8 @@ pub(crate) struct Config {
     pub(crate) sync_interval: Option<Duration>,
     pub(crate) http_threads: u16,
     pub(crate) connections_max: u32,
+    pub(crate) jobs_max: u64,
+    pub(crate) bytes_max: u64,
     pub(crate) log_level: tracing::Level,
 }
 
@@ -99,6 +110,8 @@ impl ServeArgs {
             sync_interval: (durability == DurabilityMode::Interval).then(|| Duration::from_millis(interval_ms.into())),
             http_threads: given.http_threads.or(file.http_threads).unwrap_or_else(default_http_threads),
             connections_max: given.connections_max.or(file.connections_max).unwrap_or(16_000),
+            jobs_max: given.max_jobs.or(file.max_jobs).unwrap_or(evenkeel_engine::limits::JOBS_MAX),
+            bytes_max: given.max_bytes.or(file.max_bytes).unwrap_or(u64::MAX),
             log_level: log_level
                 .parse()
                 .map_err(|_| anyhow::anyhow!("log_level {log_level:?}: use error, warn, info, debug or trace"))?,
@@ -119,6 +132,9 @@ impl Config {
         }
         if !(1..=256).contains(&self.http_threads) {
             bail!("http_threads: use 1 to 256");
+        }
+        if self.jobs_max == 0 || self.bytes_max == 0 {
+            bail!("max_jobs and max_bytes: use at least 1");
         }
         if self.connections_max == 0 {
             bail!("connections_max: use at least 1");

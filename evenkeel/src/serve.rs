@@ -8,7 +8,8 @@ use crate::{
 };
 use anyhow::Context;
 use evenkeel_disk::{Disk, RealDisk};
-use evenkeel_engine::{Checkpoints, Engine, thread};
+use evenkeel_engine::{Engine, Gaps, Keeper, thread};
+use evenkeel_log::Log as _;
 use evenkeel_log_local::{Durability, LocalLog, OpenReport, Options, SyncStats};
 use evenkeel_sqs::{Door, Ids};
 use std::{path::Path, sync::Arc, time::Duration};
@@ -37,22 +38,29 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     let (root, origin) = credentials::load(folder, |name| std::env::var(name).ok())?;
 
     let clocks = thread::Clocks::default();
-    let (checkpoints, loaded) = Checkpoints::open(disk, &folder.join("checkpoints"))?;
-    for damaged in &loaded.damaged {
+    let found = evenkeel_engine::find(disk, folder)?;
+    for damaged in &found.damaged {
         tracing::error!("a checkpoint is damaged, using an older one: {damaged}");
     }
     let durability = config.sync_interval.map_or(Durability::Sync, Durability::Interval);
     let options = Options { durability, ..Options::new(identity::load(&disk, folder)?) };
-    let (log, writer, report) = LocalLog::open(disk, &folder.join("log"), options, loaded.machine.applied())?;
+    let applied = found.start.machine.applied();
+    let (log, writer, report) = LocalLog::open(disk, &folder.join("log"), options, applied)?;
     tell(&report, folder);
     let writer = std::thread::Builder::new().name("log".into()).spawn(move || writer.run())?;
 
+    let keeper = Keeper::new(found.checkpoints, found.shelf, log.reader());
+    let options = evenkeel_engine::Options {
+        jobs_max: config.jobs_max,
+        bytes_max: config.bytes_max,
+        ..evenkeel_engine::Options::default()
+    };
     // The secret is drawn again at each start, but only the one that the log began with is ever used.
-    let engine = Engine::new(log, loaded.machine, checkpoints.oldest(), random()?);
+    let engine = Engine::new(log, found.start, random()?, options)?;
     let ended = Arc::new(Notify::new());
     let on_end = Arc::clone(&ended);
-    let running = thread::start(engine, checkpoints, clocks, move |engine| {
-        tell_totals(engine);
+    let running = thread::start(engine, keeper, clocks, move |engine, gaps| {
+        tell_totals(engine, gaps);
         on_end.notify_one();
     })?;
     let Some(secret) = running.wait_until_serving() else {
@@ -123,11 +131,13 @@ fn tell(report: &OpenReport, folder: &Path) {
     }
 }
 
-fn tell_totals(engine: &Engine<LocalLog<RealDisk>>) {
+fn tell_totals(engine: &Engine<LocalLog<RealDisk>>, gaps: &Gaps) {
     let (totals, syncs) = (engine.totals(), engine.log().sync_stats());
     tracing::info!("{} commands in {} batches, {} bytes", totals.commands, totals.batches, totals.bytes);
     let SyncStats { count, micros_p50, micros_p99, micros_max, .. } = syncs;
     tracing::info!("{count} syncs: p50 {micros_p50} us, p99 {micros_p99} us, longest {micros_max} us");
+    let (count, p99, p999, max) = (gaps.count(), gaps.micros_at(990), gaps.micros_at(999), gaps.micros_max());
+    tracing::info!("{count} rounds of the engine: busy p99 {p99} us, p99.9 {p999} us, longest {max} us");
 }
 
 async fn stop_signal(ended: &Notify) -> std::io::Result<()> {

@@ -58,6 +58,10 @@ counts! {
     torn_writes: "torn writes repaired at a start",
     /// Checkpoints written.
     checkpoints: "checkpoints written",
+    /// Steps of merges of checkpoints.
+    merge_steps: "steps of merging checkpoints",
+    /// Body files written.
+    carried: "ranges of the log whose surviving bodies were carried",
     /// Flipped bits.
     flipped_bits: "bits flipped in what was durable",
     /// Damaged files detected.

@@ -1,16 +1,19 @@
 //! The house in one life: everything between the socket and the disk, opened as the binary opens it.
 
 use evenkeel_disk::{Disk, MemDisk};
-use evenkeel_engine::{BodyReader, CheckpointError, Checkpoints, Engine};
+use evenkeel_engine::{CarryOptions, Engine, Fatal, Keeper, Options as EngineOptions, StartError};
 use evenkeel_log::{Log, LogError};
 use evenkeel_log_local::{LocalLog, LogId, OpenReport, Options, Reader, Writer};
 use evenkeel_sqs::{Door, Ids};
+use evenkeel_types::{Micros, Now};
 use std::path::Path;
 
 /// Where the log is.
 pub const LOG: &str = "/data/log";
 /// Where the checkpoints are.
 pub const CHECKPOINTS: &str = "/data/checkpoints";
+/// Where the body files are.
+pub const BODIES: &str = "/data/bodies";
 
 /// The house.
 pub struct House {
@@ -20,10 +23,8 @@ pub struct House {
     pub writer: Writer<MemDisk>,
     /// Reads entries back.
     pub reader: Reader<MemDisk>,
-    /// Reads bodies that left the tail.
-    pub bodies: BodyReader<Reader<MemDisk>>,
-    /// Writes checkpoints.
-    pub checkpoints: Checkpoints<MemDisk>,
+    /// Writes checkpoints, carries bodies and reads those that left the tail.
+    pub keeper: Keeper<Reader<MemDisk>, MemDisk>,
     /// The door, once the log's secret is known.
     pub door: Option<Door>,
 }
@@ -69,25 +70,44 @@ pub struct Found {
 /// See [`OpenError`].
 pub fn open(disk: &MemDisk, setup: Setup) -> Result<(House, Found), OpenError> {
     disk.create_dir_all(Path::new("/data")).map_err(|error| OpenError::Disk(error.to_string()))?;
-    let (checkpoints, loaded) = Checkpoints::open(disk.clone(), Path::new(CHECKPOINTS)).map_err(of_checkpoints)?;
+    let found = evenkeel_engine::find(disk.clone(), Path::new("/data")).map_err(of_start)?;
     let log_id = LogId((u128::from(setup.seed) << 64 | 0xE7E7).to_le_bytes());
     let options = Options { segment_bytes: setup.segment_bytes, ..Options::new(log_id) };
-    let (machine, damaged) = (loaded.machine, loaded.damaged);
-    let opened = LocalLog::open(disk.clone(), Path::new(LOG), options, machine.applied());
+    let applied = found.start.machine.applied();
+    let opened = LocalLog::open(disk.clone(), Path::new(LOG), options, applied);
     let (log, writer, report) = opened.map_err(of_log)?;
     let reader = log.reader();
     let mut secret = [7; 32];
     secret.iter_mut().zip(setup.seed.to_le_bytes()).for_each(|(to, from)| *to = from);
-    let engine = Engine::new(log, machine, checkpoints.oldest(), secret).checkpoint_every(setup.checkpoint_every);
-    let bodies = BodyReader::new(reader.clone());
-    let house = House { engine, writer, reader, bodies, checkpoints, door: None };
-    Ok((house, Found { damaged, log: report }))
+    let keeper = Keeper::new(found.checkpoints, found.shelf, reader.clone());
+    let engine = Engine::new(log, found.start, secret, setup.engine()).map_err(of_start)?;
+    let house = House { engine, writer, reader, keeper, door: None };
+    Ok((house, Found { damaged: found.damaged, log: report }))
 }
 
-fn of_checkpoints(error: CheckpointError) -> OpenError {
-    match error {
-        CheckpointError::Io { .. } => OpenError::Disk(error.to_string()),
-        CheckpointError::AllDamaged { .. } => OpenError::Refused(error.to_string()),
+fn of_start(error: StartError) -> OpenError {
+    match &error {
+        _ if error.is_io() => OpenError::Disk(error.to_string()),
+        _ => OpenError::Refused(error.to_string()),
+    }
+}
+
+impl Setup {
+    /// Everything as in the server, in proportion to the small segments.
+    fn engine(&self) -> EngineOptions {
+        let segment = self.segment_bytes;
+        let carry = CarryOptions {
+            slack_bytes: 2 * segment,
+            group_bytes_max: segment,
+            small_bytes: segment / 4,
+            bodies_max: 200,
+        };
+        EngineOptions {
+            checkpoint_every_bytes: self.checkpoint_every,
+            carry,
+            reserve_bytes: segment / 4,
+            ..EngineOptions::default()
+        }
     }
 }
 
@@ -101,6 +121,20 @@ fn of_log(error: LogError) -> OpenError {
 }
 
 impl House {
+    /// Takes in all that the log holds.
+    ///
+    /// # Errors
+    /// The engine failed.
+    pub fn catch_up(&mut self, now: Now) -> Result<(), Fatal> {
+        loop {
+            let before = self.engine.machine().applied();
+            self.engine.step(now)?;
+            if self.engine.machine().applied() == before || self.engine.next_wake() != Some(Micros(0)) {
+                return Ok(());
+            }
+        }
+    }
+
     /// Opens the door once the log's secret is known.
     pub fn open_door(&mut self) {
         if self.door.is_none()

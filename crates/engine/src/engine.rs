@@ -7,21 +7,28 @@
 //! 2. What arrives while a batch is being made durable goes out together as the next one.
 //! 3. An empty receive is no command: it waits here, volatile, and costs the log nothing.
 //! 4. An idle engine proposes nothing; a batch without commands is proposed only when a timer is due.
+//! 5. No step takes long: what is much (a replay, a checkpoint, a sweep over the jobs) goes on in the next one.
 
+mod admission;
+mod bodies;
+mod checkpoint;
 mod commit;
 mod receive;
 
 use crate::{
-    CallId, Done, Errand,
+    CallId, Done, Errand, Options, StartError,
     clock::LogClock,
     fault::{self, Fault},
-    floor::Floor,
     limits,
-    request::{Answer, Description, EngineError, Receive, Request},
+    living::{Extent, Kind, Living},
+    request::{Answer, Demand, Description, EngineError, Receive, Request},
+    start::Start,
     tail::Tail,
     waiters::Waiters,
 };
-use evenkeel_log::{Log, ProposeError, Ticket};
+use bodies::Carrying;
+use checkpoint::Checkpointing;
+use evenkeel_log::{Log, LogEvent, ProposeError, Ticket};
 use evenkeel_machine::{ApplyError, Machine, Outcome, batch::BatchBuilder, queue::NoSuchQueue};
 use evenkeel_types::{LogIndex, Micros, Now, QueueId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -35,6 +42,17 @@ pub enum Fatal {
     /// An entry of the log cannot be applied.
     #[error(transparent)]
     Apply(#[from] ApplyError),
+    /// Jobs live whose bodies are nowhere.
+    #[error(
+        "the bodies of {count} jobs are missing, the first in entry {first}: a file of the log or a body file is lost. \
+         `evenkeel check` tells which"
+    )]
+    BodiesMissing {
+        /// How many.
+        count: u64,
+        /// The lowest index of an entry that had one.
+        first: LogIndex,
+    },
     /// A snapshot was installed below the engine; this version cannot load one while it runs.
     #[error("a snapshot at {0} replaced the log; start again to load it")]
     Snapshot(LogIndex),
@@ -88,10 +106,15 @@ pub struct Engine<L: Log> {
     /// Used once, if the log begins with us.
     secret: [u8; 32],
 
+    options: Options,
+
     open: BatchBuilder,
     open_calls: Vec<Call>,
-    proposed: VecDeque<(Ticket, usize, Vec<Call>)>,
+    proposed: VecDeque<Proposed>,
     proposed_bytes: usize,
+    /// What was let in and is not applied yet.
+    let_in: Demand,
+    open_demand: Demand,
 
     outcome: Outcome,
     waiters: Waiters,
@@ -101,37 +124,67 @@ pub struct Engine<L: Log> {
     errands: Vec<Errand>,
 
     tail: Tail,
-    floor: Floor,
-    bytes_since_checkpoint: u64,
-    checkpoint_under_way: bool,
-    /// Encoded, and waiting until the log is durable up to its index.
-    checkpoint_waiting: Option<(LogIndex, Vec<u8>)>,
+    living: Living,
+    carrying: Carrying,
+    checkpointing: Checkpointing,
+    oldest_checkpoint: LogIndex,
+    /// The log may have more to tell than the last step took in.
+    has_more: bool,
     /// Answers whose bodies are being read.
     reading: usize,
-    checkpoint_every_bytes: u64,
     /// While the disk is full, timers do not try again at once.
     no_timer_before: Micros,
-    oldest_checkpoint: LogIndex,
     totals: Totals,
 }
 
+/// A batch on its way through the log.
+#[derive(Debug)]
+struct Proposed {
+    ticket: Ticket,
+    bytes: usize,
+    demand: Demand,
+    calls: Vec<Call>,
+}
+
 impl<L: Log> Engine<L> {
-    /// An engine that goes on from this state; `log` must yield what follows it. `secret` is used if the log
-    /// has not begun, and must come from the system's random source.
-    pub fn new(log: L, machine: Machine, oldest_checkpoint: LogIndex, secret: [u8; 32]) -> Self {
-        let mut floor = Floor::default();
-        machine.queues().bodies(machine.queues().job_slots()).for_each(|body| floor.keep(body));
-        Self {
+    /// An engine that goes on from what was found; `log` must yield what follows it. `secret` is used if the log
+    /// has not begun, and must come from the system's random source. O(jobs).
+    ///
+    /// # Errors
+    /// The log failed.
+    pub fn new(mut log: L, start: Start, secret: [u8; 32], options: Options) -> Result<Self, StartError> {
+        let Start { machine, oldest_checkpoint, whole, body_files } = start;
+        // Below this the log has holes already, and only retired files.
+        let opened_first = log.first_index();
+        log.trim(oldest_checkpoint.next())?;
+        let mut extents: Vec<_> = body_files.iter().map(|file| Extent::new(file, Kind::BodyFile)).collect();
+        for file in &body_files {
+            // Whoever wrote the file may not have got to this.
+            log.release(file.first, file.last)?;
+        }
+        let carried = |index| body_files.iter().any(|file| (file.first..=file.last).contains(&index));
+        let retired = log.retired();
+        extents.extend(retired.iter().filter(|e| !carried(e.first)).map(|e| Extent::new(e, Kind::Segment)));
+        let retired_last = extents.iter().map(|extent| extent.last).max();
+        let recent_first = retired_last.map_or(opened_first, |last| last.next().max(opened_first));
+        let mut living = Living::new(extents, recent_first);
+        let queues = machine.queues();
+        queues.bodies(queues.job_slots()).for_each(|body| living.keep(body));
+        living.note_empty();
+        let mut engine = Self {
             log,
             machine,
             stage: Stage::Following,
             fatal: None,
             clock: LogClock::default(),
             secret,
+            options,
             open: BatchBuilder::default(),
             open_calls: Vec::new(),
             proposed: VecDeque::new(),
             proposed_bytes: 0,
+            let_in: Demand::default(),
+            open_demand: Demand::default(),
             outcome: Outcome::default(),
             waiters: Waiters::default(),
             set_aside: BTreeMap::new(),
@@ -139,23 +192,17 @@ impl<L: Log> Engine<L> {
             answers: Vec::new(),
             errands: Vec::new(),
             tail: Tail::default(),
-            floor,
-            bytes_since_checkpoint: 0,
-            checkpoint_under_way: false,
-            checkpoint_waiting: None,
-            reading: 0,
-            checkpoint_every_bytes: limits::CHECKPOINT_EVERY_BYTES,
-            no_timer_before: Micros(0),
+            living,
+            carrying: Carrying::default(),
+            checkpointing: Checkpointing::new(options.checkpoint_every_bytes, whole),
             oldest_checkpoint,
+            has_more: true,
+            reading: 0,
+            no_timer_before: Micros(0),
             totals: Totals::default(),
-        }
-    }
-
-    /// Sets how much log is written between checkpoints, in bytes.
-    #[must_use]
-    pub fn checkpoint_every(mut self, bytes: u64) -> Self {
-        self.checkpoint_every_bytes = bytes;
-        self
+        };
+        engine.let_go_of_empty();
+        Ok(engine)
     }
 
     /// Takes a request. Its answer comes from [`Engine::take_answers`], perhaps at once.
@@ -167,8 +214,8 @@ impl<L: Log> Engine<L> {
         }
         match request {
             Request::Propose(proposal) => {
-                if self.open.bytes() + self.proposed_bytes + proposal.bytes().len() > limits::UNSYNCED_BYTES_MAX {
-                    self.answers.push((call, Answer::Failed(EngineError::Overloaded)));
+                if let Err(error) = self.admit(&proposal) {
+                    self.answers.push((call, Answer::Failed(error)));
                     return;
                 }
                 self.open.push_encoded(proposal.bytes());
@@ -203,16 +250,13 @@ impl<L: Log> Engine<L> {
     /// # Errors
     /// The engine has stopped for good; all calls under way are answered `Lost`.
     pub fn step(&mut self, now: Now) -> Result<(), Fatal> {
-        while let Some(event) = self.log.poll() {
-            if let Err(fatal) = self.on_log_event(event, now) {
-                self.fail(fatal);
-                break;
-            }
-        }
+        self.take_in(now);
         if let Some(fatal) = &self.fatal {
             return Err(fatal.clone());
         }
-        self.send_checkpoint();
+        self.drive_checkpoint();
+        self.drive_carrying();
+        self.let_go_of_empty();
         while let Some(waiter) = self.waiters.pop_ended(now.monotonic) {
             self.answer_empty(waiter.call, waiter.queue);
         }
@@ -231,8 +275,30 @@ impl<L: Log> Engine<L> {
         }
     }
 
+    /// Takes in what the log tells, as much as one step should.
+    fn take_in(&mut self, now: Now) {
+        let mut bytes = 0;
+        self.has_more = false;
+        while let Some(event) = self.log.poll() {
+            if let LogEvent::Committed { entry, .. } = &event {
+                bytes += entry.batch.len();
+            }
+            if let Err(fatal) = self.on_log_event(event, now) {
+                self.fail(fatal);
+                return;
+            }
+            if bytes >= limits::STEP_BYTES {
+                self.has_more = true;
+                return;
+            }
+        }
+    }
+
     /// When [`Engine::step`] should be called even if nothing happens, on the monotonic clock.
     pub fn next_wake(&self) -> Option<Micros> {
+        if self.has_more || self.checkpointing.has_work() || self.carrying_has_work() {
+            return Some(Micros(0));
+        }
         let timer = if self.proposed.is_empty() { self.next_timer() } else { None };
         [timer, self.waiters.next_end()].into_iter().flatten().min()
     }
@@ -254,13 +320,17 @@ impl<L: Log> Engine<L> {
                 self.reading -= 1;
                 self.answers.push((call, answer));
             }
+            Done::CheckpointPart(index) => self.checkpointing.part_written(index),
             Done::Checkpoint { oldest } => {
-                self.checkpoint_under_way = false;
+                self.checkpointing.finished();
                 self.oldest_checkpoint = oldest;
-                self.trim();
+                self.retire();
             }
-            // The log is kept, so nothing is lost; the next one is due after as much log again.
-            Done::CheckpointFailed(_) => self.checkpoint_under_way = false,
+            Done::CheckpointFailed(index, _) => self.checkpointing.failed(index),
+            Done::Carried { first, last, disk_bytes } => self.carried(first, last, disk_bytes),
+            Done::NotCarried { first, last, .. } => self.not_carried(first, last),
+            // Nothing lives there; the next start finds them again.
+            Done::NotRemoved(_) => {}
         }
     }
 
@@ -285,10 +355,10 @@ impl<L: Log> Engine<L> {
     /// After [`Engine::stop`]: whether all is answered and the last checkpoint is durable. Begins that
     /// checkpoint when it is time.
     pub fn is_drained(&mut self) -> bool {
-        if !self.is_idle() || self.checkpoint_under_way {
+        if !self.is_idle() || self.checkpointing.is_under_way() {
             return false;
         }
-        if self.bytes_since_checkpoint > 0 {
+        if self.checkpointing.log_bytes > 0 {
             self.begin_checkpoint();
             return false;
         }
@@ -325,26 +395,6 @@ impl<L: Log> Engine<L> {
         self.waiters.len()
     }
 
-    /// Makes a checkpoint of the present state an errand, unless one is under way.
-    pub fn begin_checkpoint(&mut self) {
-        if self.checkpoint_under_way {
-            return;
-        }
-        let mut state = Vec::new();
-        self.machine.encode(&mut state);
-        self.checkpoint_under_way = true;
-        self.bytes_since_checkpoint = 0;
-        self.checkpoint_waiting = Some((self.machine.applied(), state));
-        self.send_checkpoint();
-    }
-
-    fn send_checkpoint(&mut self) {
-        let synced = self.log.synced();
-        if let Some((index, state)) = self.checkpoint_waiting.take_if(|(index, _)| *index <= synced) {
-            self.errands.push(Errand::WriteCheckpoint { index, state });
-        }
-    }
-
     fn next_timer(&self) -> Option<Micros> {
         // An engine that stops ends no more leases: they would keep it busy, and end after the next start as well.
         if self.stage != Stage::Serving {
@@ -367,6 +417,7 @@ impl<L: Log> Engine<L> {
         let next = BatchBuilder::with_capacity(self.open.bytes().min(limits::BATCH_BYTES) * 5 / 4);
         let open = std::mem::replace(&mut self.open, next);
         let calls = std::mem::take(&mut self.open_calls);
+        let demand = std::mem::take(&mut self.open_demand);
         let (count, log_time) = (open.count(), self.clock.log_time(now));
         let batch = open.finish(log_time, now.wall);
         let bytes = batch.len();
@@ -376,7 +427,7 @@ impl<L: Log> Engine<L> {
                 self.totals.commands += u64::from(count);
                 self.totals.bytes += bytes as u64;
                 self.proposed_bytes += bytes;
-                self.proposed.push_back((ticket, bytes, calls));
+                self.proposed.push_back(Proposed { ticket, bytes, demand, calls });
             }
             Err(error) => {
                 let error = match error {
@@ -388,6 +439,7 @@ impl<L: Log> Engine<L> {
                     ProposeError::TooLarge { .. } | ProposeError::Empty => EngineError::Overloaded,
                     ProposeError::Failed => EngineError::Stopping,
                 };
+                self.let_in.remove(demand);
                 self.refuse(calls, error);
             }
         }

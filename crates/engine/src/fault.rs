@@ -18,8 +18,12 @@ pub enum Fault {
     TrimToNewest,
     /// Jobs that are received together get each other's bodies.
     WrongBody,
-    /// A checkpoint is renamed into place before it is synced.
-    SkipCheckpointSync,
+    /// A checkpoint is installed although the log is not durable up to its index.
+    CheckpointUnsynced,
+    /// Files with bodies are given up when they are chosen to be carried, not when they were.
+    ReleaseBeforeCarry,
+    /// A sweep for bodies leaves out the last slice of jobs.
+    SweepTooShort,
     /// Every step proposes a batch, whether or not a timer is due.
     TickAlways,
     /// Over a restart log time advances by whatever the calendar says.
@@ -29,14 +33,16 @@ pub enum Fault {
 }
 
 /// All of them.
-pub const ALL: [Fault; 10] = [
+pub const ALL: [Fault; 12] = [
     Fault::AnswerBeforeCommit,
     Fault::ForgetWaiter,
     Fault::KeepSetAside,
     Fault::TrimBodies,
     Fault::TrimToNewest,
     Fault::WrongBody,
-    Fault::SkipCheckpointSync,
+    Fault::CheckpointUnsynced,
+    Fault::ReleaseBeforeCarry,
+    Fault::SweepTooShort,
     Fault::TickAlways,
     Fault::TrustCalendar,
     Fault::LateTimers,

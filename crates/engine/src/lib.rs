@@ -5,25 +5,37 @@
 //! of bodies and checkpoints. Not here: any rule about jobs (the machine's) or bytes of a protocol (the doors').
 #![warn(missing_docs)]
 
-mod checkpoint;
+mod body_store;
+mod carrying;
 mod client;
 mod clock;
 mod engine;
 mod errand;
 pub mod fault;
-mod floor;
+mod gaps;
+mod keeper;
 pub mod limits;
+mod living;
+mod options;
 mod request;
+mod start;
 mod tail;
 pub mod thread;
 mod waiters;
 
-pub use checkpoint::{CheckpointError, Checkpoints, Loaded};
+pub use body_store::BodyStore;
+pub use carrying::CarryOptions;
 pub use client::{Call, Client, Mailbox, release};
 pub use clock::TAKEOVER_ADVANCE_MAX;
 pub use engine::{Engine, Fatal, Totals};
-pub use errand::{BodyReader, Done, Errand};
-pub use request::{Answer, Delivery, Description, EngineError, Proposal, QueueName, Receive, Received, Request};
+pub use errand::{CheckpointStep, Done, Errand};
+pub use gaps::Gaps;
+pub use keeper::Keeper;
+pub use options::Options;
+pub use request::{
+    Answer, Delivery, Demand, Description, EngineError, Proposal, QueueName, Receive, Received, Request,
+};
+pub use start::{BODIES, CHECKPOINTS, Found, Start, StartError, find, load};
 
 /// Names one call from its request to its answer. Made by whoever calls; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,14 +8,29 @@ pub const BATCH_BYTES: usize = 256 * 1024;
 /// Bytes collected or proposed but not yet durable, above which new commands are refused: a disk that
 /// stands still costs the clients time, not the server its memory.
 pub const UNSYNCED_BYTES_MAX: usize = 64 * 1_048_576;
-/// Committed entries kept in memory for receivers that keep up, in bytes.
-pub const TAIL_BYTES: usize = 64 * 1_048_576;
+/// Committed entries kept in memory for receivers that keep up, in bytes. Others read from the disk (the system's
+/// page cache, mostly), a few microseconds a body.
+pub const TAIL_BYTES: usize = 16 * 1_048_576;
 /// Entries of the tail, so that empty ones count too.
-pub const TAIL_ENTRIES: usize = 65_536;
+pub const TAIL_ENTRIES: usize = 16_384;
+/// Committed batches that one step applies before answers leave and new requests are looked at, in bytes: half a
+/// millisecond to a few, by the size of the jobs.
+pub const STEP_BYTES: usize = 512 * 1024;
 /// Log written since the last checkpoint after which the next is due, in bytes: what a start has to
 /// read back.
-pub const CHECKPOINT_EVERY_BYTES: u64 = 512 * 1_048_576;
-/// Checkpoints kept: the newest, and the one before in case the newest turns out damaged.
-pub const CHECKPOINTS_KEPT: usize = 2;
+pub const CHECKPOINT_EVERY_BYTES: u64 = 64 * 1_048_576;
+/// Records that a checkpoint takes in one step: some hundred microseconds.
+pub const CHECKPOINT_SLICE_RECORDS: usize = 4_096;
+/// Parts of a checkpoint on their way to the disk: when it is slow the checkpoint waits, not the memory.
+pub const CHECKPOINT_PARTS_MAX: usize = 16;
+/// Jobs that a sweep looks at in one step: about as long.
+pub const SWEEP_SLICE_JOBS: u32 = 16_384;
+/// Log that a full disk must still take before new jobs are let in, in bytes: the rest is for receives and
+/// deletes, which make room.
+pub const RESERVE_BYTES: u64 = 16 * 1_048_576;
+/// Log written on a full disk after which a checkpoint is due, so that what was deleted makes room, in bytes.
+pub const CHECKPOINT_WHEN_FULL_BYTES: u64 = 1_048_576;
 /// How long timers rest after the disk was found full.
 pub const FULL_DISK_PAUSE: Micros = Micros::from_millis(100);
+/// Jobs that there can be, unless told otherwise: 64 bytes of memory each.
+pub const JOBS_MAX: u64 = 50_000_000;

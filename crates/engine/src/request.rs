@@ -22,7 +22,19 @@ pub enum Request {
 
 /// An encoded command: made on the door's thread, copied once into the batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proposal(Vec<u8>);
+pub struct Proposal {
+    bytes: Vec<u8>,
+    demand: Demand,
+}
+
+/// What a command adds to what there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// Jobs.
+    pub jobs: u64,
+    /// Bytes of their bodies.
+    pub bytes: u64,
+}
 
 impl Proposal {
     /// Encodes a command.
@@ -30,13 +42,25 @@ impl Proposal {
     pub fn new(command: &Command<'_>) -> Self {
         let mut bytes = Vec::new();
         command.encode(&mut bytes);
-        Self(bytes)
+        let demand = match command {
+            Command::Enqueue { jobs, .. } => {
+                Demand { jobs: jobs.len() as u64, bytes: jobs.iter().map(|job| job.body.bytes.len() as u64).sum() }
+            }
+            _ => Demand::default(),
+        };
+        Self { bytes, demand }
     }
 
     /// The encoded bytes.
     #[must_use]
     pub fn bytes(&self) -> &[u8] {
-        &self.0
+        &self.bytes
+    }
+
+    /// What it adds.
+    #[must_use]
+    pub fn demand(&self) -> Demand {
+        self.demand
     }
 }
 
@@ -124,9 +148,12 @@ pub enum EngineError {
     /// More is waiting for the disk than may be. Retry after a pause.
     #[error("the server is overloaded")]
     Overloaded,
-    /// The disk has no room for more jobs.
-    #[error("the disk is full")]
+    /// The disk has no room for more jobs. Receives and deletes still work, and make room.
+    #[error("the disk is full: jobs can be received and deleted, which makes room, but not sent")]
     DiskFull,
+    /// There are as many jobs, or bytes of them, as the server's settings allow.
+    #[error("the server holds as many jobs as its settings allow (max_jobs, max_bytes): receive some first")]
+    Full,
     /// Jobs were leased but a body could not be read back. They return when their leases end.
     #[error("a job's body could not be read from the disk")]
     BodyUnreadable,

@@ -1,12 +1,12 @@
 //! The engine on a real thread, with real clocks, and threads of its own for errands.
 
 use crate::{
-    BodyReader, CallId, Checkpoints, Client, Done, Engine, Errand, Fatal, Mailbox,
+    BodyStore, CallId, Client, Done, Engine, Errand, Fatal, Gaps, Keeper, Mailbox,
     client::CALL_BITS,
     request::{Answer, Request},
 };
 use evenkeel_disk::Disk;
-use evenkeel_log::Log;
+use evenkeel_log::{Log, LogReader};
 use evenkeel_types::{Micros, Now, WallTime};
 use std::{
     io,
@@ -179,20 +179,21 @@ impl Running {
     }
 }
 
-/// Starts the engine's threads: `engine`, `bodies`, `checkpoints`. `on_end` is called when the engine ends.
+/// Starts the engine's threads: `engine`, `bodies`, `keeper`. `on_end` is called when the engine ends, and told how long
+/// its loop was busy at a time.
 ///
 /// # Errors
 /// A thread could not be made.
 pub fn start<L: Log + 'static, D: Disk>(
     engine: Engine<L>,
-    checkpoints: Checkpoints<D>,
+    keeper: Keeper<L::Reader, D>,
     clocks: Clocks,
-    on_end: impl FnOnce(&Engine<L>) + Send + 'static,
+    on_end: impl FnOnce(&Engine<L>, &Gaps) + Send + 'static,
 ) -> io::Result<Running> {
     let inbox = Arc::new(Inbox::default());
     let mailboxes: Arc<Mutex<Vec<Arc<Mailbox>>>> = Arc::default();
     let clients = Clients { inbox: Arc::clone(&inbox), mailboxes: Arc::clone(&mailboxes), numbers: Arc::default() };
-    let errands = Errands::start(engine.log().reader(), checkpoints, &inbox)?;
+    let errands = Errands::start(keeper, &inbox)?;
     let (say_serving, serving) = mpsc::channel();
     let driver = Driver {
         engine,
@@ -200,13 +201,14 @@ pub fn start<L: Log + 'static, D: Disk>(
         mailboxes,
         errands,
         clocks,
+        gaps: Gaps::default(),
         sorted: Vec::new(),
         say_serving: Some(say_serving),
         stopping: false,
     };
     let thread = std::thread::Builder::new().name("engine".into()).spawn(move || {
-        let (engine, ended) = driver.run();
-        on_end(&engine);
+        let (engine, gaps, ended) = driver.run();
+        on_end(&engine, &gaps);
         ended
     })?;
     Ok(Running { clients, serving, thread })
@@ -216,57 +218,71 @@ pub fn start<L: Log + 'static, D: Disk>(
 #[derive(Debug)]
 struct Errands {
     bodies: mpsc::Sender<Errand>,
-    checkpoints: mpsc::Sender<Errand>,
+    keeper: mpsc::Sender<Errand>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Errands {
-    fn start<R: evenkeel_log::LogReader, D: Disk>(
-        reader: R,
-        mut checkpoints: Checkpoints<D>,
-        inbox: &Arc<Inbox>,
-    ) -> io::Result<Self> {
-        let mut bodies = BodyReader::new(reader);
-        let (to_bodies, bodies_thread) = worker("bodies", inbox, move |errand| match errand {
-            Errand::ReadBodies { call, queue, jobs } => Some(bodies.read(call, queue, jobs)),
-            Errand::WriteCheckpoint { .. } => None,
-        })?;
-        let (to_checkpoints, checkpoints_thread) = worker("checkpoints", inbox, move |errand| match errand {
-            Errand::WriteCheckpoint { index, state } => Some(checkpoints.run(index, &state)),
-            Errand::ReadBodies { .. } => None,
-        })?;
-        Ok(Self { bodies: to_bodies, checkpoints: to_checkpoints, threads: vec![bodies_thread, checkpoints_thread] })
+    fn start<R: LogReader + Clone, D: Disk>(keeper: Keeper<R, D>, inbox: &Arc<Inbox>) -> io::Result<Self> {
+        let spawn =
+            |name: &str, run: Box<dyn FnOnce() + Send>| std::thread::Builder::new().name(name.into()).spawn(run);
+        let (to_bodies, for_bodies) = mpsc::channel();
+        let (to_keeper, for_keeper) = mpsc::channel();
+        let (bodies, letters) = (keeper.bodies().clone(), Arc::clone(inbox));
+        let bodies_thread = spawn("bodies", Box::new(move || read_bodies(&bodies, &for_bodies, &letters)))?;
+        let letters = Arc::clone(inbox);
+        let keeper_thread = spawn("keeper", Box::new(move || keep(keeper, &for_keeper, &letters)))?;
+        Ok(Self { bodies: to_bodies, keeper: to_keeper, threads: vec![bodies_thread, keeper_thread] })
     }
 
     fn send(&self, errand: Errand) {
         let worker = match errand {
             Errand::ReadBodies { .. } => &self.bodies,
-            Errand::WriteCheckpoint { .. } => &self.checkpoints,
+            Errand::Checkpoint(..) | Errand::Carry { .. } | Errand::RemoveBodies { .. } => &self.keeper,
         };
         worker.send(errand).expect("errand threads outlive the engine");
     }
 
     fn end(self) {
-        drop((self.bodies, self.checkpoints));
+        drop((self.bodies, self.keeper));
         for thread in self.threads {
             thread.join().expect("errand threads do not panic");
         }
     }
 }
 
-fn worker(
-    name: &str,
-    inbox: &Arc<Inbox>,
-    mut run: impl FnMut(Errand) -> Option<Done> + Send + 'static,
-) -> io::Result<(mpsc::Sender<Errand>, JoinHandle<()>)> {
-    let (sender, receiver) = mpsc::channel();
-    let inbox = Arc::clone(inbox);
-    let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
-        for done in receiver.into_iter().filter_map(&mut run) {
+fn read_bodies<R: LogReader, D: Disk>(bodies: &BodyStore<R, D>, errands: &mpsc::Receiver<Errand>, inbox: &Inbox) {
+    for errand in errands {
+        if let Errand::ReadBodies { call, queue, jobs } = errand {
+            inbox.put(&mut vec![Letter::Errand(bodies.deliver(call, queue, jobs))]);
+        }
+    }
+}
+
+/// Does the keeper's errands, and what else it finds to do while there are none.
+fn keep<R: LogReader, D: Disk>(mut keeper: Keeper<R, D>, errands: &mpsc::Receiver<Errand>, inbox: &Inbox) {
+    let mut has_idle_work = true;
+    loop {
+        let errand = match errands.try_recv() {
+            Ok(errand) => errand,
+            Err(mpsc::TryRecvError::Disconnected) => return,
+            Err(mpsc::TryRecvError::Empty) if has_idle_work => {
+                has_idle_work = keeper.idle().unwrap_or_else(|error| {
+                    tracing::error!("merging checkpoints failed: {error}; they stay as they are");
+                    false
+                });
+                continue;
+            }
+            Err(mpsc::TryRecvError::Empty) => match errands.recv() {
+                Ok(errand) => errand,
+                Err(mpsc::RecvError) => return,
+            },
+        };
+        if let Some(done) = keeper.run(errand) {
+            has_idle_work |= matches!(done, Done::Checkpoint { .. });
             inbox.put(&mut vec![Letter::Errand(done)]);
         }
-    })?;
-    Ok((sender, thread))
+    }
 }
 
 /// Says in the server's log what an errand met.
@@ -275,10 +291,14 @@ fn tell_trouble(done: &Done) {
         Done::Bodies { unreadable, .. } => {
             unreadable.iter().for_each(|what| tracing::error!("{what}; it stays with the queue"));
         }
-        Done::CheckpointFailed(error) => {
+        Done::CheckpointFailed(_, error) => {
             tracing::error!("a checkpoint could not be written: {error}; the log is kept, and grows, until one can");
         }
-        Done::Checkpoint { .. } => {}
+        Done::NotCarried { first, last, reason } => {
+            tracing::error!("bodies of entries {first} to {last} could not be copied: {reason}; their files stay");
+        }
+        Done::NotRemoved(error) => tracing::error!("a body file could not be removed: {error}; it stays for now"),
+        Done::CheckpointPart(_) | Done::Checkpoint { .. } | Done::Carried { .. } => {}
     }
 }
 
@@ -288,6 +308,7 @@ struct Driver<L: Log> {
     mailboxes: Arc<Mutex<Vec<Arc<Mailbox>>>>,
     errands: Errands,
     clocks: Clocks,
+    gaps: Gaps,
     /// Answers by mailbox, reused.
     sorted: Vec<Vec<(CallId, Answer)>>,
     /// Used once.
@@ -296,7 +317,7 @@ struct Driver<L: Log> {
 }
 
 impl<L: Log> Driver<L> {
-    fn run(mut self) -> (Engine<L>, Result<(), Fatal>) {
+    fn run(mut self) -> (Engine<L>, Gaps, Result<(), Fatal>) {
         let inbox = Arc::clone(&self.inbox);
         self.engine.set_waker(Arc::new(move || inbox.poke()));
         // What the log already holds is news too.
@@ -304,6 +325,7 @@ impl<L: Log> Driver<L> {
         let mut letters = Vec::new();
         let ended = loop {
             self.inbox.take(&mut letters, self.timeout());
+            let busy_since = Instant::now();
             let now = self.clocks.now();
             for letter in letters.drain(..) {
                 self.on_letter(letter, now);
@@ -322,6 +344,9 @@ impl<L: Log> Driver<L> {
             if drained {
                 break Ok(());
             }
+            if self.say_serving.is_none() {
+                self.gaps.record(busy_since.elapsed());
+            }
         };
         self.inbox.close();
         self.errands.end();
@@ -331,7 +356,7 @@ impl<L: Log> Driver<L> {
             mailbox.close();
         }
         drop(mailboxes);
-        (self.engine, ended)
+        (self.engine, self.gaps, ended)
     }
 
     fn tell_serving(&mut self) {

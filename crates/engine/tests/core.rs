@@ -1,16 +1,21 @@
 //! The engine's core over a fake log of several nodes: what it answers when, and what it leaves alone.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
 
-use evenkeel_engine::{Answer, BodyReader, CallId, Done, Engine, EngineError, Proposal, QueueName, Receive, Request};
+use evenkeel_bodies::Shelf;
+use evenkeel_disk::MemDisk;
+use evenkeel_engine::{
+    Answer, BodyStore, CallId, Done, Engine, EngineError, Options, Proposal, QueueName, Receive, Request, Start,
+};
 use evenkeel_log::{
     Log,
     fake::{FakeCluster, FakeLog},
 };
 use evenkeel_machine::{
-    Machine, Reply,
+    Reply,
     command::{Body, Command, Held, NewJob, QueueKey, QueueSettings},
 };
 use evenkeel_types::{AccountId, LogIndex, Micros, Now, QueueId, WallTime};
+use std::path::Path;
 
 const QUEUE: QueueKey<'static> = QueueKey { account: AccountId::from_number(1).unwrap(), name: "q" };
 
@@ -27,7 +32,7 @@ struct Node {
 impl Node {
     fn new(cluster: &FakeCluster, number: usize) -> Self {
         let log = cluster.start(number, LogIndex::ZERO);
-        let engine = Engine::new(log, Machine::default(), LogIndex::ZERO, [9; 32]);
+        let engine = Engine::new(log, Start::default(), [9; 32], Options::default()).unwrap();
         Self { engine, now: 1, calls: 0 }
     }
 
@@ -333,15 +338,15 @@ fn a_body_that_cannot_be_read_does_not_hold_back_the_others() {
     let good = received.jobs[0].grant.clone();
     let mut gone = good.clone();
     gone.body.index = LogIndex(999);
-    let mut reader = BodyReader::new(node.engine.log().reader());
+    let (shelf, _) = Shelf::open(MemDisk::new(0), Path::new("bodies")).unwrap();
+    let store = BodyStore::new(node.engine.log().reader(), shelf.reader());
     let Done::Bodies { answer, unreadable, .. } =
-        reader.read(CallId(1), QueueId { slot: 0, generation: 0 }, vec![(gone.clone(), None), (good, None)])
+        store.deliver(CallId(1), received.queue, vec![(gone.clone(), None), (good, None)])
     else {
         panic!("bodies were asked for")
     };
     assert_eq!((jobs(&answer), unreadable.len()), (1, 1), "{unreadable:?}");
-    let Done::Bodies { answer, .. } = reader.read(CallId(2), QueueId { slot: 0, generation: 0 }, vec![(gone, None)])
-    else {
+    let Done::Bodies { answer, .. } = store.deliver(CallId(2), received.queue, vec![(gone, None)]) else {
         panic!("bodies were asked for")
     };
     assert!(matches!(answer, Answer::Failed(EngineError::BodyUnreadable)));

@@ -3,14 +3,11 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
 
 use bytes::Bytes;
-use evenkeel_engine::{Answer, CallId, Engine, EngineError, Proposal, QueueName, Receive, Request};
+use evenkeel_engine::{Answer, CallId, Engine, EngineError, Options, Proposal, QueueName, Receive, Request, Start};
 use evenkeel_log::{
     Entry, Guarantees, Log, LogError, LogEvent, LogReader, ProposeError, ReadError, Role, Ticket, Waker,
 };
-use evenkeel_machine::{
-    Machine,
-    command::{Body, Command, NewJob, QueueKey, QueueSettings},
-};
+use evenkeel_machine::command::{Body, Command, NewJob, QueueKey, QueueSettings};
 use evenkeel_types::{AccountId, Epoch, LogIndex, Micros, Now, WallTime};
 use std::collections::VecDeque;
 
@@ -85,7 +82,7 @@ fn receivers_do_not_sleep_beside_jobs_that_a_full_disk_kept_from_others() {
     // Room for the beginning, the queue and the job; none for a receive.
     let events = VecDeque::from([LogEvent::RoleChanged(Role::Owner(Epoch(1)))]);
     let log = Fillable { events, last: LogIndex::ZERO, room: 3 };
-    let mut engine = Engine::new(log, Machine::default(), LogIndex::ZERO, [1; 32]);
+    let mut engine = Engine::new(log, Start::default(), [1; 32], Options::default()).unwrap();
     engine.step(NOW).unwrap();
     engine.step(NOW).unwrap();
     propose(&mut engine, 1, &Command::CreateQueue { queue: QUEUE, settings: QueueSettings::default() });

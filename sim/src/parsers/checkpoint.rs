@@ -1,10 +1,9 @@
 //! Any bytes as a checkpoint: the state that was written, or a refusal.
 
 use super::machine_batch::prepared;
-use evenkeel_disk::{Disk, DiskFile, MemDisk, OpenMode};
-use evenkeel_engine::Checkpoints;
+use evenkeel_checkpoint::{Checkpoints, Options, Part, Source, scan_manifest_bytes, scan_run_bytes};
+use evenkeel_disk::{Disk, MemDisk};
 use evenkeel_machine::Machine;
-use evenkeel_types::LogIndex;
 use std::path::Path;
 
 const FOLDER: &str = "c";
@@ -18,23 +17,10 @@ pub fn judge(bytes: &[u8]) {
     assert_eq!(again, bytes, "a state has one encoding");
 }
 
-/// Panics if opening a folder with these bytes as its only checkpoint does.
+/// Panics if reading them as a run or a manifest of a checkpoint does.
 pub fn judge_file(bytes: &[u8]) {
-    let disk = MemDisk::new(1);
-    let folder = Path::new(FOLDER);
-    let write = || -> std::io::Result<()> {
-        disk.create_dir_all(folder)?;
-        let file = disk.open(&folder.join(name()), OpenMode::CreateNew)?;
-        file.write_all_at(bytes, 0)
-    };
-    write().expect("a disk in memory");
-    if let Ok((_, loaded)) = Checkpoints::open(disk, folder) {
-        assert_eq!(loaded.machine.digest(), prepared().digest(), "only what was written passes its checksum");
-    }
-}
-
-fn name() -> String {
-    format!("{:016x}.ckpt", prepared().applied().0)
+    let _ = scan_run_bytes(bytes);
+    let _ = scan_manifest_bytes(bytes);
 }
 
 /// Encoded states.
@@ -48,16 +34,19 @@ pub fn corpus() -> Vec<Vec<u8>> {
     vec![encoded(Machine::default()), encoded(prepared())]
 }
 
-/// Checkpoint files.
+/// A checkpoint's files: the run and the manifest.
 #[must_use]
 pub fn corpus_of_files() -> Vec<Vec<u8>> {
     let disk = MemDisk::new(1);
     let folder = Path::new(FOLDER);
     let mut machine = prepared();
-    let mut state = Vec::new();
-    machine.encode(&mut state);
-    let (mut checkpoints, _) = Checkpoints::open(disk.clone(), folder).expect("a disk in memory");
-    let LogIndex(index) = machine.applied();
-    checkpoints.write(LogIndex(index), &state).expect("a disk in memory");
-    vec![disk.contents(&folder.join(name())).expect("it was just written")]
+    let options = Options { ballast_bytes: 0, ..Options::default() };
+    let (mut checkpoints, _) = Checkpoints::open(disk.clone(), folder, options).expect("a disk in memory");
+    let head = machine.begin_checkpoint(true);
+    checkpoints.begin(machine.applied(), Source::Whole).expect("a disk in memory");
+    let mut part = Part::default();
+    while !machine.drain_checkpoint(usize::MAX, &mut |section, slot, bytes| part.push(section, slot, bytes)) {}
+    checkpoints.append(&part).and_then(|()| checkpoints.finish(&head)).expect("a disk in memory");
+    let names = disk.list(folder).expect("a disk in memory");
+    names.iter().map(|name| disk.contents(&folder.join(name)).expect("it is there")).collect()
 }

@@ -3,7 +3,7 @@
 use super::{Event, World};
 use crate::{
     clock::{MILLISECOND, SECOND},
-    house::{CHECKPOINTS, LOG},
+    house::{BODIES, CHECKPOINTS, LOG},
 };
 use evenkeel_disk::{Disk, DiskFile, OpenMode};
 use std::path::{Path, PathBuf};
@@ -132,10 +132,10 @@ impl World {
         }
     }
 
-    /// Everything that has a name in the two folders.
+    /// Everything that has a name in the folders.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        for folder in [LOG, CHECKPOINTS] {
+        for folder in [LOG, CHECKPOINTS, BODIES] {
             let names = self.disk.list(Path::new(folder)).unwrap_or_default();
             files.extend(names.iter().map(|name| Path::new(folder).join(name)));
         }

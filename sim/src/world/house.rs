@@ -47,6 +47,7 @@ impl World {
                 self.schedule_writer();
             }
             HouseEvent::Errand(errand) => self.errand_ends(errand),
+            HouseEvent::Keep => self.keep(),
         }
         self.pump()
     }
@@ -69,22 +70,47 @@ impl World {
 
     fn errand_ends(&mut self, errand: Errand) {
         let Some(house) = &mut self.house else { return };
-        let done = match errand {
-            Errand::ReadBodies { call, queue, jobs } => {
-                self.counts.cold_reads += 1;
-                if let Some(open) = self.calls.get_mut(&call) {
-                    open.reading = false;
-                }
-                house.bodies.read(call, queue, jobs)
-            }
-            Errand::WriteCheckpoint { index, state } => {
-                let done = house.checkpoints.run(index, &state);
-                self.counts.checkpoints += u64::from(matches!(done, Done::Checkpoint { .. }));
-                self.trace.line(self.clocks.now, format_args!("checkpoint at {index}: {done:?}"));
-                done
-            }
-        };
+        let Errand::ReadBodies { call, queue, jobs } = errand else { return };
+        self.counts.cold_reads += 1;
+        if let Some(open) = self.calls.get_mut(&call) {
+            open.reading = false;
+        }
+        let done = house.keeper.bodies().deliver(call, queue, jobs);
         house.engine.errand_done(done);
+    }
+
+    /// The keeper does its next errand, or what it finds to do of its own accord.
+    fn keep(&mut self) {
+        self.life.keeper_busy = false;
+        let Some(house) = &mut self.house else { return };
+        let Some(errand) = self.life.errands.pop_front() else {
+            let more = house.keeper.idle().unwrap_or(false);
+            self.counts.merge_steps += u64::from(more);
+            self.life.keeper_curious = more;
+            return;
+        };
+        let Some(done) = house.keeper.run(errand) else { return };
+        match &done {
+            Done::CheckpointPart(_) => {}
+            Done::Checkpoint { .. } => {
+                self.counts.checkpoints += 1;
+                self.life.keeper_curious = true;
+            }
+            Done::Carried { .. } => self.counts.carried += 1,
+            _ => {}
+        }
+        self.trace.line(self.clocks.now, format_args!("the keeper: {done:?}"));
+        house.engine.errand_done(done);
+    }
+
+    fn schedule_keeper(&mut self) {
+        if self.life.keeper_busy || self.life.errands.is_empty() && !self.life.keeper_curious {
+            return;
+        }
+        self.life.keeper_busy = true;
+        let takes =
+            if self.fate.chance(100) { self.fate.span(MILLISECOND, SECOND) } else { self.fate.span(10, 20_000) };
+        self.schedule.at(self.clocks.now + takes, Event::House(self.life_number, HouseEvent::Keep));
     }
 
     /// Lets the engine work until it has nothing to do, and looks at all that comes of it.
@@ -188,17 +214,17 @@ impl World {
         let Some(house) = &mut self.house else { return };
         let errands: Vec<Errand> = house.engine.take_errands().collect();
         for errand in errands {
-            let takes = match &errand {
-                Errand::ReadBodies { call, .. } => {
-                    if let Some(open) = self.calls.get_mut(call) {
-                        open.reading = true;
-                    }
-                    self.fate.span(100, 20 * MILLISECOND)
-                }
-                Errand::WriteCheckpoint { .. } => self.fate.span(MILLISECOND, 3 * SECOND),
+            let Errand::ReadBodies { call, .. } = &errand else {
+                self.life.errands.push_back(errand);
+                continue;
             };
+            if let Some(open) = self.calls.get_mut(call) {
+                open.reading = true;
+            }
+            let takes = self.fate.span(100, 20 * MILLISECOND);
             self.schedule.at(self.clocks.now + takes, Event::House(self.life_number, HouseEvent::Errand(errand)));
         }
+        self.schedule_keeper();
     }
 
     fn check_waiting(&self) -> Result<(), Broken> {

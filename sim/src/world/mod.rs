@@ -75,8 +75,10 @@ pub(crate) enum HouseEvent {
     Sync,
     /// What was synced is told.
     Publish,
-    /// An errand ends.
+    /// Bodies were read.
     Errand(Errand),
+    /// The keeper looks for work.
+    Keep,
 }
 
 /// Who asks.
@@ -144,6 +146,12 @@ pub(crate) struct Life {
     /// The writer is in the middle of a commit.
     pub(crate) writer_busy: bool,
     pub(crate) wake_at: Option<Time>,
+    /// What the keeper was asked to do, in order.
+    pub(crate) errands: VecDeque<Errand>,
+    /// It is at work.
+    pub(crate) keeper_busy: bool,
+    /// It may have something to do of its own accord.
+    pub(crate) keeper_curious: bool,
 }
 
 /// See the module.

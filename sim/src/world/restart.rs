@@ -57,7 +57,7 @@ impl World {
         // The first step takes over; what the log held before is seen with it.
         let now = self.clocks.read();
         if let Some(house) = &mut self.house {
-            let stepped = house.engine.step(now);
+            let stepped = house.catch_up(now);
             self.life.log_time_before = house.engine.machine().log_time();
             if let Err(fatal) = stepped {
                 return match self.damaged.take() {

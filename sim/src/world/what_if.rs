@@ -43,7 +43,7 @@ impl World {
         })?;
         self.witness.committed.check_end(found.log.last).map_err(blame)?;
         let now = Now { monotonic: Micros(1), wall: WallTime(1) };
-        house.engine.step(now).map_err(|fatal| Broken::new("replay", format!("a copy fails: {fatal}")))?;
+        house.catch_up(now).map_err(|fatal| Broken::new("replay", format!("a copy fails: {fatal}")))?;
         self.witness.digests.check("a copy", house.engine.machine()).map_err(blame)?;
         compare(&house.reader, house.engine.log(), &self.witness.committed, self.witness.applied()).map_err(blame)?;
         conservation::audit(house.engine.machine(), &self.witness.book).map_err(blame)?;
@@ -61,8 +61,7 @@ impl World {
     fn check_bodies(&self, house: &House) -> Result<(), Broken> {
         let jobs = self.witness.book.queues.values().flat_map(|queue| &queue.jobs);
         for (id, job) in jobs {
-            let read = house.reader.read_range(job.body.index, job.body.offset, job.body.bytes);
-            match read {
+            match house.keeper.bodies().read(job.body) {
                 Ok(bytes) if xxh3_64(&bytes) == job.body_hash => {}
                 Ok(_) => return Err(Broken::new("bodies", format!("the body of job {id} is another"))),
                 Err(error) => return Err(Broken::new("bodies", format!("the body of job {id}: {error}"))),

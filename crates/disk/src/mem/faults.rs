@@ -60,6 +60,12 @@ impl MemDisk {
         self.state().fail_sync = Some(count);
     }
 
+    /// The bytes of all files together.
+    #[must_use]
+    pub fn used(&self) -> u64 {
+        self.state().used()
+    }
+
     /// All files together may not grow beyond so many bytes; `None` lifts the limit. A write that
     /// does not fit writes what fits and fails with `StorageFull`.
     pub fn set_capacity(&self, bytes: Option<u64>) {

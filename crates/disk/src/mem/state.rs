@@ -105,10 +105,14 @@ impl State {
         }
     }
 
+    /// The bytes of all files together.
+    pub(super) fn used(&self) -> u64 {
+        self.inodes.values().map(|inode| inode.len() as u64).sum()
+    }
+
     /// How many bytes may still be added; a file without a name counts as long as it is open.
     pub(super) fn room(&self) -> u64 {
-        let used: u64 = self.inodes.values().map(|inode| inode.len() as u64).sum();
-        self.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(used))
+        self.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(self.used()))
     }
 
     pub(super) fn sweep(&mut self, number: InodeNumber) {

@@ -56,6 +56,9 @@ impl From<EngineError> for SqsError {
             EngineError::DiskFull => {
                 Self::ServiceUnavailable("The server's disk is full. Nothing was done; retry once there is room.")
             }
+            EngineError::Full => Self::ServiceUnavailable(
+                "The server holds as many messages as its settings allow (max_jobs, max_bytes). Nothing was done; retry.",
+            ),
             EngineError::Lost => Self::InternalFailure("The server's log failed. This may or may not have been done."),
             EngineError::BodyUnreadable => {
                 Self::InternalFailure("The body of a message cannot be read. See the server's log.")

@@ -1,9 +1,8 @@
 //! What the log tells: entries to apply, calls to answer, ownership gained and lost, failure.
 
-use super::{Call, Engine, Fatal, Stage};
+use super::{Call, Engine, Fatal, Proposed, Stage};
 use crate::{
     clock::LogClock,
-    fault::{self, Fault},
     limits,
     request::{Answer, EngineError},
     waiters::Waiter,
@@ -14,7 +13,7 @@ use evenkeel_machine::{
     batch::BatchBuilder,
     command::{Begin, Command},
 };
-use evenkeel_types::{LogIndex, Micros, Now};
+use evenkeel_types::{Micros, Now};
 
 impl<L: Log> Engine<L> {
     pub(super) fn on_log_event(&mut self, event: LogEvent, now: Now) -> Result<(), Fatal> {
@@ -34,19 +33,22 @@ impl<L: Log> Engine<L> {
             }
             LogEvent::Truncated { .. } => {}
             LogEvent::SnapshotInstalled { at } => return Err(Fatal::Snapshot(at)),
-            LogEvent::RoleChanged(role) => self.on_role(role, now),
+            LogEvent::RoleChanged(role) => self.on_role(role, now)?,
             LogEvent::Failed(error) => return Err(error.into()),
         }
         Ok(())
     }
 
-    pub(super) fn on_role(&mut self, role: Role, now: Now) {
+    fn on_role(&mut self, role: Role, now: Now) -> Result<(), Fatal> {
         match role {
             Role::Owner(_) => {
+                if let Some((count, first)) = self.living.missing() {
+                    return Err(Fatal::BodiesMissing { count, first });
+                }
                 self.clock = LogClock::take_over(self.machine.log_time(), self.machine.wall_time(), now);
                 if self.machine.begin().is_some() {
                     self.stage = Stage::Serving;
-                    return;
+                    return Ok(());
                 }
                 self.stage = Stage::Beginning;
                 let begin = Begin { feature_level: evenkeel_machine::limits::FEATURE_LEVEL, secret: self.secret };
@@ -57,18 +59,21 @@ impl<L: Log> Engine<L> {
                 self.stage = Stage::Following;
                 let calls = std::mem::take(&mut self.open_calls);
                 self.open = BatchBuilder::default();
+                self.let_in.remove(std::mem::take(&mut self.open_demand));
                 self.refuse(calls, EngineError::NotLeading);
                 while let Some(waiter) = self.waiters.pop_any() {
                     self.answers.push((waiter.call, Answer::Failed(EngineError::NotLeading)));
                 }
             }
         }
+        Ok(())
     }
 
     pub(super) fn calls_of(&mut self, ticket: Ticket) -> Option<Vec<Call>> {
-        let at = self.proposed.iter().position(|(proposed, ..)| *proposed == ticket)?;
-        let (_, bytes, calls) = self.proposed.remove(at)?;
+        let at = self.proposed.iter().position(|proposed| proposed.ticket == ticket)?;
+        let Proposed { bytes, demand, calls, .. } = self.proposed.remove(at)?;
         self.proposed_bytes -= bytes;
+        self.let_in.remove(demand);
         Some(calls)
     }
 
@@ -81,15 +86,15 @@ impl<L: Log> Engine<L> {
         }
         let mut outcome = std::mem::take(&mut self.outcome);
         self.machine.apply(index, &batch, &mut outcome)?;
-        self.bytes_since_checkpoint += batch.len() as u64;
+        self.checkpointing.log_bytes += batch.len() as u64;
         self.tail.push(index, batch);
         for event in outcome.events.drain(..) {
             match event {
                 Event::Ready(queue) => {
                     self.woken.insert(queue);
                 }
-                Event::BodyKept(body) => self.floor.keep(body),
-                Event::BodyReleased(body) => self.floor.release(body),
+                Event::BodyKept(body) => self.living.keep(body),
+                Event::BodyReleased(body) => self.living.release(body),
             }
         }
         if self.stage == Stage::Beginning && self.machine.begin().is_some() {
@@ -102,7 +107,7 @@ impl<L: Log> Engine<L> {
             }
         }
         self.outcome = outcome;
-        if self.bytes_since_checkpoint >= self.checkpoint_every_bytes {
+        if self.checkpoint_is_due() {
             self.begin_checkpoint();
         }
         Ok(())
@@ -131,21 +136,11 @@ impl<L: Log> Engine<L> {
         }
     }
 
-    pub(super) fn trim(&mut self) {
-        let above_checkpoint = self.oldest_checkpoint.next();
-        let bodies = if fault::is(Fault::TrimBodies) { None } else { self.floor.index() };
-        let floor = bodies.map_or(above_checkpoint, |floor| floor.min(above_checkpoint));
-        if floor > self.log.first_index() {
-            // A log that fails here says so by its own event.
-            let _ = self.log.trim(floor).and_then(|()| self.log.release(LogIndex(1), LogIndex(floor.0 - 1)));
-        }
-    }
-
     pub(super) fn fail(&mut self, fatal: Fatal) {
         self.stage = Stage::Failed;
         self.fatal = Some(fatal);
-        for (_, _, calls) in std::mem::take(&mut self.proposed) {
-            self.refuse(calls, EngineError::Lost);
+        for proposed in std::mem::take(&mut self.proposed) {
+            self.refuse(proposed.calls, EngineError::Lost);
         }
         let calls = std::mem::take(&mut self.open_calls);
         self.open = BatchBuilder::default();

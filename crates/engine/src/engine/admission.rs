@@ -1,0 +1,52 @@
+//! What is let in: not more than the disk can be made to take, nor than the settings allow.
+
+use super::Engine;
+use crate::{
+    Proposal, limits,
+    request::{Demand, EngineError},
+};
+use evenkeel_log::Log;
+
+impl Demand {
+    pub(super) fn add(&mut self, other: Self) {
+        self.jobs += other.jobs;
+        self.bytes += other.bytes;
+    }
+
+    pub(super) fn remove(&mut self, other: Self) {
+        self.jobs -= other.jobs;
+        self.bytes -= other.bytes;
+    }
+}
+
+impl<L: Log> Engine<L> {
+    /// Whether the disk is known to be full.
+    pub(super) fn is_full(&self) -> bool {
+        self.log.room_bytes() != u64::MAX
+    }
+
+    /// Whether a command may go on to the log; notes what it demands if so.
+    pub(super) fn admit(&mut self, proposal: &Proposal) -> Result<(), EngineError> {
+        let unsynced = self.open.bytes() + self.proposed_bytes;
+        if unsynced + proposal.bytes().len() > limits::UNSYNCED_BYTES_MAX {
+            return Err(EngineError::Overloaded);
+        }
+        let demand = proposal.demand();
+        if demand.jobs == 0 {
+            return Ok(());
+        }
+        // Receives and deletes may use up what is left: they make room.
+        if self.log.room_bytes() < self.options.reserve_bytes.saturating_add(unsynced as u64) {
+            return Err(EngineError::DiskFull);
+        }
+        let present = Demand { jobs: self.machine.queues().sizes().2.into(), bytes: 0 };
+        let jobs = present.jobs + self.let_in.jobs + demand.jobs;
+        let bytes = present.bytes + self.let_in.bytes + demand.bytes;
+        if jobs > self.options.jobs_max || bytes > self.options.bytes_max {
+            return Err(EngineError::Full);
+        }
+        self.let_in.add(demand);
+        self.open_demand.add(demand);
+        Ok(())
+    }
+}

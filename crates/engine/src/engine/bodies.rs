@@ -1,0 +1,134 @@
+//! Where bodies lie as the log moves on: files retire, empty ones go, poor ones are rewritten.
+
+use super::Engine;
+use crate::{
+    Errand,
+    carrying::{self, Group, Sweep},
+    fault::{self, Fault},
+    limits,
+    living::Kind,
+};
+use evenkeel_log::Log;
+use evenkeel_types::LogIndex;
+
+/// How far carrying is.
+#[derive(Debug, Default)]
+pub(super) enum Carrying {
+    #[default]
+    None,
+    /// The jobs are being looked through.
+    Sweeping(Sweep),
+    /// Groups are being written.
+    Writing {
+        /// How many.
+        left: usize,
+        /// One of them could not be.
+        failed: bool,
+    },
+}
+
+impl<L: Log> Engine<L> {
+    /// Whether the next slice of the sweep can be taken at once.
+    pub(super) fn carrying_has_work(&self) -> bool {
+        matches!(self.carrying, Carrying::Sweeping(_))
+    }
+
+    /// A checkpoint became durable: the log below the oldest one will not be replayed again.
+    pub(super) fn retire(&mut self) {
+        let floor = self.oldest_checkpoint.next();
+        if floor > self.log.first_index() {
+            // A log that fails here says so by its own event.
+            let _ = self.log.trim(floor);
+        }
+        self.living.retire(&self.log.retired());
+        self.let_go_of_empty();
+        self.consider_carrying();
+    }
+
+    /// Gives up the files in which nothing lives any more.
+    pub(super) fn let_go_of_empty(&mut self) {
+        for extent in self.living.take_empty() {
+            self.let_go(extent.first, extent.last, extent.kind);
+        }
+        if fault::is(Fault::TrimBodies)
+            && let Some(extent) = self.living.extents().first().copied()
+        {
+            self.let_go(extent.first, extent.last, extent.kind);
+        }
+    }
+
+    fn let_go(&mut self, first: LogIndex, last: LogIndex, kind: Kind) {
+        match kind {
+            Kind::Segment => {
+                let _ = self.log.release(first, last);
+            }
+            Kind::BodyFile => self.errands.push(Errand::RemoveBodies { first, last }),
+        }
+    }
+
+    fn consider_carrying(&mut self) {
+        if !matches!(self.carrying, Carrying::None) {
+            return;
+        }
+        let mut options = self.options.carry;
+        if self.is_full() {
+            // What is written must fit beside what it replaces.
+            options.group_bytes_max /= 8;
+        }
+        if let Some(sweep) = carrying::choose(&mut self.living, &options) {
+            self.carrying = Carrying::Sweeping(sweep);
+        }
+    }
+
+    /// Looks through the next slice of jobs.
+    pub(super) fn drive_carrying(&mut self) {
+        let Carrying::Sweeping(sweep) = &mut self.carrying else { return };
+        let queues = self.machine.queues();
+        let mut slots = queues.job_slots();
+        slots.end -= if fault::is(Fault::SweepTooShort) { slots.end / 8 } else { 0 };
+        let slice = sweep.slice(slots, limits::SWEEP_SLICE_JOBS);
+        if !slice.is_empty() {
+            for body in queues.bodies(slice) {
+                sweep.see(body);
+            }
+            return;
+        }
+        let Carrying::Sweeping(sweep) = std::mem::take(&mut self.carrying) else { return };
+        let groups = sweep.finish();
+        self.carrying = Carrying::Writing { left: groups.len(), failed: false };
+        for Group { first, last, bodies } in groups {
+            if fault::is(Fault::ReleaseBeforeCarry) {
+                let _ = self.log.release(first, last);
+            }
+            self.errands.push(Errand::Carry { first, last, bodies });
+        }
+    }
+
+    /// The bodies of a group are durable in a file of their own (of so many bytes); the files they were in may go.
+    pub(super) fn carried(&mut self, first: LogIndex, last: LogIndex, disk_bytes: u64) {
+        self.living.replace(first, last, disk_bytes);
+        let _ = self.log.release(first, last);
+        self.let_go_of_empty();
+        self.group_done(false);
+    }
+
+    /// A group could not be written. Its files stay as they are, and are tried again after the next checkpoint.
+    pub(super) fn not_carried(&mut self, first: LogIndex, last: LogIndex) {
+        self.living.hold(first, last, false);
+        self.let_go_of_empty();
+        self.group_done(true);
+    }
+
+    fn group_done(&mut self, has_failed: bool) {
+        let Carrying::Writing { left, failed } = &mut self.carrying else { return };
+        *left -= 1;
+        *failed |= has_failed;
+        if *left == 0 {
+            let failed = *failed;
+            self.carrying = Carrying::None;
+            if !failed {
+                self.consider_carrying();
+            }
+        }
+    }
+}

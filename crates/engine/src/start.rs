@@ -1,0 +1,153 @@
+//! What a start finds on the disk: the newest state that can be loaded, and where bodies lie.
+
+use evenkeel_bodies::{Shelf, ShelfError};
+use evenkeel_checkpoint::{CheckpointError, Checkpoints, LoadError, Sink};
+use evenkeel_disk::Disk;
+use evenkeel_log::{Extent, LogError};
+use evenkeel_machine::{Machine, Restorer};
+use evenkeel_types::LogIndex;
+use std::path::Path;
+
+/// The folder of checkpoints, within the data folder.
+pub const CHECKPOINTS: &str = "checkpoints";
+/// The folder of body files, within the data folder.
+pub const BODIES: &str = "bodies";
+
+/// Why the engine cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The checkpoints' folder cannot be used.
+    #[error(transparent)]
+    Checkpoints(#[from] CheckpointError),
+    /// No checkpoint can be loaded although there are some.
+    #[error("no checkpoint can be used: {}", .0.join("; "))]
+    AllDamaged(Vec<String>),
+    /// A checkpoint cannot be read for now, or this version is too old for it.
+    #[error(transparent)]
+    Load(LoadError),
+    /// The body files cannot be used.
+    #[error(transparent)]
+    Bodies(#[from] ShelfError),
+    /// The log failed.
+    #[error(transparent)]
+    Log(#[from] LogError),
+}
+
+impl StartError {
+    /// Whether the disk would not do what was asked of it; else what it gave was wrong.
+    #[must_use]
+    pub fn is_io(&self) -> bool {
+        match self {
+            Self::Checkpoints(error) => matches!(error, CheckpointError::Io { .. }),
+            Self::Load(error) => matches!(error, LoadError::Io { .. }),
+            Self::Bodies(error) => matches!(error, ShelfError::Io { .. }),
+            Self::Log(error) => matches!(error, LogError::Io { .. }),
+            Self::AllDamaged(_) => false,
+        }
+    }
+}
+
+/// What an engine begins with.
+#[derive(Debug)]
+pub struct Start {
+    /// The state of the newest checkpoint that checks, else the empty state.
+    pub machine: Machine,
+    /// The oldest checkpoint that could be started from: the log above it must be kept.
+    pub oldest_checkpoint: LogIndex,
+    /// No checkpoint was found, so the next one must hold everything.
+    pub whole: bool,
+    /// The body files.
+    pub body_files: Vec<Extent>,
+}
+
+impl Default for Start {
+    /// Of a new log.
+    fn default() -> Self {
+        let (machine, oldest_checkpoint) = (Machine::default(), LogIndex::ZERO);
+        Self { machine, oldest_checkpoint, whole: true, body_files: Vec::new() }
+    }
+}
+
+/// What was found in a data folder, beside the log.
+pub struct Found<D: Disk> {
+    /// For the engine.
+    pub start: Start,
+    /// Checkpoints that do not check, each with its reason.
+    pub damaged: Vec<String>,
+    /// The checkpoints.
+    pub checkpoints: Checkpoints<D>,
+    /// The body files.
+    pub shelf: Shelf<D>,
+}
+
+/// Opens the checkpoints and body files of a data folder, making what is missing, and loads the newest state that checks.
+///
+/// # Errors
+/// The disk fails, or there are checkpoints and none can be loaded.
+pub fn find<D: Disk>(disk: D, folder: &Path) -> Result<Found<D>, StartError> {
+    let (mut checkpoints, report) =
+        Checkpoints::open(disk.clone(), &folder.join(CHECKPOINTS), evenkeel_checkpoint::Options::default())?;
+    let mut damaged: Vec<_> =
+        report.damaged.iter().map(|damaged| format!("{}: {}", damaged.file, damaged.why)).collect();
+    let mut machine = None;
+    for index in checkpoints.kept().to_vec().into_iter().rev() {
+        match load(&checkpoints, index) {
+            Ok(loaded) => {
+                // What does not check must not count as proven.
+                checkpoints.forget_newer_than(index);
+                machine = Some(loaded);
+                break;
+            }
+            Err(LoadError::Damaged { file, offset, what }) => {
+                damaged.push(format!("{file} at byte {offset}: {what}"));
+            }
+            Err(LoadError::Refused(reason)) => damaged.push(format!("checkpoint {index}: {reason}")),
+            Err(error) => return Err(StartError::Load(error)),
+        }
+    }
+    if machine.is_none() && !damaged.is_empty() {
+        return Err(StartError::AllDamaged(damaged));
+    }
+    let (shelf, _) = Shelf::open(disk, &folder.join(BODIES))?;
+    let body_files = shelf.extents();
+    let body_files = body_files.iter().map(|e| Extent { first: e.first, last: e.last, bytes: e.bytes }).collect();
+    let start = Start {
+        whole: machine.is_none(),
+        machine: machine.unwrap_or_default(),
+        oldest_checkpoint: checkpoints.oldest(),
+        body_files,
+    };
+    Ok(Found { start, damaged, checkpoints, shelf })
+}
+
+/// Takes in a checkpoint's records.
+#[derive(Default)]
+struct Loader(Option<Restorer>);
+
+impl Sink for Loader {
+    fn meta(&mut self, head: &[u8]) -> Result<(), String> {
+        self.0 = Some(Restorer::new(head).map_err(|error| error.to_string())?);
+        Ok(())
+    }
+
+    fn record(&mut self, section: u8, slot: u32, bytes: &[u8]) -> Result<(), String> {
+        let restorer = self.0.as_mut().ok_or("records came before the head")?;
+        restorer.record(section, slot, bytes).map_err(|error| error.to_string())
+    }
+}
+
+/// The state of a checkpoint.
+///
+/// # Errors
+/// It does not check, or cannot be read.
+pub fn load<D: Disk>(checkpoints: &Checkpoints<D>, index: LogIndex) -> Result<Machine, LoadError> {
+    let mut loader = Loader::default();
+    checkpoints.load(index, &mut loader)?;
+    let restorer = loader.0.ok_or_else(|| LoadError::Refused("it has no head".into()))?;
+    let machine = restorer.finish().map_err(|error| LoadError::Refused(error.to_string()))?;
+    if machine.applied() == index {
+        Ok(machine)
+    } else {
+        Err(LoadError::Refused(format!("it holds the state at {}", machine.applied())))
+    }
+}
