@@ -39,7 +39,7 @@ impl<L: Log> Engine<L> {
         if self.log.room_bytes() < self.options.reserve_bytes.saturating_add(unsynced as u64) {
             return Err(EngineError::DiskFull);
         }
-        let present = Demand { jobs: self.machine.queues().sizes().2.into(), bytes: 0 };
+        let present = self.machine.queues().totals();
         let jobs = present.jobs + self.let_in.jobs + demand.jobs;
         let bytes = present.bytes + self.let_in.bytes + demand.bytes;
         if jobs > self.options.jobs_max || bytes > self.options.bytes_max {
