@@ -87,6 +87,10 @@ mod tests {
         assert_eq!(choose(&[5], &options), None);
         assert_eq!(choose(&[100 * MIB, 20 * MIB, MIB, MIB, MIB], &options), None);
         assert_eq!(choose(&[100 * MIB, 30 * MIB, 21 * MIB], &options), Some(0..3));
+        // Each is larger than four times all newer ones, so that no two are similar; the base is far larger.
+        let steep: Vec<u64> = [15u32].into_iter().chain((0..13).rev()).map(|power| 5u64.pow(power)).collect();
+        assert_eq!(choose(&steep, &options), Some(7..14));
+        assert_eq!(choose(&steep[2..], &options), None);
         assert_eq!(choose(&[1000 * MIB, 100 * MIB, MIB, MIB, MIB, MIB], &options), Some(2..6));
     }
 }

@@ -65,14 +65,11 @@ impl<D: Disk> Checkpoints<D> {
     /// drops it too; the ballast is not touched for a merge. Wait before calling again.
     pub fn merge_step(&mut self) -> io::Result<Merge> {
         let result = self.try_step();
-        result.map_err(|failed| {
-            self.drop_merge();
-            match failed {
-                Failed::Io(error) => error,
-                Failed::Load(error) => {
-                    self.wants_whole |= error.is_damage();
-                    error.into()
-                }
+        result.map_err(|failed| match failed {
+            Failed::Io(error) => error,
+            Failed::Load(error) => {
+                self.wants_whole |= error.is_damage();
+                error.into()
             }
         })
     }

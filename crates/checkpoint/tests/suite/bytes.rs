@@ -105,6 +105,10 @@ pub(crate) fn good_checksums_over_nonsense_are_damage() {
     refused("no records in a block", &|run| run[third + 16..third + 20].fill(0));
     refused("too many records in a block", &|run| run[third + 16] += 1);
     refused("too few records in a block", &|run| run[third + 16] -= 1);
+    refused("too few records in a block, and in the footer", &|run| {
+        run[third + 16] -= 1;
+        run[footer + 32] -= 1;
+    });
     refused("another number", &|run| run[third + 12] = 3);
     refused("sections that descend", &|run| run[third + 24] = 0);
     refused("a slot beyond the last", &|run| run[third + 20..third + 24].fill(0xFF));
@@ -114,6 +118,11 @@ pub(crate) fn good_checksums_over_nonsense_are_damage() {
     refused("more records", &|run| run[footer + 32] += 1);
     refused("another length", &|run| run[footer + 16] += 1);
     refused("no footer", &|run| run[footer + 8] = b'X');
+    let mut run = RUN.to_vec();
+    run[footer + 40] ^= 1;
+    let sum = xxh3_64_with_seed(&run[footer + 8..], u64::from_le_bytes(run[24..32].try_into().unwrap()));
+    run[footer..footer + 8].copy_from_slice(&sum.to_le_bytes());
+    assert!(matches!(scan_run_bytes(&run), Err(LoadError::Damaged { .. })), "another sum of the blocks");
     let mut runner = TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() });
     let patches = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6);
     runner

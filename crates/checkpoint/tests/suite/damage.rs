@@ -76,6 +76,19 @@ pub(crate) fn every_flipped_bit_of_a_manifest_is_found_and_the_one_before_serves
     }
 }
 
+pub(crate) fn beside_a_damaged_manifest_nothing_is_merged() {
+    let disk = disk_with(&[1, 2, 3, 4, 5, 6]);
+    disk.flip_bit(&path("0000000000000006.ckpt"), 70, 0).unwrap();
+    let (mut checkpoints, report) = open(&disk);
+    assert_eq!((report.kept, report.damaged.len()), (vec![LogIndex(5)], 1));
+    assert_eq!(checkpoints.merge_step().unwrap(), Merge::Nothing);
+    assert_eq!(names_with(&disk, ".run").len(), 6);
+    write(&mut checkpoints, 7, Source::Delta, false).unwrap();
+    assert_eq!(names_with(&disk, ".run").len(), 6);
+    assert!(super::harness::merge_all(&mut checkpoints).unwrap() > 0);
+    check_all(&checkpoints);
+}
+
 pub(crate) fn cut_and_lengthened_files_are_damage() {
     let ready = disk_with(&[1, 2]);
     let run = names_with(&ready, ".run").pop().unwrap();
@@ -84,6 +97,7 @@ pub(crate) fn cut_and_lengthened_files_are_damage() {
         for cut in (0..len).chain([len + 1, len + 512]) {
             let disk = ready.fork(1);
             disk.truncate(&path(name), cut).unwrap();
+            assert_eq!(open(&disk).1.kept, [LogIndex(1)], "a length is seen when the folder is opened");
             finds_damage(&disk, 2, name, &format!("{name} of {cut} bytes"));
         }
         // Cut while it is open.

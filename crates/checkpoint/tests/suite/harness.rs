@@ -200,3 +200,13 @@ pub(super) fn names<D: Disk>(disk: &D) -> Vec<String> {
 pub(super) fn names_with<D: Disk>(disk: &D, ending: &str) -> Vec<String> {
     names(disk).into_iter().filter(|name| name.ends_with(ending)).collect()
 }
+
+/// Only the files of the kept checkpoints are there, and the ballast.
+pub(super) fn check_no_file_too_many<D: Disk>(checkpoints: &Checkpoints<D>, disk: &D) {
+    let pinned = checkpoints.kept().iter().map(|index| checkpoints.pin(*index).unwrap());
+    let mut needed: Vec<String> = pinned.flat_map(|pinned| pinned.files()).map(|file| file.name).collect();
+    needed.extend(checkpoints.has_ballast().then(|| "ballast".to_owned()));
+    needed.sort();
+    needed.dedup();
+    assert_eq!(names(disk), needed);
+}

@@ -1,8 +1,8 @@
 //! What checkpoints do as long as nothing goes wrong.
 
 use super::harness::{
-    Collect, Records, check, check_all, dir, disk_with, load, merge_all, meta, names_with, open, small, state, write,
-    write_next,
+    Collect, Records, check, check_all, check_no_file_too_many, dir, disk_with, load, merge_all, meta, names_with,
+    open, small, state, write, write_next,
 };
 use evenkeel_checkpoint::{Checkpoints, LoadError, Merge, Options, Part, RECORD_BYTES_MAX, Sink, Source, verify};
 use evenkeel_disk::{MemDisk, RealDisk};
@@ -60,6 +60,7 @@ pub(crate) fn merges_change_no_record_and_keep_runs_few() {
         assert!(checkpoints.newest_runs().0 <= 6);
         if index % 7 == 0 {
             check_all(&checkpoints);
+            check_no_file_too_many(&checkpoints, &disk);
         }
     }
     assert!(merges > 15, "{merges} merges");
@@ -87,12 +88,19 @@ pub(crate) fn a_merge_goes_on_while_checkpoints_come() {
     }
     // A whole one makes the merge superfluous.
     write(&mut checkpoints, 12, Source::Delta, false).unwrap();
-    let _ = checkpoints.merge_step().unwrap();
-    write(&mut checkpoints, 13, Source::Whole, true).unwrap();
+    while checkpoints.merge_step().unwrap() != Merge::More {
+        let next = checkpoints.kept()[1].0 + 1;
+        write(&mut checkpoints, next, Source::Delta, false).unwrap();
+    }
+    assert_eq!(names_with(&disk, ".new").len(), 1);
+    let next = checkpoints.kept()[1].0 + 1;
+    write(&mut checkpoints, next, Source::Whole, false).unwrap();
+    check_no_file_too_many(&checkpoints, &disk);
+    assert_eq!(checkpoints.merge_step().unwrap(), Merge::Nothing);
+    write(&mut checkpoints, next + 1, Source::Delta, true).unwrap();
     merge_all(&mut checkpoints).unwrap();
-    write(&mut checkpoints, 14, Source::Delta, false).unwrap();
     check_all(&checkpoints);
-    assert_eq!(names_with(&disk, ".new"), Vec::<String>::new());
+    check_no_file_too_many(&checkpoints, &disk);
     drop(checkpoints);
     assert!(open(&disk).1.removed.is_empty());
 }
@@ -190,13 +198,23 @@ pub(crate) fn an_abandoned_checkpoint_leaves_nothing() {
 }
 
 pub(crate) fn forgotten_checkpoints_go_with_the_next() {
+    let disk = disk_with(&[1, 2, 3, 4, 5, 6]);
+    let (mut checkpoints, _) = open(&disk);
+    assert_eq!(checkpoints.merge_step().unwrap(), Merge::More);
+    checkpoints.forget_newer_than(LogIndex(5));
+    assert_eq!(checkpoints.merge_step().unwrap(), Merge::Nothing, "nothing that may be needed is touched");
+    assert_eq!((names_with(&disk, ".ckpt").len(), names_with(&disk, ".run").len()), (2, 6));
+    write(&mut checkpoints, 6, Source::Delta, false).unwrap();
+    assert!(merge_all(&mut checkpoints).unwrap() > 0);
+    check_all(&checkpoints);
+    check_no_file_too_many(&checkpoints, &disk);
+
     let disk = disk_with(&[1, 2, 3]);
     let (mut checkpoints, _) = open(&disk);
     checkpoints.begin(LogIndex(4), Source::Delta).unwrap();
     checkpoints.forget_newer_than(LogIndex(2));
     assert_eq!((checkpoints.kept(), checkpoints.writing()), (&[LogIndex(2)][..], None));
     assert_eq!(names_with(&disk, ".ckpt").len(), 2);
-    assert_eq!(checkpoints.merge_step().unwrap(), Merge::Nothing, "nothing that may be needed is touched");
     // The same index may come again.
     write(&mut checkpoints, 3, Source::Delta, false).unwrap();
     assert_eq!(names_with(&disk, ".run").len(), 3);

@@ -48,6 +48,7 @@ checks! {
     damage:
         every_flipped_bit_of_a_run_is_found,
         every_flipped_bit_of_a_manifest_is_found_and_the_one_before_serves,
+        beside_a_damaged_manifest_nothing_is_merged,
         cut_and_lengthened_files_are_damage,
         a_missing_or_foreign_run_is_damage,
         exchanged_blocks_are_damage,
