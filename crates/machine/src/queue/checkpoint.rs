@@ -122,7 +122,7 @@ impl Queues {
             }
             self.bytes = self.bytes.wrapping_add(queue.bytes);
             let hash = self.hash_of_queue(QueueKey { account: queue.account, name: &queue.name });
-            self.queues.rehash(slot, |queue| queue.hash = hash);
+            self.queues.rehash(slot, |queue| queue.set_hash(hash));
             self.queue_names.insert(&mut self.queues, slot);
         }
         for slot in 0..self.lanes.used() {
@@ -169,7 +169,7 @@ impl Queue {
         put_bytes(self.name.as_bytes(), out);
         self.lanes.tail.put(out);
         self.account.put(out);
-        self.settings.put(out);
+        self.settings().put(out);
         let counts = &self.counts;
         for count in [counts.ready, counts.delayed, counts.leased, counts.enqueued, counts.acked, counts.purged] {
             count.put(out);
@@ -183,9 +183,8 @@ impl Queue {
         let (generation, epoch) = (u32::get(reader)?, u64::get(reader)?);
         let head = u32::get(reader)?;
         let name = reader.text(limits::QUEUE_NAME_BYTES_MAX, "a queue's name")?;
-        let mut queue = Self { generation, epoch, ..Self::default() };
+        let mut queue = Self::free(generation, epoch, head);
         if name.is_empty() {
-            queue.lanes.head = head;
             return Ok(queue);
         }
         let tail = u32::get(reader)?;

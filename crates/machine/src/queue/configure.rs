@@ -29,7 +29,7 @@ impl Queues {
             return Err(ConfigureError::OutOfRange(name));
         }
         let queue = self.find(key).ok_or(NoSuchQueue)?;
-        self.queues.edit(queue.slot).settings = settings;
+        self.queues.edit(queue.slot).set_settings(settings);
         Ok(())
     }
 

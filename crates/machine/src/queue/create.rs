@@ -34,7 +34,7 @@ impl Queues {
             return Err(CreateQueueError::OutOfRange(name));
         }
         if let Some(queue) = self.find(key) {
-            let same = self.queues.at(queue.slot).settings == settings;
+            let same = *self.queues.at(queue.slot).settings() == settings;
             return if same { Ok(queue) } else { Err(CreateQueueError::ExistsDifferently) };
         }
         if self.queues.live() >= limits::QUEUES_MAX {

@@ -83,7 +83,7 @@ impl Queues {
         new: &NewJob<'_>,
         events: &mut Vec<Event>,
     ) -> Result<Enqueued, EnqueueError> {
-        let settings = self.queues.at(queue.slot).settings;
+        let settings = *self.queues.at(queue.slot).settings();
         let delay = new.delay.unwrap_or(settings.delay);
         let max = settings.body_bytes_max;
         if new.counted_bytes > max {
@@ -129,8 +129,8 @@ impl Queues {
     fn check_caps(&self, queue: u32, bytes: u32) -> Result<(), EnqueueError> {
         let queue = self.queues.at(queue);
         let caps = [
-            (Cap::Jobs, queue.counts.present(), 1, queue.settings.jobs_max),
-            (Cap::Bytes, queue.bytes, u64::from(bytes), queue.settings.bytes_max),
+            (Cap::Jobs, queue.counts.present(), 1, queue.settings().jobs_max),
+            (Cap::Bytes, queue.bytes, u64::from(bytes), queue.settings().bytes_max),
         ];
         for (cap, present, more, max) in caps {
             if max != 0 && present + more > max && !fault::is(Fault::IgnoreCaps) {

@@ -131,7 +131,7 @@ impl Queues {
 
     /// A queue's settings.
     pub fn settings(&self, queue: QueueId) -> Option<&QueueSettings> {
-        self.queue(queue).map(|queue| &queue.settings)
+        self.queue(queue).map(Queue::settings)
     }
 
     /// How many jobs are where.
@@ -211,7 +211,7 @@ impl Queues {
         }
         match lane.own() {
             Some(own) => own.weight,
-            None if lane.group.is_empty() => self.queues.at(lane.queue).settings.default_weight,
+            None if lane.group.is_empty() => self.queues.at(lane.queue).settings().default_weight,
             None => 1,
         }
     }
@@ -220,7 +220,7 @@ impl Queues {
         lane.own()
             .map(|own| own.in_flight_max)
             .filter(|&max| max != 0)
-            .unwrap_or_else(|| self.queues.at(lane.queue).settings.group_in_flight_max)
+            .unwrap_or_else(|| self.queues.at(lane.queue).settings().group_in_flight_max)
     }
 
     fn may_be_served(&self, lane: &Lane) -> bool {
@@ -364,7 +364,7 @@ impl Queues {
         let lane = self.lanes.at(slot);
         let (queue, weight) = (lane.queue, self.weight(lane));
         let mut queue = self.queues.edit(queue);
-        let fair_by = queue.settings.fair_by;
+        let fair_by = queue.settings().fair_by;
         queue.turns.accrue(&mut self.lanes, slot, now, fair_by, weight)
     }
 }

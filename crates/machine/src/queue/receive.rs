@@ -34,7 +34,7 @@ impl Queues {
         lease: Option<Micros>,
         events: &mut Vec<Event>,
     ) -> Result<Vec<Grant>, ReceiveError> {
-        let settings = self.queue(queue).ok_or(NoSuchQueue)?.settings;
+        let settings = *self.queue(queue).ok_or(NoSuchQueue)?.settings();
         let lease = lease.unwrap_or(settings.lease);
         if !(1..=limits::JOBS_PER_COMMAND_MAX).contains(&usize::from(jobs_max)) || lease > limits::LEASE_MAX {
             return Err(ReceiveError::OutOfRange);
@@ -76,7 +76,7 @@ impl Queues {
         self.lease(slot, at.log_time, at.log_time + lease);
         {
             let mut queue = self.queues.edit(queue);
-            let fair_by = queue.settings.fair_by;
+            let fair_by = queue.settings().fair_by;
             queue.turns.serve(&mut self.lanes, lane_slot, fair_by, weight);
         }
         self.settle(lane_slot, events);

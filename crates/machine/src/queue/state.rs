@@ -45,7 +45,7 @@ impl Counts {
 pub(crate) struct Queue {
     pub(crate) account: AccountId,
     pub(crate) name: Arc<str>,
-    pub(crate) hash: u64,
+    hash: u64,
     pub(super) chain: u32,
     /// How often the slot was freed: with the slot, the queue's number.
     pub(crate) generation: u32,
@@ -55,7 +55,9 @@ pub(crate) struct Queue {
     pub(crate) lanes: Ends,
     /// The bytes of all jobs' bodies.
     pub(crate) bytes: u64,
-    pub(crate) settings: QueueSettings,
+    settings: QueueSettings,
+    /// A mix of what seldom changes (account, hash and settings), so that the many edits need not mix it anew.
+    seldom: u64,
     pub(crate) counts: Counts,
     pub(crate) turns: Turns,
     /// The sum of its lanes' `grantable`.
@@ -74,6 +76,7 @@ impl Default for Queue {
             lanes: Ends::default(),
             bytes: 0,
             settings: QueueSettings::default(),
+            seldom: 0,
             counts: Counts::default(),
             turns: Turns::default(),
             grantable: 0,
@@ -82,11 +85,62 @@ impl Default for Queue {
 }
 
 impl Queue {
+    /// A free slot, and the next one behind it.
+    pub(crate) fn free(generation: u32, epoch: u64, next: u32) -> Self {
+        Self { generation, epoch, lanes: Ends { head: next, tail: NIL }, ..Self::default() }
+    }
+
     /// Fills a free slot.
     pub(crate) fn occupy(&mut self, account: AccountId, name: &str, hash: u64, settings: QueueSettings) {
         debug_assert!(!self.is_live());
         let (generation, epoch) = (self.generation, self.epoch);
         *self = Self { account, name: name.into(), hash, settings, generation, epoch, ..Self::default() };
+        self.mix_seldom();
+    }
+
+    /// How it behaves.
+    pub(crate) fn settings(&self) -> &QueueSettings {
+        &self.settings
+    }
+
+    pub(crate) fn set_settings(&mut self, settings: QueueSettings) {
+        self.settings = settings;
+        self.mix_seldom();
+    }
+
+    /// Sets the keyed hash of account and name.
+    pub(crate) fn set_hash(&mut self, hash: u64) {
+        self.hash = hash;
+        self.mix_seldom();
+    }
+
+    fn mix_seldom(&mut self) {
+        // Without `..`, so that a new setting must find its place here.
+        let QueueSettings {
+            lease,
+            delay,
+            receive_wait,
+            body_bytes_max,
+            fair_by,
+            default_weight,
+            group_in_flight_max,
+            jobs_max,
+            bytes_max,
+        } = self.settings;
+        self.seldom = [
+            self.account.number(),
+            self.hash,
+            lease.0,
+            delay.0,
+            receive_wait.0,
+            u64::from(body_bytes_max) << 32 | u64::from(group_in_flight_max),
+            (fair_by as u64) << 32 | u64::from(default_weight),
+            jobs_max,
+            bytes_max,
+        ]
+        .into_iter()
+        .fold(Mixer::new(0), Mixer::word)
+        .finish();
     }
 
     /// Whether the slot holds a queue: each has a name.
@@ -97,22 +151,13 @@ impl Queue {
 
 impl Digested for Queue {
     fn mix(&self, place: u64) -> u64 {
-        let settings = &self.settings;
         // The lanes in the turns say themselves that they are.
         [
-            self.account.number(),
-            self.hash,
+            self.seldom,
             self.generation.into(),
             self.epoch,
             u64::from(self.lanes.head) << 32 | u64::from(self.lanes.tail),
             self.bytes,
-            settings.lease.0,
-            settings.delay.0,
-            settings.receive_wait.0,
-            u64::from(settings.body_bytes_max) << 32 | u64::from(settings.group_in_flight_max),
-            (settings.fair_by as u64) << 32 | u64::from(settings.default_weight),
-            settings.jobs_max,
-            settings.bytes_max,
             self.counts.ready,
             self.counts.delayed,
             self.counts.leased,
@@ -135,8 +180,7 @@ impl Record for Queue {
     fn set_free(&mut self, next: u32) {
         // The generation moves on when the queue leaves, not when the free list is relinked.
         let generation = self.generation.wrapping_add(self.is_live().into());
-        let lanes = Ends { head: next, tail: NIL };
-        *self = Self { generation, epoch: self.epoch, lanes, ..Self::default() };
+        *self = Self::free(generation, self.epoch, next);
     }
     fn encode(&self, out: &mut Vec<u8>) {
         self.put(out);
