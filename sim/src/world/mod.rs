@@ -377,6 +377,10 @@ impl World {
 
     /// Gives the engine a request that no client waits for.
     pub(crate) fn tell_engine(&mut self, request: Request) {
+        // A house that is down hears nothing, and a call that nobody took is never answered.
+        if self.house.is_none() {
+            return;
+        }
         let call = self.new_call(None, None);
         let now = self.clocks.read();
         if let Some(house) = &mut self.house {
