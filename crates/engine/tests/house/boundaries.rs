@@ -91,7 +91,6 @@ fn dies_at(operation: u64, power_cut: bool) {
 }
 
 /// Every so many boundaries by default; `EVENKEEL_BOUNDARIES=1` tries each.
-#[expect(clippy::disallowed_methods, reason = "a test may be told how long to run")]
 fn stride() -> usize {
     std::env::var("EVENKEEL_BOUNDARIES").ok().and_then(|stride| stride.parse().ok()).unwrap_or(23)
 }

@@ -65,7 +65,7 @@ fn when_the_last_survivor_goes_so_does_everything() {
     }
     let mut left = Vec::new();
     while let Some(job) = house.receive() {
-        if number_of(&job.body) % 100 == 0 { left.push(job) } else { assert!(house.ack(&job)) }
+        if number_of(&job.body).is_multiple_of(100) { left.push(job) } else { assert!(house.ack(&job)) }
     }
     for job in left {
         assert!(house.ack(&job));
