@@ -27,6 +27,7 @@ use crate::{
     waiters::Waiters,
 };
 use bodies::Carrying;
+use bytes::Bytes;
 use checkpoint::Checkpointing;
 use evenkeel_log::{Log, LogEvent, ProposeError, Ticket};
 use evenkeel_machine::{ApplyError, Machine, Outcome, batch::BatchBuilder, queue::NoSuchQueue};
@@ -413,15 +414,14 @@ impl<L: Log> Engine<L> {
     }
 
     fn propose(&mut self, now: Now) {
-        // Under steady load the next batch is about as large as this one.
-        let next = BatchBuilder::with_capacity(self.open.bytes().min(limits::BATCH_BYTES) * 5 / 4);
-        let open = std::mem::replace(&mut self.open, next);
         let calls = std::mem::take(&mut self.open_calls);
         let demand = std::mem::take(&mut self.open_demand);
-        let (count, log_time) = (open.count(), self.clock.log_time(now));
-        let batch = open.finish(log_time, now.wall);
+        let (count, log_time) = (self.open.count(), self.clock.log_time(now));
+        // Copied, so that what lies in the tail takes no more memory than it has bytes.
+        let batch = Bytes::copy_from_slice(self.open.close(log_time, now.wall));
+        self.open.clear();
         let bytes = batch.len();
-        match self.log.propose(batch.into()) {
+        match self.log.propose(batch) {
             Ok(ticket) => {
                 self.totals.batches += 1;
                 self.totals.commands += u64::from(count);

@@ -10,7 +10,7 @@ pub const BATCH_BYTES: usize = 256 * 1024;
 pub const UNSYNCED_BYTES_MAX: usize = 64 * 1_048_576;
 /// Committed entries kept in memory for receivers that keep up, in bytes. Others read from the disk (the system's
 /// page cache, mostly), a few microseconds a body.
-pub const TAIL_BYTES: usize = 16 * 1_048_576;
+pub const TAIL_BYTES: usize = 8 * 1_048_576;
 /// Entries of the tail, so that empty ones count too.
 pub const TAIL_ENTRIES: usize = 16_384;
 /// Committed batches that one step applies before answers leave and new requests are looked at, in bytes: half a
@@ -22,7 +22,7 @@ pub const CHECKPOINT_EVERY_BYTES: u64 = 64 * 1_048_576;
 /// Records that a checkpoint takes in one step: some hundred microseconds.
 pub const CHECKPOINT_SLICE_RECORDS: usize = 4_096;
 /// Parts of a checkpoint on their way to the disk: when it is slow the checkpoint waits, not the memory.
-pub const CHECKPOINT_PARTS_MAX: usize = 16;
+pub const CHECKPOINT_PARTS_MAX: usize = 8;
 /// Jobs that a sweep looks at in one step: about as long.
 pub const SWEEP_SLICE_JOBS: u32 = 16_384;
 /// Log that a full disk must still take before new jobs are let in, in bytes: the rest is for receives and

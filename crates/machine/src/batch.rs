@@ -81,9 +81,21 @@ impl BatchBuilder {
         self.bytes.len()
     }
 
+    /// Empties it. Its memory stays, for the next batch.
+    pub fn clear(&mut self) {
+        self.bytes.truncate(HEADER_BYTES);
+        self.count = 0;
+    }
+
     /// Closes the batch at these times.
     #[must_use]
     pub fn finish(mut self, log_time: LogTime, wall_time: WallTime) -> Vec<u8> {
+        self.close(log_time, wall_time);
+        self.bytes
+    }
+
+    /// Closes the batch at these times, and lends its bytes.
+    pub fn close(&mut self, log_time: LogTime, wall_time: WallTime) -> &[u8] {
         let mut header = Vec::with_capacity(HEADER_BYTES);
         FORMAT.put(&mut header);
         log_time.put(&mut header);
@@ -92,7 +104,7 @@ impl BatchBuilder {
         for (slot, byte) in self.bytes.iter_mut().zip(header) {
             *slot = byte;
         }
-        self.bytes
+        &self.bytes
     }
 }
 
