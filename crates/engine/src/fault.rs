@@ -18,8 +18,6 @@ pub enum Fault {
     TrimToNewest,
     /// Jobs that are received together get each other's bodies.
     WrongBody,
-    /// A checkpoint is installed although the log is not durable up to its index.
-    CheckpointUnsynced,
     /// Files with bodies are given up when they are chosen to be carried, not when they were.
     ReleaseBeforeCarry,
     /// A sweep for bodies leaves out the last slice of jobs.
@@ -33,14 +31,13 @@ pub enum Fault {
 }
 
 /// All of them.
-pub const ALL: [Fault; 12] = [
+pub const ALL: [Fault; 11] = [
     Fault::AnswerBeforeCommit,
     Fault::ForgetWaiter,
     Fault::KeepSetAside,
     Fault::TrimBodies,
     Fault::TrimToNewest,
     Fault::WrongBody,
-    Fault::CheckpointUnsynced,
     Fault::ReleaseBeforeCarry,
     Fault::SweepTooShort,
     Fault::TickAlways,

@@ -1,7 +1,7 @@
 //! When a checkpoint is made, and its way from the machine to the disk, a slice a step.
 
 use super::Engine;
-use crate::{CheckpointStep, Errand, fault, limits};
+use crate::{CheckpointStep, Errand, limits};
 use evenkeel_checkpoint::Part;
 use evenkeel_log::Log;
 use evenkeel_types::LogIndex;
@@ -104,7 +104,7 @@ impl<L: Log> Engine<L> {
         if self.checkpointing.has_work() {
             self.drain_slice();
         }
-        let may_finish = self.checkpointing.index <= self.log.synced() || fault::is(fault::Fault::CheckpointUnsynced);
+        let may_finish = self.checkpointing.index <= self.log.synced();
         if may_finish && let Stage::Drained { head } = &mut self.checkpointing.stage {
             let head = std::mem::take(head);
             self.checkpointing.stage = Stage::Finishing;
