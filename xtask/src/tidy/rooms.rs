@@ -63,7 +63,7 @@ fn one_way(workspace: &Workspace) -> Vec<String> {
 }
 
 /// What the machine's folders share rather than being sub-machines.
-const SHARED: [&str; 1] = ["command"];
+const SHARED: [&str; 2] = ["command", "slab"];
 
 /// A sub-machine (a folder in the machine) must not import another: the root machine routes between them.
 fn siblings(files: &[File]) -> Vec<String> {
