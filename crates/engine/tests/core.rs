@@ -13,6 +13,7 @@ use evenkeel_log::{
 use evenkeel_machine::{
     Reply,
     command::{Body, Command, Held, NewJob, QueueKey, QueueSettings},
+    queue::ReceiveError,
 };
 use evenkeel_types::{AccountId, LogIndex, Micros, Now, QueueId, WallTime};
 use std::path::Path;
@@ -202,6 +203,24 @@ fn a_receiver_that_is_gone_takes_nothing() {
     // It is told all the same, so that whoever carries its answer can forget it.
     assert!(answers.iter().any(|(call, answer)| *call == gone && jobs(answer) == 0));
     assert!(answers.iter().any(|(call, answer)| *call == stays && jobs(answer) == 1));
+}
+
+#[test]
+fn a_wait_ends_when_its_queue_is_deleted() {
+    let cluster = FakeCluster::new(1);
+    let mut node = owner(&cluster);
+    let waits = [node.receive(20), node.receive(20)];
+    assert_eq!(node.run(&cluster).len(), 0);
+    let deleted = node.propose(&Command::DeleteQueue { queue: QUEUE });
+    let answers = node.run(&cluster);
+    for (call, answer) in &answers {
+        match answer {
+            Answer::Received(Err(ReceiveError::NoSuchQueue(_))) => assert!(waits.contains(call)),
+            Answer::Reply(Reply::QueueDeleted(Ok(_))) => assert_eq!(*call, deleted),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!((answers.len(), node.engine.waiting()), (3, 0));
 }
 
 #[test]

@@ -103,6 +103,9 @@ impl<L: Log> Engine<L> {
         if let Some(calls) = ticket.and_then(|ticket| self.calls_of(ticket)) {
             assert_eq!(calls.len(), outcome.replies.len(), "each command has one reply");
             for (call, reply) in calls.into_iter().zip(outcome.replies.drain(..)) {
+                if let Reply::QueueDeleted(Ok(queue)) = reply {
+                    self.end_waits(queue);
+                }
                 self.answer(call, reply, now);
             }
         }

@@ -66,6 +66,14 @@ impl<L: Log> Engine<L> {
         }
     }
 
+    /// Tells those who wait that their queue is gone.
+    pub(super) fn end_waits(&mut self, queue: QueueId) {
+        while let Some(waiter) = self.waiters.pop(queue) {
+            let gone = Answer::Received(Err(ReceiveError::NoSuchQueue(NoSuchQueue)));
+            self.answers.push((waiter.call, gone));
+        }
+    }
+
     pub(super) fn answer_empty(&mut self, call: CallId, queue: QueueId) {
         self.answers.push((call, Answer::Received(Ok(Received { queue, jobs: Vec::new() }))));
     }
