@@ -15,10 +15,10 @@ pub const TAIL_BYTES: usize = 8 * 1_048_576;
 pub const TAIL_ENTRIES: usize = 16_384;
 /// Committed batches that one step applies before answers leave and new requests are looked at, in bytes: half a
 /// millisecond to a few, by the size of the jobs.
-pub const STEP_BYTES: usize = 512 * 1024;
+pub const STEP_BYTES: usize = 256 * 1024;
 /// Log written since the last checkpoint after which the next is due, in bytes: what a start has to
 /// read back.
-pub const CHECKPOINT_EVERY_BYTES: u64 = 64 * 1_048_576;
+pub const CHECKPOINT_EVERY_BYTES: u64 = 32 * 1_048_576;
 /// Records that a checkpoint takes in one step: some hundred microseconds.
 pub const CHECKPOINT_SLICE_RECORDS: usize = 4_096;
 /// Parts of a checkpoint on their way to the disk: when it is slow the checkpoint waits, not the memory.

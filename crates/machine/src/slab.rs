@@ -47,7 +47,10 @@ pub(crate) trait Record: Digested + Default {
 /// Records of one kind.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
-    pages: Vec<Page<T>>,
+    /// Short entries, so that this vector may move when it grows: 24 bytes for each 1,024 records.
+    pages: Vec<Vec<T>>,
+    /// Of each page.
+    marks: Vec<Box<PageMarks>>,
     /// Slots handed out at least once.
     used: u32,
     free_head: u32,
@@ -58,22 +61,11 @@ pub(crate) struct Slab<T> {
     drain: Drain,
 }
 
-#[derive(Debug)]
-struct Page<T> {
-    records: Vec<T>,
-    marks: PageMarks,
-}
-
-impl<T> Default for Page<T> {
-    fn default() -> Self {
-        Self { records: Vec::with_capacity(PAGE_RECORDS), marks: PageMarks::default() }
-    }
-}
-
 impl<T> Default for Slab<T> {
     fn default() -> Self {
         Self {
             pages: Vec::new(),
+            marks: Vec::new(),
             used: 0,
             free_head: NIL,
             free_tail: NIL,
@@ -131,7 +123,7 @@ impl<T: Record> Slab<T> {
     /// The record in a slot, live or free.
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
         let (page, at) = place(slot);
-        self.pages.get(page)?.records.get(at)
+        self.pages.get(page)?.get(at)
     }
 
     /// The record in a slot that is known to be live.
@@ -142,9 +134,9 @@ impl<T: Record> Slab<T> {
     /// Lets a record be changed; the digest follows when the edit ends.
     pub(crate) fn edit(&mut self, slot: u32) -> Edit<'_, T> {
         let (page, at) = place(slot);
-        let page = self.pages.get_mut(page).expect("links and handles lead to slots that exist");
-        let needs_image = page.marks.note(at, self.turn);
-        let record = page.records.get_mut(at).expect("links and handles lead to slots that exist");
+        let needs_image = self.marks.get_mut(page).is_some_and(|marks| marks.note(at, self.turn));
+        let record = self.pages.get_mut(page).and_then(|page| page.get_mut(at));
+        let record = record.expect("links and handles lead to slots that exist");
         if needs_image {
             let mut image = Vec::new();
             record.encode(&mut image);
@@ -157,7 +149,7 @@ impl<T: Record> Slab<T> {
     /// Lets change what follows from the rest: no part of the digest, nor of what a checkpoint keeps.
     pub(crate) fn derived(&mut self, slot: u32) -> &mut T {
         let (page, at) = place(slot);
-        let record = self.pages.get_mut(page).and_then(|page| page.records.get_mut(at));
+        let record = self.pages.get_mut(page).and_then(|page| page.get_mut(at));
         record.expect("links and handles lead to slots that exist")
     }
 
@@ -183,7 +175,7 @@ impl<T: Record> Slab<T> {
         }
         let slot = self.append(T::default())?;
         let (page, at) = place(slot);
-        self.pages.get_mut(page).expect("the record was just added").marks.note(at, self.turn);
+        self.marks.get_mut(page).expect("the record was just added").note(at, self.turn);
         self.live += 1;
         Some(slot)
     }
@@ -195,10 +187,11 @@ impl<T: Record> Slab<T> {
         }
         let (page, _) = place(slot);
         if page == self.pages.len() {
-            self.pages.push(Page::default());
+            self.pages.push(Vec::with_capacity(PAGE_RECORDS));
+            self.marks.push(Box::default());
         }
         self.digest = self.digest.wrapping_add(record.mix(slot.into()));
-        self.pages.get_mut(page)?.records.push(record);
+        self.pages.get_mut(page)?.push(record);
         self.used += 1;
         Some(slot)
     }

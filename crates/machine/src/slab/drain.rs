@@ -30,8 +30,8 @@ impl<T: Record> Slab<T> {
         self.drain = Drain::default();
         self.turn = self.turn.next();
         if whole {
-            for page in &mut self.pages {
-                page.marks.make_due(page.records.len(), self.turn);
+            for (page, marks) in self.pages.iter().zip(&mut self.marks) {
+                marks.make_due(page.len(), self.turn);
             }
         }
     }
@@ -39,13 +39,13 @@ impl<T: Record> Slab<T> {
     /// Hands out due records, as they were when the checkpoint began, while `budget` lasts. True once that was all.
     pub(crate) fn drain(&mut self, budget: &mut usize, sink: &mut impl FnMut(u32, &[u8])) -> bool {
         let mut bytes = Vec::new();
-        while let Some(page) = self.pages.get_mut(self.drain.page) {
-            while let Some((at, imaged)) = page.marks.take_due(self.turn) {
+        while let Some((page, marks)) = self.pages.get(self.drain.page).zip(self.marks.get_mut(self.drain.page)) {
+            while let Some((at, imaged)) = marks.take_due(self.turn) {
                 let slot = u32::try_from(self.drain.page * PAGE_RECORDS + at).expect("slots fit 32 bits");
                 let image = if imaged { self.drain.images.remove(&slot) } else { None };
                 if let Some(image) = image {
                     sink(slot, &image);
-                } else if let Some(record) = page.records.get(at) {
+                } else if let Some(record) = page.get(at) {
                     bytes.clear();
                     record.encode(&mut bytes);
                     sink(slot, &bytes);
