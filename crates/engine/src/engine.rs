@@ -127,6 +127,8 @@ pub struct Engine<L: Log> {
     tail: Tail,
     living: Living,
     carrying: Carrying,
+    /// Files in which nothing lives since the entry of that index.
+    letting_go: VecDeque<(LogIndex, Extent)>,
     checkpointing: Checkpointing,
     oldest_checkpoint: LogIndex,
     /// The log may have more to tell than the last step took in.
@@ -195,6 +197,7 @@ impl<L: Log> Engine<L> {
             tail: Tail::default(),
             living,
             carrying: Carrying::default(),
+            letting_go: VecDeque::new(),
             checkpointing: Checkpointing::new(options.checkpoint_every_bytes, whole),
             oldest_checkpoint,
             has_more: true,

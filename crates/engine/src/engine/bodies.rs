@@ -6,7 +6,7 @@ use crate::{
     carrying::{self, Group, Sweep},
     fault::{self, Fault},
     limits,
-    living::Kind,
+    living::{Extent, Kind},
 };
 use evenkeel_log::Log;
 use evenkeel_types::LogIndex;
@@ -18,6 +18,9 @@ pub(super) enum Carrying {
     None,
     /// The jobs are being looked through.
     Sweeping(Sweep),
+    /// They were, in the state at this index. Whoever was finished by then is left out, and a power cut must not bring
+    /// it back.
+    Swept(LogIndex, Vec<Group>),
     /// Groups are being written.
     Writing {
         /// How many.
@@ -47,18 +50,26 @@ impl<L: Log> Engine<L> {
 
     /// Gives up the files in which nothing lives any more.
     pub(super) fn let_go_of_empty(&mut self) {
-        for extent in self.living.take_empty() {
-            self.let_go(extent.first, extent.last, extent.kind);
+        let applied = self.machine.applied();
+        let empty = self.living.take_empty();
+        self.letting_go.extend(empty.into_iter().map(|extent| (applied, extent)));
+        // Not before what emptied them is durable: a power cut would bring their jobs back.
+        let synced = self.log.synced();
+        while self.letting_go.front().is_some_and(|(index, _)| *index <= synced)
+            && let Some((_, extent)) = self.letting_go.pop_front()
+        {
+            self.let_go(&extent);
         }
         if fault::is(Fault::TrimBodies)
             && let Some(extent) = self.living.extents().first().copied()
         {
-            self.let_go(extent.first, extent.last, extent.kind);
+            self.let_go(&extent);
         }
     }
 
-    fn let_go(&mut self, first: LogIndex, last: LogIndex, kind: Kind) {
-        match kind {
+    fn let_go(&mut self, extent: &Extent) {
+        let Extent { first, last, .. } = *extent;
+        match extent.kind {
             Kind::Segment => {
                 let _ = self.log.release(first, last);
             }
@@ -80,8 +91,16 @@ impl<L: Log> Engine<L> {
         }
     }
 
-    /// Looks through the next slice of jobs.
+    /// Looks through the next slice of jobs, or has written what was found.
     pub(super) fn drive_carrying(&mut self) {
+        match &self.carrying {
+            Carrying::Sweeping(_) => self.sweep_slice(),
+            Carrying::Swept(index, _) if *index <= self.log.synced() => self.write_groups(),
+            Carrying::None | Carrying::Swept(..) | Carrying::Writing { .. } => {}
+        }
+    }
+
+    fn sweep_slice(&mut self) {
         let Carrying::Sweeping(sweep) = &mut self.carrying else { return };
         let queues = self.machine.queues();
         let mut slots = queues.job_slots();
@@ -94,7 +113,12 @@ impl<L: Log> Engine<L> {
             return;
         }
         let Carrying::Sweeping(sweep) = std::mem::take(&mut self.carrying) else { return };
-        let groups = sweep.finish();
+        self.carrying = Carrying::Swept(self.machine.applied(), sweep.finish());
+        self.drive_carrying();
+    }
+
+    fn write_groups(&mut self) {
+        let Carrying::Swept(_, groups) = std::mem::take(&mut self.carrying) else { return };
         self.carrying = Carrying::Writing { left: groups.len(), failed: false };
         for Group { first, last, bodies } in groups {
             if fault::is(Fault::ReleaseBeforeCarry) {
