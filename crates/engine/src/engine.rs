@@ -194,7 +194,7 @@ impl<L: Log> Engine<L> {
             woken: BTreeSet::new(),
             answers: Vec::new(),
             errands: Vec::new(),
-            tail: Tail::default(),
+            tail: Tail::new(options.pace.tail_bytes),
             living,
             carrying: Carrying::default(),
             letting_go: VecDeque::new(),
@@ -291,7 +291,7 @@ impl<L: Log> Engine<L> {
                 self.fail(fatal);
                 return;
             }
-            if bytes >= limits::STEP_BYTES {
+            if bytes >= self.options.pace.step_bytes {
                 self.has_more = true;
                 return;
             }
@@ -392,6 +392,30 @@ impl<L: Log> Engine<L> {
     /// Counts since the start.
     pub fn totals(&self) -> Totals {
         self.totals
+    }
+
+    /// Bytes collected or proposed and not durable yet.
+    pub fn unsynced_bytes(&self) -> usize {
+        self.open.bytes() + self.proposed_bytes
+    }
+
+    /// Whether no checkpoint is under way and no body is being carried.
+    pub fn is_quiet(&self) -> bool {
+        !self.checkpointing.is_under_way() && matches!(self.carrying, Carrying::None)
+    }
+
+    /// The oldest checkpoint that is kept.
+    pub fn oldest_checkpoint(&self) -> LogIndex {
+        self.oldest_checkpoint
+    }
+
+    /// Counts all living bodies again, for tests. O(jobs).
+    ///
+    /// # Errors
+    /// The counts by which files are let go differ from that: in words.
+    pub fn audit_bodies(&self) -> Result<(), String> {
+        let queues = self.machine.queues();
+        self.living.audit(queues.bodies(queues.job_slots()))
     }
 
     /// How many receives wait.

@@ -31,11 +31,11 @@ pub use engine::{Engine, Fatal, Totals};
 pub use errand::{CheckpointStep, Done, Errand};
 pub use gaps::Gaps;
 pub use keeper::Keeper;
-pub use options::Options;
+pub use options::{Options, Pace};
 pub use request::{
     Answer, Delivery, Demand, Description, EngineError, Proposal, QueueName, Receive, Received, Request,
 };
-pub use start::{BODIES, CHECKPOINTS, Found, Start, StartError, find, load};
+pub use start::{BODIES, CHECKPOINTS, Found, Start, StartError, find, find_with, load};
 
 /// Names one call from its request to its answer. Made by whoever calls; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

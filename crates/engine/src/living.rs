@@ -179,6 +179,33 @@ impl Living {
         &self.extents
     }
 
+    /// Compares the counts with these bodies, which should be all that live.
+    pub(crate) fn audit(&self, bodies: impl Iterator<Item = BodyRef>) -> Result<(), String> {
+        let nothing_lives = |extent: &Extent| Extent { living: Count::default(), ..*extent };
+        let mut again = Self::new(self.extents.iter().map(nothing_lives).collect(), self.recent_first);
+        bodies.for_each(|body| again.keep(body));
+        for (was, is) in self.extents.iter().zip(&again.extents) {
+            if was.living != is.living {
+                let Extent { first, last, .. } = was;
+                return Err(format!(
+                    "in entries {first} to {last} live {:?}, counted were {:?}",
+                    is.living, was.living
+                ));
+            }
+        }
+        for at in 0..self.recent.len().max(again.recent.len()) {
+            let [was, is] = [self, &again].map(|counts| counts.recent.get(at).copied().unwrap_or_default());
+            if was != is {
+                let index = LogIndex(self.recent_first.0 + at as u64);
+                return Err(format!("in entry {index} live {is:?}, counted were {was:?}"));
+            }
+        }
+        if self.missing == again.missing {
+            return Ok(());
+        }
+        Err(format!("bodies without a file are {:?}, counted were {:?}", again.missing, self.missing))
+    }
+
     /// Holds the files within a range, or lets them go.
     pub(crate) fn hold(&mut self, first: LogIndex, last: LogIndex, held: bool) {
         for extent in self.extents.iter_mut().filter(|extent| extent.first >= first && extent.last <= last) {

@@ -85,8 +85,19 @@ pub struct Found<D: Disk> {
 /// # Errors
 /// The disk fails, or there are checkpoints and none can be loaded.
 pub fn find<D: Disk>(disk: D, folder: &Path) -> Result<Found<D>, StartError> {
-    let (mut checkpoints, report) =
-        Checkpoints::open(disk.clone(), &folder.join(CHECKPOINTS), evenkeel_checkpoint::Options::default())?;
+    find_with(disk, folder, evenkeel_checkpoint::Options::default())
+}
+
+/// As [`find`], with other sizes of checkpoints.
+///
+/// # Errors
+/// As [`find`].
+pub fn find_with<D: Disk>(
+    disk: D,
+    folder: &Path,
+    options: evenkeel_checkpoint::Options,
+) -> Result<Found<D>, StartError> {
+    let (mut checkpoints, report) = Checkpoints::open(disk.clone(), &folder.join(CHECKPOINTS), options)?;
     let mut damaged: Vec<_> =
         report.damaged.iter().map(|damaged| format!("{}: {}", damaged.file, damaged.why)).collect();
     let mut machine = None;

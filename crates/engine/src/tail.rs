@@ -12,17 +12,23 @@ pub(crate) struct Tail {
     first: LogIndex,
     entries: VecDeque<Bytes>,
     bytes: usize,
+    bytes_max: usize,
 }
 
 impl Tail {
+    /// An empty one that keeps so many bytes.
+    pub(crate) fn new(bytes_max: usize) -> Self {
+        Self { bytes_max, ..Self::default() }
+    }
+
     /// Adds the next entry; the oldest go when there are too many.
     pub(crate) fn push(&mut self, index: LogIndex, batch: Bytes) {
         if self.first.0 + self.entries.len() as u64 != index.0 {
-            *self = Self { first: index, ..Self::default() };
+            *self = Self { first: index, ..Self::new(self.bytes_max) };
         }
         self.bytes += batch.len();
         self.entries.push_back(batch);
-        while self.bytes > limits::TAIL_BYTES || self.entries.len() > limits::TAIL_ENTRIES {
+        while self.bytes > self.bytes_max || self.entries.len() > limits::TAIL_ENTRIES {
             let Some(gone) = self.entries.pop_front() else { break };
             self.bytes -= gone.len();
             self.first = self.first.next();
@@ -53,7 +59,7 @@ mod tests {
 
     #[test]
     fn bodies_are_found_until_their_entry_is_pushed_out() {
-        let mut tail = Tail::default();
+        let mut tail = Tail::new(limits::TAIL_BYTES);
         let entry = Bytes::from(vec![7; limits::TAIL_BYTES / 4]);
         for index in 10..16 {
             tail.push(LogIndex(index), entry.clone());
@@ -67,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_gap_empties_it() {
-        let mut tail = Tail::default();
+        let mut tail = Tail::new(limits::TAIL_BYTES);
         tail.push(LogIndex(1), Bytes::from_static(b"a"));
         tail.push(LogIndex(5), Bytes::from_static(b"b"));
         assert_eq!(tail.body(body(1, 0, 1)), None);

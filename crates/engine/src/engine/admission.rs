@@ -2,7 +2,7 @@
 
 use super::Engine;
 use crate::{
-    Proposal, limits,
+    Proposal,
     request::{Demand, EngineError},
 };
 use evenkeel_log::Log;
@@ -27,8 +27,8 @@ impl<L: Log> Engine<L> {
 
     /// Whether a command may go on to the log; notes what it demands if so.
     pub(super) fn admit(&mut self, proposal: &Proposal) -> Result<(), EngineError> {
-        let unsynced = self.open.bytes() + self.proposed_bytes;
-        if unsynced + proposal.bytes().len() > limits::UNSYNCED_BYTES_MAX {
+        let unsynced = self.unsynced_bytes();
+        if unsynced + proposal.bytes().len() > self.options.pace.unsynced_bytes_max {
             return Err(EngineError::Overloaded);
         }
         let demand = proposal.demand();

@@ -5,7 +5,6 @@ use crate::{
     Errand,
     carrying::{self, Group, Sweep},
     fault::{self, Fault},
-    limits,
     living::{Extent, Kind},
 };
 use evenkeel_log::Log;
@@ -105,7 +104,7 @@ impl<L: Log> Engine<L> {
         let queues = self.machine.queues();
         let mut slots = queues.job_slots();
         slots.end -= if fault::is(Fault::SweepTooShort) { slots.end / 8 } else { 0 };
-        let slice = sweep.slice(slots, limits::SWEEP_SLICE_JOBS);
+        let slice = sweep.slice(slots, self.options.pace.sweep_slice_jobs);
         if !slice.is_empty() {
             for body in queues.bodies(slice) {
                 sweep.see(body);

@@ -114,7 +114,7 @@ impl<L: Log> Engine<L> {
 
     fn drain_slice(&mut self) {
         let mut part = Part::default();
-        let records_max = limits::CHECKPOINT_SLICE_RECORDS;
+        let records_max = self.options.pace.checkpoint_slice_records;
         let done = self.machine.drain_checkpoint(records_max, &mut |section, slot, bytes| {
             part.push(section, slot, bytes);
         });
