@@ -61,6 +61,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "BYTES", env = "EVENKEEL_MAX_BYTES")]
     max_bytes: Option<u64>,
 
+    /// Log between checkpoints, in MiB: what a restart may have to read back. Smaller means more work all the time,
+    /// larger a slower restart and more disk [default: 32].
+    #[arg(long, value_name = "MIB", env = "EVENKEEL_CHECKPOINT_EVERY_MIB")]
+    checkpoint_every_mib: Option<u32>,
+
     /// What to log: error, warn, info, debug or trace [default: info].
     #[arg(long, value_name = "LEVEL", env = "EVENKEEL_LOG_LEVEL")]
     log_level: Option<String>,
@@ -86,6 +91,7 @@ pub(crate) struct Config {
     pub(crate) connections_max: u32,
     pub(crate) jobs_max: u64,
     pub(crate) bytes_max: u64,
+    pub(crate) checkpoint_every_bytes: u64,
     pub(crate) log_level: tracing::Level,
 }
 
@@ -112,6 +118,10 @@ impl ServeArgs {
             connections_max: given.connections_max.or(file.connections_max).unwrap_or(16_000),
             jobs_max: given.max_jobs.or(file.max_jobs).unwrap_or(evenkeel_engine::limits::JOBS_MAX),
             bytes_max: given.max_bytes.or(file.max_bytes).unwrap_or(u64::MAX),
+            checkpoint_every_bytes: given
+                .checkpoint_every_mib
+                .or(file.checkpoint_every_mib)
+                .map_or(evenkeel_engine::limits::CHECKPOINT_EVERY_BYTES, |mib| u64::from(mib) << 20),
             log_level: log_level
                 .parse()
                 .map_err(|_| anyhow::anyhow!("log_level {log_level:?}: use error, warn, info, debug or trace"))?,
@@ -135,6 +145,9 @@ impl Config {
         }
         if self.jobs_max == 0 || self.bytes_max == 0 {
             bail!("max_jobs and max_bytes: use at least 1");
+        }
+        if self.checkpoint_every_bytes == 0 {
+            bail!("checkpoint_every_mib: use at least 1");
         }
         if self.connections_max == 0 {
             bail!("connections_max: use at least 1");
@@ -179,6 +192,9 @@ mod tests {
         assert_eq!(config.region, "eu-west-1");
         assert_eq!(config.data_dir, PathBuf::from("evenkeel-data"));
         assert_eq!(config.sync_interval, None, "off unless asked for");
+        assert_eq!(config.checkpoint_every_bytes, 32 << 20, "as its help says");
+        let config = resolve(&["--checkpoint-every-mib", "1"], "checkpoint_every_mib = 2").unwrap();
+        assert_eq!(config.checkpoint_every_bytes, 1 << 20);
     }
 
     #[test]
@@ -188,6 +204,7 @@ mod tests {
         assert!(error(&[], "account_id = \"12\"").contains("twelve decimal digits"));
         assert!(error(&["--region", "Über"], "").contains("region"));
         assert!(error(&["--log-level", "loud"], "").contains("use error, warn"));
+        assert!(error(&["--checkpoint-every-mib", "0"], "").contains("use at least 1"));
         assert!(error(&[], "durability = \"interval\"\nsync_interval_ms = 0").contains("1 to 60000"));
     }
 }

@@ -53,6 +53,7 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     let options = evenkeel_engine::Options {
         jobs_max: config.jobs_max,
         bytes_max: config.bytes_max,
+        checkpoint_every_bytes: config.checkpoint_every_bytes,
         ..evenkeel_engine::Options::default()
     };
     // The secret is drawn again at each start, but only the one that the log began with is ever used.
