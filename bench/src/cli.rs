@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, value_parser};
 
+use crate::depth::args::DepthArgs;
 use crate::limits::SECONDS_MAX;
 
 /// Loads an SQS endpoint on this machine and says how fast, how late, how fair, and at what cost.
@@ -27,6 +28,8 @@ use crate::limits::SECONDS_MAX;
 ///   evenkeel-bench fairness                         a quiet tenant behind noisy ones
 ///
 ///   evenkeel-bench all --out table.md               everything, against what must be reached
+///
+///   evenkeel-bench depth all                        what ten million waiting jobs cost; some 30 GiB of disk
 ///
 ///   evenkeel-bench --endpoint http://127.0.0.1:9324 --access-key K --secret-key S --pid 1234 cycle
 #[derive(Parser)]
@@ -63,6 +66,13 @@ pub struct Common {
     pub data_dir: Option<PathBuf>,
 }
 
+impl Common {
+    /// Where temporary folders are made.
+    pub fn data_parent(&self) -> PathBuf {
+        self.data_dir.clone().unwrap_or_else(|| PathBuf::from("target"))
+    }
+}
+
 #[derive(Subcommand)]
 pub enum Command {
     /// Closed loop: every connection sends, receives, deletes, and begins again. Shows throughput.
@@ -75,6 +85,8 @@ pub enum Command {
     Groups(GroupsArgs),
     /// All of it, as one Markdown table.
     All(AllArgs),
+    /// What millions of waiting jobs cost: memory, restarts, stalls, throughput. Figures as a Markdown table.
+    Depth(DepthArgs),
     /// A stand-in for the server, in memory, for trying the tool itself.
     #[command(hide = true)]
     Serve(ServeArgs),
@@ -189,6 +201,9 @@ pub struct ServeArgs {
     pub root_access_key: String,
     #[arg(long, env = "EVENKEEL_ROOT_SECRET_KEY", default_value = "test", hide_env_values = true)]
     pub root_secret_key: String,
+    /// Taken, and without effect.
+    #[arg(long)]
+    pub checkpoint_every_mib: Option<u32>,
 }
 
 fn parse_batch(text: &str) -> Result<usize, String> {

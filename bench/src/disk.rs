@@ -1,8 +1,8 @@
 //! The yardstick: how long the disk itself takes to make 4 KiB durable.
 //!
 //! A figure of a durable server means nothing without it. Each sample appends 4 KiB to a file and calls `fdatasync`,
-//! in the directory of the server's data: 500 times just before a run, and a few times a second during it, when it
-//! queues behind the server's own syncs.
+//! in the directory of the server's data: 500 times (for a second at most) just before a run, and a few times a second
+//! during it, when it queues behind the server's own syncs.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -14,7 +14,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use crate::clock::nanos;
-use crate::limits::{SYNC_EVERY, SYNCS_BEFORE};
+use crate::limits::{SYNC_EVERY, SYNCS_BEFORE, SYNCS_BEFORE_TIME};
 use crate::stats::Latencies;
 
 /// Syncs before a run.
@@ -24,8 +24,12 @@ use crate::stats::Latencies;
 pub fn probe_before(directory: &Path) -> anyhow::Result<Latencies> {
     let mut probe = Probe::open(directory, "before")?;
     let mut latencies = Latencies::new();
+    let start = Instant::now();
     for _ in 0..SYNCS_BEFORE {
         probe.sample(&mut latencies)?;
+        if start.elapsed() > SYNCS_BEFORE_TIME {
+            break;
+        }
     }
     Ok(latencies)
 }

@@ -1,4 +1,4 @@
-//! The load tool: an SQS client that costs little, four workloads, and what is needed to judge their figures.
+//! The load tool: an SQS client that costs little, a few workloads, and what is needed to judge their figures.
 //!
 //! It shares the machine with the server it loads, so that its own CPU time per request counts as much as the
 //! server's: one thread, epoll, requests patched in place, answers scanned rather than parsed. A second thread times
@@ -10,8 +10,10 @@
 
 pub mod cli;
 pub mod clock;
+pub mod depth;
 pub mod disk;
 pub mod fleet;
+pub mod gaps;
 pub mod http;
 pub mod limits;
 pub mod machine;
@@ -25,6 +27,7 @@ pub mod server;
 pub mod session;
 pub mod sqs;
 pub mod stats;
+pub mod storage;
 pub mod target;
 pub mod ticker;
 pub mod workload;

@@ -26,6 +26,18 @@ pub const SILENCE_MAX: Duration = Duration::from_secs(40);
 /// How long a server may take to answer `/healthz`.
 pub const START_MAX: Duration = Duration::from_secs(60);
 
+/// Disk that the server's data may need beyond what its jobs take, bytes: log, segments made ahead, checkpoints.
+pub const ROOM_BYTES: u64 = 3 << 30;
+
+/// Log that a closed loop may write, bytes a second.
+pub const LOG_BYTES_PER_SECOND: u64 = 250_000_000;
+
+/// How long a server may take to its first job after a restart with millions waiting.
+pub const RESTART_MAX: Duration = Duration::from_secs(300);
+
+/// Time between attempts to reach a server that restarts.
+pub const RESTART_POLL: Duration = Duration::from_millis(1);
+
 /// How long a server may take to stop after SIGTERM, before SIGKILL.
 pub const STOP_MAX: Duration = Duration::from_secs(20);
 
@@ -41,8 +53,11 @@ pub const PHASE_MAX: Duration = Duration::from_secs(1_800);
 /// Bytes of a job's body: what the peers were measured with.
 pub const BODY_BYTES: usize = 1_024;
 
-/// Syncs measured just before a run.
+/// Most syncs measured just before a run.
 pub const SYNCS_BEFORE: usize = 500;
+
+/// How long they may take: on a slow disk there are fewer.
+pub const SYNCS_BEFORE_TIME: Duration = Duration::from_secs(1);
 
 /// Time between syncs measured during a run: five a second take some 0.1 % of a disk that syncs in 0.2 ms.
 pub const SYNC_EVERY: Duration = Duration::from_millis(200);

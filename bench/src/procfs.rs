@@ -1,4 +1,4 @@
-//! CPU time of a process and its threads, from `/proc` (proc(5): `stat`, fields 14 and 15).
+//! CPU time and memory of a process, from `/proc` (proc(5): `stat`, fields 14 and 15; `smaps_rollup`; `status`).
 //!
 //! Ticks are 10 ms on most machines, so that a window should have seconds.
 
@@ -64,6 +64,34 @@ impl CpuTime {
     }
 }
 
+/// Memory of a process, bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// Proportional set size: what it would give back if it ended.
+    pub pss: u64,
+    /// The largest resident set so far; pages of mapped files and shared ones count in full.
+    pub rss_peak: u64,
+}
+
+impl Memory {
+    /// # Errors
+    /// If there is no such process, or it is somebody else's.
+    pub fn of(pid: u32) -> anyhow::Result<Self> {
+        let field = |file: &str, name: &str| {
+            let path = format!("/proc/{pid}/{file}");
+            let text = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+            parse_kib(&text, name).with_context(|| format!("no {name} in {path}"))
+        };
+        Ok(Self { pss: field("smaps_rollup", "Pss:")?, rss_peak: field("status", "VmHWM:")? })
+    }
+}
+
+/// The bytes in a line `name 123 kB`.
+fn parse_kib(text: &str, name: &str) -> Option<u64> {
+    let value = text.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(value.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? << 10)
+}
+
 /// The name and the user and system ticks of one `stat` line. The name stands in brackets and may contain anything.
 fn parse_stat(line: &str) -> Option<(String, u64, u64)> {
     let (before, after) = line.rsplit_once(')')?;
@@ -82,6 +110,15 @@ mod tests {
         let line = "42 (a) b (c) S 1 42 42 0 -1 4194304 100 0 0 0 250 50 0 0 20 0 1 0 100 1000 10";
         assert_eq!(parse_stat(line), Some(("a) b (c".to_owned(), 250, 50)));
         assert_eq!(parse_stat("nonsense"), None);
+    }
+
+    #[test]
+    fn memory_is_read_in_bytes() {
+        let text = "Rss:  5 kB\nPss:                 123 kB\nPss_Dirty:            7 kB\n";
+        assert_eq!(parse_kib(text, "Pss:"), Some(123 << 10));
+        assert_eq!(parse_kib(text, "Swap:"), None);
+        let memory = Memory::of(std::process::id()).unwrap();
+        assert!(memory.pss > 0 && memory.rss_peak >= memory.pss);
     }
 
     #[test]

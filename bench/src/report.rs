@@ -72,6 +72,8 @@ pub enum Verdict {
     Goal,
     Pass,
     Fail,
+    /// Not measured.
+    None,
 }
 
 impl Verdict {
@@ -93,6 +95,7 @@ impl Verdict {
             Self::Goal => "goal",
             Self::Pass => "pass",
             Self::Fail => "**FAIL**",
+            Self::None => "",
         }
     }
 }

@@ -1,12 +1,13 @@
 //! One server under load, started here or already running, with fresh queues.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
 use crate::cli::Common;
-use crate::server::Server;
+use crate::server::{Server, free_address};
 use crate::sqs::control::{create_queue, delete_queue};
 use crate::target::Target;
 
@@ -19,7 +20,15 @@ pub struct Session {
     queues: Vec<String>,
     // In this order: the server ends before its data goes.
     server: Option<Server>,
-    _data: Option<TemporaryFolder>,
+    own: Option<Own>,
+}
+
+/// What it takes to start a server of our own again.
+struct Own {
+    program: PathBuf,
+    arguments: Vec<String>,
+    starts: u32,
+    folder: TemporaryFolder,
 }
 
 impl Session {
@@ -31,25 +40,62 @@ impl Session {
         if let Some(endpoint) = &common.endpoint {
             let directory = common.data_dir.clone().unwrap_or_else(|| PathBuf::from("."));
             let target = Target::new(endpoint, &common.access_key, &common.secret_key)?;
-            return Ok(Self { target, pid: common.pid, directory, queues: Vec::new(), server: None, _data: None });
+            return Ok(Self { target, pid: common.pid, directory, queues: Vec::new(), server: None, own: None });
         }
-        let parent = common.data_dir.clone().unwrap_or_else(|| PathBuf::from("target"));
-        let folder = TemporaryFolder::create(&parent)?;
+        Self::own(common, &[])
+    }
+
+    /// Starts a server with empty data and more arguments than those that `common` names.
+    ///
+    /// # Errors
+    /// If that fails.
+    pub fn own(common: &Common, arguments: &[&str]) -> anyhow::Result<Self> {
+        let folder = TemporaryFolder::create(&common.data_parent())?;
         let program = match &common.server {
             Some(program) => program.clone(),
             None => beside_this_program("evenkeel")?,
         };
-        let data = folder.0.join("data");
-        fs::create_dir_all(&data)?;
-        let server = Server::start(&program, &data, &folder.0.join("server.log"), &common.server_arg)?;
+        let arguments = common.server_arg.iter().cloned().chain(arguments.iter().map(|&argument| argument.to_owned()));
+        let mut own = Own { program, arguments: arguments.collect(), starts: 0, folder };
+        let mut server = own.spawn(free_address()?)?;
+        server.wait_until_healthy()?;
         Ok(Self {
             target: server.target.clone(),
             pid: Some(server.pid()),
-            directory: folder.0.clone(),
+            directory: own.folder.0.clone(),
             queues: Vec::new(),
             server: Some(server),
-            _data: Some(folder),
+            own: Some(own),
         })
+    }
+
+    /// Ends a server of our own in good order; returns what it said. Its data stays.
+    ///
+    /// # Errors
+    /// If there is none, or it does not stop well.
+    pub fn end(&mut self) -> anyhow::Result<String> {
+        self.pid = None;
+        self.server.take().context("no server of our own runs")?.end()
+    }
+
+    /// Ends a server of our own as a crash would. Its data stays.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub fn kill(&mut self) -> anyhow::Result<()> {
+        self.pid = None;
+        self.server.take().context("no server of our own runs")?.kill()
+    }
+
+    /// Starts a server of our own again, on its data and at the same address. It need not serve yet.
+    ///
+    /// # Errors
+    /// If it cannot be started.
+    pub fn start_again(&mut self) -> anyhow::Result<&mut Server> {
+        anyhow::ensure!(self.server.is_none(), "the server runs");
+        let server = self.own.as_mut().context("not a server of our own")?.spawn(self.target.address)?;
+        self.pid = Some(server.pid());
+        Ok(self.server.insert(server))
     }
 
     /// Makes an empty queue, whose name begins with `purpose`, and returns its URL.
@@ -67,11 +113,21 @@ impl Session {
 impl Drop for Session {
     fn drop(&mut self) {
         // A server of our own goes with all it has; somebody else's is left as it was found.
-        if self.server.is_none() {
+        if self.own.is_none() {
             for url in &self.queues {
                 _ = delete_queue(&self.target, url);
             }
         }
+    }
+}
+
+impl Own {
+    fn spawn(&mut self, address: SocketAddr) -> anyhow::Result<Server> {
+        let data = self.folder.0.join("data");
+        fs::create_dir_all(&data)?;
+        self.starts += 1;
+        let log = self.folder.0.join(format!("server-{}.log", self.starts));
+        Server::spawn(&self.program, address, &data, &log, &self.arguments)
     }
 }
 

@@ -70,3 +70,38 @@ fn other_machines_are_refused() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("loopback"));
 }
+
+#[test]
+fn all_parts_of_depth_end_with_their_figures() {
+    let small = "depth all --jobs 2000 --jobs-deep 3000 --groups 50 --body 100 --queues 300 --connections 8 --seconds 1 \
+        --warmup 0 --runs 1 --restarts 2 --restarts-cold 0 --settle 0 --purge-seconds 1";
+    let text = bench(&small.split_whitespace().collect::<Vec<_>>());
+    for what in [
+        "| memory, 2000 jobs of 100 bytes waiting, 50 groups | PSS ",
+        "| kill -9 to first job, 2000 jobs waiting, page cache warm | 0.",
+        "| kill -9 to first job, 3000 jobs waiting, page cache cold | not measured: --restarts-cold 0 | 10 s | 3 s |  |",
+        "| throughput with 3000 jobs waiting against an empty queue, batches of 10 | ",
+        "| longest gap of the engine, 3000 jobs of 100 bytes filled and purged | 0.00 ms (fill and cycles: ",
+        "| throughput over 300 queues against one queue, single calls | ",
+        "| throughput during checkpoints (0 of them) against none, 2000 jobs waiting, single calls | ",
+    ] {
+        assert!(text.contains(what), "{what} is not in:\n{text}");
+    }
+    assert!(!text.contains("error: "), "{text}");
+    assert!(text.contains("made 300 queues in "), "{text}");
+}
+
+#[test]
+fn depth_takes_no_foreign_server_and_its_parts_by_name() {
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_evenkeel-bench")).args(arguments).output().unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    assert!(run(&["--endpoint", "http://127.0.0.1:9324", "depth", "memory"]).contains("takes no --endpoint"));
+    assert!(run(&["depth", "width"]).contains("memory, restart, gaps"));
+    assert!(run(&["depth"]).contains("PART"));
+    let folder = env!("CARGO_TARGET_TMPDIR");
+    let refused = run(&["--data-dir", folder, "depth", "gaps", "--jobs-deep", "1000000000", "--body", "65536"]);
+    assert!(refused.contains("make room"), "{refused}");
+}

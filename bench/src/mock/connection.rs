@@ -95,7 +95,7 @@ fn act(action: &[u8], host: &[u8], body: &[u8], queues: &Queues) -> anyhow::Resu
             let mut groups = scan::strings(body, b"\"MessageGroupId\"");
             let mut sent = Vec::new();
             for (at, job) in scan::strings(body, b"\"MessageBody\"").enumerate() {
-                queues.send(url, groups.next().unwrap_or_default(), job);
+                queues.send(url, groups.next().unwrap_or_default(), job)?;
                 sent.push(format!("{{\"Id\":\"{at}\",\"MessageId\":\"{at}\"}}"));
             }
             Ok(format!("{{\"Successful\":[{}]}}", sent.join(",")).into_bytes())
@@ -121,6 +121,10 @@ fn act(action: &[u8], host: &[u8], body: &[u8], queues: &Queues) -> anyhow::Resu
                 list.push(format!("{{\"Id\":\"{at}\"}}"));
             }
             Ok(format!("{{\"Successful\":[{}],\"Failed\":[{}]}}", done.join(","), failed.join(",")).into_bytes())
+        }
+        b"PurgeQueue" => {
+            queues.purge(url);
+            Ok(b"{}".to_vec())
         }
         _ => Ok(b"{}".to_vec()),
     }

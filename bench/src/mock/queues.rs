@@ -1,6 +1,9 @@
-//! The mock's queues: groups in a ring, each with its jobs.
+//! The mock's queues: groups in a ring, each with its jobs; and the file from which they come back.
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::Path;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,6 +11,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Queues {
     state: Mutex<BTreeMap<Vec<u8>, Queue>>,
     arrived: Condvar,
+    /// A line for each job: URL, group and body, none of which contains a tab or the end of a line.
+    file: Option<File>,
 }
 
 #[derive(Default)]
@@ -19,7 +24,30 @@ struct Queue {
 }
 
 impl Queues {
-    pub(super) fn send(&self, url: &[u8], group: &[u8], body: &[u8]) {
+    pub(super) fn open(folder: Option<&Path>) -> anyhow::Result<Self> {
+        let mut queues = Self::default();
+        if let Some(folder) = folder {
+            let path = folder.join("jobs");
+            for line in fs::read(&path).unwrap_or_default().split(|&byte| byte == b'\n') {
+                let mut parts = line.split(|&byte| byte == b'\t');
+                if let (Some(url), Some(group), Some(body)) = (parts.next(), parts.next(), parts.next()) {
+                    queues.put(url, group, body);
+                }
+            }
+            queues.file = Some(File::options().append(true).create(true).open(path)?);
+        }
+        Ok(queues)
+    }
+
+    pub(super) fn send(&self, url: &[u8], group: &[u8], body: &[u8]) -> anyhow::Result<()> {
+        if let Some(mut file) = self.file.as_ref() {
+            file.write_all(&[url, b"\t", group, b"\t", body, b"\n"].concat())?;
+        }
+        self.put(url, group, body);
+        Ok(())
+    }
+
+    fn put(&self, url: &[u8], group: &[u8], body: &[u8]) {
         let mut state = self.lock();
         let queue = state.entry(url.to_vec()).or_default();
         let jobs = queue.groups.entry(group.to_vec()).or_default();
@@ -28,6 +56,10 @@ impl Queues {
         }
         jobs.push_back(body.to_vec());
         self.arrived.notify_one();
+    }
+
+    pub(super) fn purge(&self, url: &[u8]) {
+        self.lock().remove(url);
     }
 
     /// Up to `count` jobs with their handles, waiting up to `wait` for the first.

@@ -4,6 +4,7 @@
 pub enum Action {
     CreateQueue,
     DeleteQueue,
+    PurgeQueue,
     SendMessage,
     SendMessageBatch,
     ReceiveMessage,
@@ -12,9 +13,10 @@ pub enum Action {
 }
 
 impl Action {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::CreateQueue,
         Self::DeleteQueue,
+        Self::PurgeQueue,
         Self::SendMessage,
         Self::SendMessageBatch,
         Self::ReceiveMessage,
@@ -27,6 +29,7 @@ impl Action {
         match self {
             Self::CreateQueue => "AmazonSQS.CreateQueue",
             Self::DeleteQueue => "AmazonSQS.DeleteQueue",
+            Self::PurgeQueue => "AmazonSQS.PurgeQueue",
             Self::SendMessage => "AmazonSQS.SendMessage",
             Self::SendMessageBatch => "AmazonSQS.SendMessageBatch",
             Self::ReceiveMessage => "AmazonSQS.ReceiveMessage",
@@ -46,11 +49,19 @@ pub enum Kind {
     DeleteBatch,
     /// A receive on a queue that is empty.
     IdlePoll,
+    CreateQueue,
 }
 
 impl Kind {
-    pub const ALL: [Self; 6] =
-        [Self::Send, Self::SendBatch, Self::Receive, Self::Delete, Self::DeleteBatch, Self::IdlePoll];
+    pub const ALL: [Self; 7] = [
+        Self::Send,
+        Self::SendBatch,
+        Self::Receive,
+        Self::Delete,
+        Self::DeleteBatch,
+        Self::IdlePoll,
+        Self::CreateQueue,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -60,6 +71,7 @@ impl Kind {
             Self::Delete => "delete",
             Self::DeleteBatch => "delete batch",
             Self::IdlePoll => "idle poll",
+            Self::CreateQueue => "create queue",
         }
     }
 
@@ -70,6 +82,7 @@ impl Kind {
             Self::Receive | Self::IdlePoll => Action::ReceiveMessage,
             Self::Delete => Action::DeleteMessage,
             Self::DeleteBatch => Action::DeleteMessageBatch,
+            Self::CreateQueue => Action::CreateQueue,
         }
     }
 }

@@ -12,6 +12,13 @@ pub struct Job<'a> {
     pub tag: u8,
 }
 
+pub fn create_queue(out: &mut Vec<u8>, name: &str) {
+    out.clear();
+    out.extend_from_slice(b"{\"QueueName\":\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\"}");
+}
+
 pub fn send(out: &mut Vec<u8>, queue_url: &str, payloads: &mut Payloads, job: &Job<'_>) {
     open(out, queue_url);
     out.push(b',');

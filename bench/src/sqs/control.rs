@@ -1,4 +1,4 @@
-//! Calls outside of any measurement, one at a time: making queues, asking for health.
+//! Calls outside of any load, one at a time: making and purging queues, asking for health, a first receive.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::http::response::parse_head;
 use crate::limits::RESPONSE_BYTES_MAX;
 use crate::sqs::action::Action;
+use crate::sqs::body;
 use crate::sqs::request::RequestWriter;
 use crate::sqs::scan;
 use crate::target::Target;
@@ -22,7 +23,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// If the server refuses or does not answer.
 pub fn create_queue(target: &Target, name: &str) -> anyhow::Result<String> {
     let answer = call(target, Action::CreateQueue, &format!("{{\"QueueName\":\"{name}\"}}"))?;
-    let url = scan::string(&answer, b"\"QueueUrl\"").context("CreateQueue answered without a QueueUrl")?;
+    queue_url(&answer)
+}
+
+/// The URL in the answer to a `CreateQueue`.
+///
+/// # Errors
+/// If there is none.
+pub fn queue_url(answer: &[u8]) -> anyhow::Result<String> {
+    let url = scan::string(answer, b"\"QueueUrl\"").context("CreateQueue answered without a QueueUrl")?;
     Ok(String::from_utf8(url.to_vec())?.replace("\\/", "/"))
 }
 
@@ -32,6 +41,30 @@ pub fn create_queue(target: &Target, name: &str) -> anyhow::Result<String> {
 /// If the server refuses or does not answer.
 pub fn delete_queue(target: &Target, queue_url: &str) -> anyhow::Result<()> {
     call(target, Action::DeleteQueue, &format!("{{\"QueueUrl\":\"{queue_url}\"}}")).map(|_| ())
+}
+
+/// Removes all jobs of a queue.
+///
+/// # Errors
+/// If the server refuses or does not answer.
+pub fn purge_queue(target: &Target, queue_url: &str) -> anyhow::Result<()> {
+    call(target, Action::PurgeQueue, &format!("{{\"QueueUrl\":\"{queue_url}\"}}")).map(|_| ())
+}
+
+/// True if somebody listens there.
+pub fn can_connect(address: SocketAddr) -> bool {
+    TcpStream::connect_timeout(&address, PATIENCE).is_ok()
+}
+
+/// Asks for one job, without waiting for one; true if it came.
+///
+/// # Errors
+/// If the server refuses or does not answer.
+pub fn receive_one(target: &Target, queue_url: &str) -> anyhow::Result<bool> {
+    let mut body = Vec::new();
+    body::receive(&mut body, queue_url, 1, 0);
+    let answer = call(target, Action::ReceiveMessage, std::str::from_utf8(&body)?)?;
+    Ok(scan::count(&answer, b"\"ReceiptHandle\"") == 1)
 }
 
 /// True if the server answers `/healthz` with 200.

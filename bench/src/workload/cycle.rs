@@ -47,16 +47,24 @@ pub fn median_jobs(windows: &[Window]) -> f64 {
     median(&windows.iter().map(Window::jobs_per_second).collect::<Vec<_>>())
 }
 
-/// The workload; also run by `groups`.
+/// The workload; also run by `groups` and `depth`.
 pub struct Cycle {
-    queue_url: String,
+    /// Each cycle goes to one of them, chosen at random.
+    queue_urls: Vec<String>,
     batch: usize,
     /// The names to choose from, all of eight bytes; none for no group.
     group_count: usize,
     rng: Rng,
     payloads: Payloads,
     names: Vec<u8>,
-    connections: Vec<(Step, Handles)>,
+    connections: Vec<Connection>,
+}
+
+struct Connection {
+    step: Step,
+    handles: Handles,
+    /// Which of the queues.
+    queue: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -71,17 +79,32 @@ const NAME_BYTES: usize = 8;
 impl Cycle {
     pub fn new(queue_url: &str, connections: usize, batch: usize, group_count: usize, seed: u64) -> Self {
         Self {
-            queue_url: queue_url.to_owned(),
+            queue_urls: vec![queue_url.to_owned()],
             batch,
             group_count: group_count.min(10_000_000),
             rng: Rng::new(seed ^ 0x6772_6f75_7073),
             payloads: Payloads::usual(seed),
             names: Vec::new(),
-            connections: std::iter::repeat_with(|| (Step::Send, Handles::default())).take(connections).collect(),
+            connections: (0..connections)
+                .map(|_| Connection { step: Step::Send, handles: Handles::default(), queue: 0 })
+                .collect(),
         }
     }
 
-    fn send(&mut self, now: Nanos, out: &mut Vec<u8>) -> Kind {
+    /// Over these queues instead, at least one of them.
+    pub fn over(self, queue_urls: Vec<String>) -> Self {
+        Self { queue_urls, ..self }
+    }
+
+    /// With these bodies instead.
+    pub fn with(self, payloads: Payloads) -> Self {
+        Self { payloads, ..self }
+    }
+
+    fn send(&mut self, at: usize, now: Nanos, out: &mut Vec<u8>) -> Option<Kind> {
+        let queue = if self.queue_urls.len() > 1 { self.rng.below(self.queue_urls.len()) } else { 0 };
+        self.connections.get_mut(at)?.queue = queue;
+        let queue_url = self.queue_urls.get(queue)?;
         self.names.clear();
         for _ in 0..self.batch {
             put_group(&mut self.names, self.rng.below(self.group_count));
@@ -93,30 +116,31 @@ impl Cycle {
             tag: b'j',
         };
         if self.batch == 1 {
-            body::send(out, &self.queue_url, &mut self.payloads, &job(0));
-            Kind::Send
+            body::send(out, queue_url, &mut self.payloads, &job(0));
+            Some(Kind::Send)
         } else {
-            body::send_batch(out, &self.queue_url, &mut self.payloads, self.batch, job);
-            Kind::SendBatch
+            body::send_batch(out, queue_url, &mut self.payloads, self.batch, job);
+            Some(Kind::SendBatch)
         }
     }
 }
 
 impl Workload for Cycle {
     fn next(&mut self, at: usize, now: Nanos, out: &mut Vec<u8>) -> Option<Call> {
-        let kind = match self.connections.get(at)?.0 {
-            Step::Send => self.send(now, out),
+        let Connection { step, handles, queue } = self.connections.get(at)?;
+        let queue_url = self.queue_urls.get(*queue)?;
+        let kind = match step {
+            Step::Send => self.send(at, now, out)?,
             Step::Receive => {
-                body::receive(out, &self.queue_url, self.batch, 0);
+                body::receive(out, queue_url, self.batch, 0);
                 Kind::Receive
             }
             Step::Delete => {
-                let handles = &self.connections.get(at)?.1;
                 if self.batch == 1 {
-                    body::delete(out, &self.queue_url, handles.first());
+                    body::delete(out, queue_url, handles.first());
                     Kind::Delete
                 } else {
-                    body::delete_batch(out, &self.queue_url, handles.iter());
+                    body::delete_batch(out, queue_url, handles.iter());
                     Kind::DeleteBatch
                 }
             }
@@ -126,7 +150,7 @@ impl Workload for Cycle {
 
     fn answered(&mut self, at: usize, _: Kind, answer: &[u8], _: Nanos, stats: &mut Stats) -> Result<(), String> {
         let batch = self.batch;
-        let Some((step, handles)) = self.connections.get_mut(at) else { return Ok(()) };
+        let Some(Connection { step, handles, .. }) = self.connections.get_mut(at) else { return Ok(()) };
         match *step {
             Step::Send => {
                 *step = Step::Receive;
@@ -153,8 +177,8 @@ impl Workload for Cycle {
     }
 
     fn failed(&mut self, at: usize, _: Kind) {
-        if let Some((step, _)) = self.connections.get_mut(at) {
-            *step = Step::Send;
+        if let Some(connection) = self.connections.get_mut(at) {
+            connection.step = Step::Send;
         }
     }
 }

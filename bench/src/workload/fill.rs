@@ -35,6 +35,22 @@ pub fn fill(
     tag: u8,
     connections: usize,
 ) -> anyhow::Result<()> {
+    fill_with(Payloads::usual(7), target, queue_url, groups, count, tag, connections)
+}
+
+/// As [`fill`], with bodies of any size.
+///
+/// # Errors
+/// As [`fill`].
+pub fn fill_with(
+    payloads: Payloads,
+    target: &Target,
+    queue_url: &str,
+    groups: &Groups,
+    count: usize,
+    tag: u8,
+    connections: usize,
+) -> anyhow::Result<()> {
     let connections = connections.min(count.div_ceil(10)).max(1);
     let mut fleet = Fleet::open(target, connections)?;
     let mut work = Fill {
@@ -44,7 +60,7 @@ pub fn fill(
         sent: 0,
         accepted: 0,
         tag,
-        payloads: Payloads::usual(7),
+        payloads,
         group: Vec::new(),
         under_way: vec![0; connections],
         has_failed: false,

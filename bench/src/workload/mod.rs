@@ -2,6 +2,7 @@
 
 pub mod all;
 pub mod chain;
+pub mod create;
 pub mod cycle;
 pub mod drain;
 pub mod fairness;

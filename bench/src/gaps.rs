@@ -1,0 +1,75 @@
+//! The gaps of the server's engine, from what it says at its stop.
+//!
+//! A *gap* is how long its one loop was busy at a time: what a request that has just come waits before it is looked
+//! at. The server keeps them all; a client sees only those that happen to hit it.
+
+use anyhow::Context as _;
+
+/// Microseconds, within 1 %; since the server's start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gaps {
+    pub rounds: u64,
+    pub p99: u64,
+    pub p999: u64,
+    pub longest: u64,
+}
+
+impl Gaps {
+    /// Reads the last such line of a server's log.
+    ///
+    /// # Errors
+    /// If there is none: it did not stop by itself, or is too old.
+    pub fn read(log: &str) -> anyhow::Result<Self> {
+        let line = log.lines().rev().find(|line| line.contains("rounds of the engine:"));
+        let line = line.context("the server's log does not tell the engine's gaps")?;
+        parse(line).with_context(|| format!("not understood: {line}"))
+    }
+
+    /// The worse of each.
+    pub fn worse(self, other: Self) -> Self {
+        Self {
+            rounds: self.rounds + other.rounds,
+            p99: self.p99.max(other.p99),
+            p999: self.p999.max(other.p999),
+            longest: self.longest.max(other.longest),
+        }
+    }
+}
+
+impl std::fmt::Display for Gaps {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let [p99, p999, longest] = [self.p99, self.p999, self.longest].map(|micros| micros as f64 / 1e3);
+        write!(f, "p99 {p99:.2} ms, p99.9 {p999:.2} ms, longest {longest:.2} ms of {} rounds", self.rounds)
+    }
+}
+
+fn parse(line: &str) -> Option<Gaps> {
+    let (before, after) = line.split_once(" rounds of the engine: busy p99 ")?;
+    let (p99, after) = after.split_once(" us, p99.9 ")?;
+    let (p999, after) = after.split_once(" us, longest ")?;
+    let rounds = before.rsplit(' ').next()?;
+    let longest = after.split(' ').next()?;
+    Some(Gaps {
+        rounds: rounds.parse().ok()?,
+        p99: p99.parse().ok()?,
+        p999: p999.parse().ok()?,
+        longest: longest.parse().ok()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_line_counts_and_a_log_without_one_is_an_error() {
+        let line = "2026-01-01T00:00:00Z  INFO evenkeel::serve: 7 rounds of the engine: busy p99 10 us, p99.9 20 us, longest 3000 us";
+        let log = format!("{}\n{line}\nstopped\n", line.replace("7 rounds", "1 rounds"));
+        let gaps = Gaps::read(&log).unwrap();
+        assert_eq!(gaps, Gaps { rounds: 7, p99: 10, p999: 20, longest: 3_000 });
+        assert_eq!(gaps.worse(Gaps { p99: 11, ..gaps }), Gaps { rounds: 14, p99: 11, ..gaps });
+        assert!(gaps.to_string().contains("longest 3.00 ms"));
+        assert!(Gaps::read("stopped\n").is_err());
+        assert!(Gaps::read("x rounds of the engine: busy").is_err());
+    }
+}
