@@ -50,6 +50,7 @@ pub(crate) struct Slab<T> {
     /// Short entries, so that this vector may move when it grows: 24 bytes for each 1,024 records.
     pages: Vec<Vec<T>>,
     /// Of each page.
+    #[expect(clippy::vec_box, reason = "384 bytes each, which must not move when the vector grows")]
     marks: Vec<Box<PageMarks>>,
     /// Slots handed out at least once.
     used: u32,
