@@ -29,7 +29,7 @@ use crate::limits::SECONDS_MAX;
 ///
 ///   evenkeel-bench all --out table.md               everything, against what must be reached
 ///
-///   evenkeel-bench depth all                        what ten million waiting jobs cost; some 30 GiB of disk
+///   evenkeel-bench depth all                        what ten million waiting jobs cost; needs 32 GiB of disk
 ///
 ///   evenkeel-bench --endpoint http://127.0.0.1:9324 --access-key K --secret-key S --pid 1234 cycle
 #[derive(Parser)]

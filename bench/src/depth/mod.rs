@@ -20,12 +20,13 @@ mod restart;
 
 use std::time::Instant;
 
-use anyhow::ensure;
+use anyhow::{Context as _, ensure};
 
 use crate::cli::Common;
 use crate::limits::ROOM_BYTES;
 use crate::machine;
 use crate::payload::Payloads;
+use crate::procfs::CpuTime;
 use crate::report::{Row, markdown};
 use crate::session::Session;
 use crate::storage::ensure_room;
@@ -80,15 +81,29 @@ fn shallow(common: &Common, args: &DepthArgs) -> anyhow::Result<Vec<Row>> {
 fn fill(session: &Session, queue_url: &str, args: &DepthArgs, jobs: usize) -> anyhow::Result<()> {
     let (start, groups) = (Instant::now(), Groups::InTurn(args.groups));
     let payloads = Payloads::new(7, args.body);
+    let times = || -> anyhow::Result<_> {
+        Ok((CpuTime::of(session.pid.context("the server does not run")?)?, CpuTime::of(std::process::id())?))
+    };
+    let (server, client) = times()?;
     fill_with(payloads, &session.target, queue_url, &groups, jobs, b'j', args.connections)?;
     let seconds = start.elapsed().as_secs_f64();
+    let (server, client) = times().map(|now| (now.0.since(&server), now.1.since(&client)))?;
+    let threads: Vec<String> = server.threads.iter().map(|(name, micros)| percent(name, *micros, seconds)).collect();
     println!(
-        "filled: {jobs} jobs of {} bytes over {} groups in {seconds:.1} s, {:.0} jobs/s",
+        "filled: {jobs} jobs of {} bytes over {} groups in {seconds:.1} s, {:.0} jobs/s; of a core: {} ({}), {}",
         args.body,
         args.groups,
-        jobs as f64 / seconds
+        jobs as f64 / seconds,
+        percent("server", server.micros, seconds),
+        threads.join(", "),
+        percent("this tool", client.micros, seconds),
     );
     Ok(())
+}
+
+/// `engine 12 %`, of one core.
+fn percent(name: &str, micros: u64, seconds: f64) -> String {
+    format!("{name} {:.0} %", micros as f64 / 1e4 / seconds)
 }
 
 /// Disk that a queue of so many jobs may take, bytes: a server keeps at most as much dead as living.

@@ -11,6 +11,7 @@ use crate::measure::{Window, measure};
 use crate::payload::Payloads;
 use crate::report::{self, Row, Verdict};
 use crate::session::Session;
+use crate::stats::median;
 use crate::workload::cycle::{Cycle, median_jobs};
 
 pub(super) struct Side<'a> {
@@ -20,11 +21,10 @@ pub(super) struct Side<'a> {
     pub(super) queue_urls: &'a [String],
 }
 
-/// Jobs a second: medians of each side.
+/// The windows of both sides, in the order of the rounds.
 pub(super) struct Pair {
-    this: f64,
-    other: f64,
-    errors: u64,
+    these: Vec<Window>,
+    others: Vec<Window>,
 }
 
 /// Runs `this` and `other` in turn, --runs times each, with batches of `batch`.
@@ -49,24 +49,41 @@ pub(super) fn alternate(args: &DepthArgs, batch: usize, this: &Side<'_>, other: 
             windows.push(window);
         }
     }
-    let errors = these.iter().chain(&others).map(|window| window.stats.errors).sum();
-    Ok(Pair { this: median_jobs(&these), other: median_jobs(&others), errors })
+    Ok(Pair { these, others })
 }
 
 impl Pair {
+    /// Medians against each other; beside them each round, and the server's CPU time, which the machine's other load
+    /// moves least.
     pub(super) fn row(&self, what: &str, pass: f64, goal: f64) -> Row {
-        let percent = 100.0 * self.this / self.other.max(1e-9);
-        let errors = if self.errors == 0 { String::new() } else { format!(", {} errors", self.errors) };
-        let measured = format!("{percent:.1} % ({:.0} against {:.0} jobs/s){errors}", self.this, self.other);
+        let (this, other) = (median_jobs(&self.these), median_jobs(&self.others));
+        let percent = 100.0 * this / other.max(1e-9);
+        let rounds = self.these.iter().zip(&self.others);
+        let rounds = rounds.map(|(this, other)| 100.0 * this.jobs_per_second() / other.jobs_per_second().max(1e-9));
+        let rounds: Vec<String> = rounds.map(|percent| format!("{percent:.0}")).collect();
+        let errors: u64 = self.these.iter().chain(&self.others).map(|window| window.stats.errors).sum();
+        let measured = format!(
+            "{percent:.1} % ({this:.0} against {other:.0} jobs/s; rounds {} %; server CPU {:.1} against {:.1} us/request){}",
+            rounds.join(", "),
+            server_micros(&self.these),
+            server_micros(&self.others),
+            if errors == 0 { String::new() } else { format!(", {errors} errors") },
+        );
         println!("{what}: {measured}");
         Row {
             what: what.to_owned(),
             measured,
             pass: format!("{pass:.0} %"),
             goal: format!("{goal:.0} %"),
-            verdict: Verdict::of(percent >= pass, percent >= goal).unless_errors(self.errors),
+            verdict: Verdict::of(percent >= pass, percent >= goal).unless_errors(errors),
         }
     }
+}
+
+/// Median of the server's CPU time per request.
+fn server_micros(windows: &[Window]) -> f64 {
+    let micros = windows.iter().filter_map(|window| Some(window.per_request(window.server.as_ref()?.micros)));
+    median(&micros.collect::<Vec<_>>())
 }
 
 /// The cycles of all parts: random groups of --groups, bodies of --body.
