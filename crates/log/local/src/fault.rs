@@ -34,6 +34,10 @@ pub enum Fault {
     SkipContinuity,
     /// Trimming removes the segment that holds the floor too.
     TrimTooFar,
+    /// A sidecar is believed without its checksums.
+    TrustSidecar,
+    /// A sidecar is made before the last entry is in its segment.
+    SealTooEarly,
     /// What is released goes, below the floor or not.
     ReleaseAboveFloor,
     /// A truncation or reset is done without writing down that it has begun.
@@ -45,7 +49,7 @@ pub enum Fault {
 }
 
 /// All of them, for the test that turns each on.
-pub const ALL: [Fault; 18] = [
+pub const ALL: [Fault; 20] = [
     Fault::DropSync,
     Fault::AckBeforeSync,
     Fault::RetryFailedSync,
@@ -60,6 +64,8 @@ pub const ALL: [Fault; 18] = [
     Fault::SkipZeroing,
     Fault::SkipContinuity,
     Fault::TrimTooFar,
+    Fault::TrustSidecar,
+    Fault::SealTooEarly,
     Fault::ReleaseAboveFloor,
     Fault::SkipIntent,
     Fault::TrustCache,

@@ -328,6 +328,11 @@ pub fn encode_segment_header(header: &SegmentHeader) -> Vec<u8> {
     bytes
 }
 
+/// The checksum of a segment's header: its first 8 bytes.
+pub(crate) fn segment_checksum(header: &SegmentHeader) -> u64 {
+    encode_segment_header(header).first_chunk().copied().map_or(0, u64::from_le_bytes)
+}
+
 /// Reads a segment's header. Never panics.
 ///
 /// # Errors

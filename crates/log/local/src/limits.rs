@@ -40,6 +40,9 @@ pub const GROUP_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// How much is read at a time when a log is opened.
 pub const SCAN_WINDOW_BYTES: usize = 1024 * 1024;
 
+/// A sealed segment's offsets stay in memory up to so many: 4 KiB. Others are looked up in its sidecar.
+pub const OFFSETS_KEPT_MAX: u64 = 1024;
+
 /// Released ranges that do not touch, kept in memory. There are as many as files if each is released by itself.
 pub const RELEASED_PIECES_MAX: usize = 65_536;
 

@@ -4,6 +4,7 @@ use crate::{
     error::Doing,
     fault::{self, Fault},
     format::{EntryKind, entry_extent},
+    history::History,
     options::{Durability, OpenReport, Options},
     reader::Reader,
     segments::{Append, Appended, Segments},
@@ -13,9 +14,7 @@ use crate::{
 };
 use bytes::Bytes;
 use evenkeel_disk::Disk;
-use evenkeel_log::{
-    Extent, Guarantees, Log, LogError, LogEvent, LogReader, ProposeError, ReadError, Role, Ticket, Waker,
-};
+use evenkeel_log::{Extent, Guarantees, Log, LogError, LogEvent, ProposeError, ReadError, Role, Ticket, Waker};
 use evenkeel_types::{Epoch, LogIndex, limits::ENTRY_BYTES_MAX};
 use std::{
     io,
@@ -30,20 +29,13 @@ pub struct LocalLog<D: Disk> {
     durability: Durability,
     role: Role,
     /// What was there at the start and is still to be told.
-    history: Option<History>,
+    history: Option<History<D>>,
     next_ticket: u64,
     /// Proposals whose answers were not polled yet.
     unanswered: u64,
     /// The last entry that was polled.
     committed: LogIndex,
     failed: bool,
-}
-
-#[derive(Clone, Copy)]
-struct History {
-    next: LogIndex,
-    last: LogIndex,
-    then: Epoch,
 }
 
 impl<D: Disk> LocalLog<D> {
@@ -84,7 +76,7 @@ impl<D: Disk> LocalLog<D> {
             reader: store.reader(),
             durability: options.durability,
             role: Role::Follower,
-            history: Some(History { next: applied.next(), last, then: epoch }),
+            history: Some(History::new(store.reader(), applied.next(), last, epoch)),
             next_ticket: 1,
             unanswered: 0,
             committed: applied,
@@ -111,29 +103,23 @@ impl<D: Disk> LocalLog<D> {
     }
 
     fn next_of_history(&mut self) -> Option<LogEvent> {
-        let History { next, last, then } = self.history?;
-        if next > last {
-            self.history = None;
-            return Some(LogEvent::RoleChanged(Role::Owner(then)));
-        }
-        match self.reader.read(next) {
-            Ok(entry) => {
-                self.history = Some(History { next: next.next(), last, then });
-                Some(LogEvent::Committed { entry, ticket: None })
-            }
-            Err(error) => {
-                let error = match error {
-                    ReadError::Log(error) => error,
-                    ReadError::Trimmed(_) | ReadError::NotThere(_) => LogError::Misuse("trimmed before it was polled"),
-                };
+        let history = self.history.as_mut()?;
+        let error = match history.next() {
+            Ok(Some(entry)) => return Some(LogEvent::Committed { entry, ticket: None }),
+            Ok(None) => {
+                let epoch = history.then;
                 self.history = None;
-                let mut queue = self.shared.queue();
-                queue.events.clear();
-                queue.fail(error.clone());
-                queue.events.clear();
-                Some(LogEvent::Failed(error))
+                return Some(LogEvent::RoleChanged(Role::Owner(epoch)));
             }
-        }
+            Err(ReadError::Log(error)) => error,
+            Err(ReadError::Trimmed(_) | ReadError::NotThere(_)) => LogError::Misuse("trimmed before it was polled"),
+        };
+        self.history = None;
+        let mut queue = self.shared.queue();
+        queue.events.clear();
+        queue.fail(error.clone());
+        queue.events.clear();
+        Some(LogEvent::Failed(error))
     }
 }
 
@@ -263,7 +249,7 @@ impl<D: Disk> Log for LocalLog<D> {
     }
 
     fn install_snapshot(&mut self, at: LogIndex, epoch: Epoch) -> Result<(), LogError> {
-        let last = self.history.map_or(self.committed, |history| history.last);
+        let last = self.history.as_ref().map_or(self.committed, |history| history.last);
         let mut queue = self.shared.queue();
         if let Some(error) = &queue.failed {
             return Err(error.clone());

@@ -90,6 +90,11 @@ pub struct OpenReport {
     pub epoch: Epoch,
     /// How many segments there are.
     pub segments: usize,
+    /// How many of them were walked through: those that hold entries after the state. Of the others the header and the sidecar were
+    /// looked at.
+    pub scanned: usize,
+    /// Sidecars that had to be made anew, and what damage was met: below the state, so that only some bodies may be lost.
+    pub sidecars: Vec<String>,
     /// How many bytes of entries were checked.
     pub bytes: u64,
     /// What was cut off.

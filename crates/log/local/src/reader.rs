@@ -5,7 +5,10 @@ use crate::{
     fault::{self, Fault},
     format::{EntryHeader, LogId, decode_entry_header, payload_checks},
     limits::HEADER_BYTES,
+    places::Places,
+    salvage::walk,
     table::{Lookup, Place, SharedTable},
+    window::Window,
 };
 use bytes::Bytes;
 use evenkeel_disk::{Disk, DiskFile};
@@ -34,15 +37,54 @@ impl<D: Disk> Reader<D> {
         self.table.read().floor
     }
 
+    pub(crate) fn log(&self) -> LogId {
+        self.log
+    }
+
+    /// Where the entries of the segment end that an index belongs to.
+    pub(crate) fn end_of(&self, index: LogIndex) -> Option<u64> {
+        self.table.read().segment_of(index).map(|segment| segment.end)
+    }
+
     pub(crate) fn retired(&self) -> Vec<Extent> {
         self.table.read().retired()
     }
 
-    fn find(&self, index: LogIndex) -> Result<Place<D::File>, ReadError> {
-        match self.table.read().find(index) {
+    pub(crate) fn find(&self, index: LogIndex) -> Result<Place<D::File>, ReadError> {
+        let found = self.table.read().find(index);
+        let place = match found {
+            Lookup::Here(place) => place,
+            Lookup::Ask(place, sidecar, number) => {
+                match sidecar.find(number).doing(|| format!("reading {}", sidecar.name))? {
+                    Some((offset, next)) => {
+                        Place { offset, end: if next > offset { next } else { place.end }, ..place }
+                    }
+                    None => self.find_without_sidecar(index)?,
+                }
+            }
+            Lookup::Trimmed => return Err(ReadError::Trimmed(index)),
+            Lookup::NotThere => return Err(ReadError::NotThere(index)),
+        };
+        if place.offset == 0 {
+            let what = format!("entry {index} was not found when the segment was walked through");
+            return Err(damaged(&place.name, 0, what).into());
+        }
+        Ok(place)
+    }
+
+    /// The sidecar does not check any more: the segment itself tells, and from now on memory.
+    fn find_without_sidecar(&self, index: LogIndex) -> Result<Place<D::File>, ReadError> {
+        let found = self.table.read().segment_of(index).map(|it| (it.header, it.name.clone(), it.file.clone()));
+        let Some((header, name, file)) = found else { return Err(ReadError::Trimmed(index)) };
+        let mut window = Window::new(&*file).doing(|| format!("reading {name}"))?;
+        let walked = walk(&mut window, &header).doing(|| format!("reading {name}"))?;
+        let mut table = self.table.write();
+        if let Some(segment) = table.segment_mut(header.first) {
+            segment.places = Places::Memory(walked.offsets);
+        }
+        match table.find(index) {
             Lookup::Here(place) => Ok(place),
-            Lookup::Trimmed => Err(ReadError::Trimmed(index)),
-            Lookup::NotThere => Err(ReadError::NotThere(index)),
+            Lookup::Ask(..) | Lookup::Trimmed | Lookup::NotThere => Err(ReadError::Trimmed(index)),
         }
     }
 

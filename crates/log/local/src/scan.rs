@@ -54,6 +54,28 @@ pub struct Running {
     pub chain: u64,
 }
 
+impl Running {
+    /// What continues an entry.
+    pub(crate) fn after(entry: &EntryHeader) -> Self {
+        Self { next: entry.index.next(), epoch: entry.epoch, chain: entry.checksum }
+    }
+}
+
+/// Where a walk begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Start {
+    pub(crate) running: Running,
+    pub(crate) position: u64,
+}
+
+impl Start {
+    /// The beginning of a segment.
+    pub(crate) fn of(header: &SegmentHeader) -> Self {
+        let running = Running { next: header.first, epoch: header.epoch, chain: header.chain };
+        Self { running, position: SEGMENT_HEADER_BYTES }
+    }
+}
+
 /// Where the entries of a segment end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ScanEnd {
@@ -94,6 +116,9 @@ impl From<io::Error> for ScanError {
     }
 }
 
+/// Is told an entry, where it begins, and its payload.
+pub(crate) type Visit<'a> = &'a mut dyn FnMut(&EntryHeader, u64, &[u8]);
+
 /// What a segment is to its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Last {
@@ -123,23 +148,33 @@ pub(crate) fn read_header(source: &mut impl Source) -> Result<SegmentHeader, Sca
     Ok(header)
 }
 
-/// Walks through the entries. `visit` is told each good one with its offset, in order.
+/// Walks through the entries. `visit` is told each good one with its offset and its payload, in order.
 ///
 /// With `until`, a truncation is being finished: what comes after that entry is rubbish, whatever it is.
 pub(crate) fn scan(
     source: &mut impl Source,
     header: &SegmentHeader,
     last: Last,
-    visit: &mut dyn FnMut(&EntryHeader, u64),
+    visit: Visit<'_>,
 ) -> Result<ScanEnd, ScanError> {
-    let mut running = Running { next: header.first, epoch: header.epoch, chain: header.chain };
-    let mut position = SEGMENT_HEADER_BYTES;
+    scan_from(source, header.log, Start::of(header), last, visit)
+}
+
+/// Walks through the entries from one on.
+pub(crate) fn scan_from(
+    source: &mut impl Source,
+    log: LogId,
+    start: Start,
+    last: Last,
+    visit: Visit<'_>,
+) -> Result<ScanEnd, ScanError> {
+    let Start { mut running, mut position } = start;
     let mut stale = 0;
     let torn = loop {
         if matches!(last, Last::Until(index) if running.next > index) {
             break None;
         }
-        let Some(entry) = header_at(source, header.log, position)? else { break None };
+        let Some(entry) = header_at(source, log, position)? else { break None };
         let end = position.saturating_add(entry.extent());
         if end > source.len() {
             return damaged(position, format!("entry {} goes beyond the end of the segment", entry.index));
@@ -153,8 +188,8 @@ pub(crate) fn scan(
         if let Some(torn) = check_payload(source, &entry, position, last)? {
             break Some(torn);
         }
-        visit(&entry, position);
-        running = Running { next: entry.index.next(), epoch: entry.epoch, chain: entry.checksum };
+        visit(&entry, position, source.get(position + HEADER_BYTES, u64::from(entry.payload_bytes))?);
+        running = Running::after(&entry);
         position = end;
     };
     let mut end = ScanEnd { running, position, rubbish_end: position, torn, stale };
@@ -165,7 +200,7 @@ pub(crate) fn scan(
         }
     }
     if last == Last::Yes {
-        end.rubbish_end = find_rubbish_end(source, header.log, &end)?;
+        end.rubbish_end = find_rubbish_end(source, log, &end)?;
         if end.rubbish_end > position && end.torn.is_none() {
             end.torn = Some("the sector of its header did not arrive");
         }
@@ -275,6 +310,6 @@ fn find_rubbish_end(source: &mut impl Source, log: LogId, end: &ScanEnd) -> Resu
 pub fn scan_segment_bytes(mut bytes: &[u8]) -> Result<(ScanEnd, u64), ScanError> {
     let header = read_header(&mut bytes)?;
     let mut entries = 0;
-    let end = scan(&mut bytes, &header, Last::Yes, &mut |_, _| entries += 1)?;
+    let end = scan(&mut bytes, &header, Last::Yes, &mut |_, _, _| entries += 1)?;
     Ok((end, entries))
 }

@@ -5,7 +5,9 @@
 
 use crate::{
     fault::{self, Fault},
-    limits::{ALIGN_BYTES, RELEASED_PIECES_MAX},
+    format::SegmentHeader,
+    limits::RELEASED_PIECES_MAX,
+    places::{Places, SidecarFile, Spot},
 };
 use evenkeel_log::{Extent, IndexRanges};
 use evenkeel_types::LogIndex;
@@ -14,48 +16,30 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-/// Where each entry of a segment begins, in units of `ALIGN_BYTES`: four bytes of memory per entry.
-#[derive(Clone, Default)]
-pub(crate) struct Offsets(Vec<u32>);
-
-impl Offsets {
-    pub(crate) fn push(&mut self, offset: u64) {
-        // Segments are at most 16 GiB long, far below 2^32 times 64.
-        self.0.push(u32::try_from(offset / ALIGN_BYTES).unwrap_or(u32::MAX));
-    }
-
-    pub(crate) fn len(&self) -> u64 {
-        self.0.len() as u64
-    }
-
-    fn get(&self, number: u64) -> Option<u64> {
-        self.0.get(usize::try_from(number).ok()?).map(|offset| u64::from(*offset) * ALIGN_BYTES)
-    }
-}
-
 /// One segment as readers see it.
 pub(crate) struct TableSegment<F> {
-    pub(crate) first: LogIndex,
+    pub(crate) header: SegmentHeader,
     pub(crate) name: String,
     pub(crate) file: Arc<F>,
-    pub(crate) file_bytes: u64,
     /// Where its last entry ends.
     pub(crate) end: u64,
-    pub(crate) offsets: Offsets,
+    pub(crate) places: Places<F>,
+    /// What its sidecar takes on the disk; 0 without one.
+    pub(crate) sidecar_bytes: u64,
 }
 
 impl<F> TableSegment<F> {
-    /// The last entry; the one before the first if there is none.
-    pub(crate) fn last(&self) -> LogIndex {
-        LogIndex(self.first.0 + self.offsets.len() - 1)
+    pub(crate) fn first(&self) -> LogIndex {
+        self.header.first
     }
 
-    pub(crate) fn offset(&self, index: LogIndex) -> Option<u64> {
-        self.offsets.get(index.0.checked_sub(self.first.0)?)
+    /// The last entry; the one before the first if there is none.
+    pub(crate) fn last(&self) -> LogIndex {
+        LogIndex(self.header.first.0 + self.places.len() - 1)
     }
 
     fn extent(&self) -> Extent {
-        Extent { first: self.first, last: self.last(), bytes: self.file_bytes }
+        Extent { first: self.first(), last: self.last(), bytes: self.header.file_bytes + self.sidecar_bytes }
     }
 }
 
@@ -73,6 +57,7 @@ pub(crate) struct Table<F> {
 pub(crate) struct Place<F> {
     pub(crate) file: Arc<F>,
     pub(crate) name: String,
+    /// Where it begins; 0 if that was not found.
     pub(crate) offset: u64,
     /// Where the next entry begins, or later.
     pub(crate) end: u64,
@@ -81,6 +66,8 @@ pub(crate) struct Place<F> {
 /// What the table says about an index.
 pub(crate) enum Lookup<F> {
     Here(Place<F>),
+    /// The sidecar knows where, under this number.
+    Ask(Place<F>, Arc<SidecarFile<F>>, u64),
     Trimmed,
     NotThere,
 }
@@ -95,18 +82,29 @@ impl<F> Table<F> {
         if index > self.committed {
             return Lookup::NotThere;
         }
-        let after = self.segments.partition_point(|segment| segment.first <= index);
-        let Some(segment) = after.checked_sub(1).and_then(|number| self.segments.get(number)) else {
-            return Lookup::Trimmed;
+        let Some(segment) = self.segment_of(index) else { return Lookup::Trimmed };
+        let place = |offset, next| {
+            let end = if next > offset { next } else { segment.end };
+            Place { file: segment.file.clone(), name: segment.name.clone(), offset, end }
         };
-        match segment.offset(index) {
-            Some(offset) => {
-                let end = segment.offset(index.next()).unwrap_or(segment.end);
-                Lookup::Here(Place { file: segment.file.clone(), name: segment.name.clone(), offset, end })
-            }
+        match segment.places.find(index.0 - segment.first().0) {
+            Some(Spot::At(offset, next)) => Lookup::Here(place(offset, next)),
+            Some(Spot::Ask(sidecar, number)) => Lookup::Ask(place(0, 0), sidecar, number),
             // It was committed, so it was in a segment that is gone.
             None => Lookup::Trimmed,
         }
+    }
+
+    /// The segment that an index belongs to, if it is in any.
+    pub(crate) fn segment_of(&self, index: LogIndex) -> Option<&TableSegment<F>> {
+        let after = self.segments.partition_point(|segment| segment.first() <= index);
+        self.segments.get(after.checked_sub(1)?)
+    }
+
+    /// The segment that begins with an index.
+    pub(crate) fn segment_mut(&mut self, first: LogIndex) -> Option<&mut TableSegment<F>> {
+        let number = self.segments.partition_point(|segment| segment.first() < first);
+        self.segments.get_mut(number).filter(|segment| segment.first() == first)
     }
 
     pub(crate) fn release(&mut self, first: LogIndex, last: LogIndex) {
@@ -121,7 +119,7 @@ impl<F> Table<F> {
 
     fn forget_needless(&mut self) {
         if let Some(first) = self.segments.front() {
-            self.released.remove_below(first.first);
+            self.released.remove_below(first.first());
         }
     }
 
@@ -137,8 +135,8 @@ impl<F> Table<F> {
         let sealed = self.segments.iter().take(self.segments.len().saturating_sub(1));
         let number = sealed.into_iter().position(|segment| {
             let retired = segment.last() < self.floor || fault::on(Fault::ReleaseAboveFloor);
-            let released = retired && self.released.covers(segment.first, segment.last());
-            released || too_far && segment.first < self.floor
+            let released = retired && self.released.covers(segment.first(), segment.last());
+            released || too_far && segment.first() < self.floor
         })?;
         let needless = self.segments.remove(number);
         self.forget_needless();

@@ -2,7 +2,7 @@
 
 use super::{
     Segments, make_segment,
-    open::{forget_intent, remove_segments, zero_rubbish},
+    open::{forget_intent, remove_segments, remove_sidecars, zero_rubbish},
 };
 use crate::{
     error::Doing,
@@ -10,8 +10,9 @@ use crate::{
     format::EntryHeader,
     intent::Intent,
     limits::ENTRY_EXTENT_MIN,
+    places::{Offsets, Places},
     scan::{Last, Running, read_header, scan},
-    table::Offsets,
+    table::TableSegment,
     window::Window,
 };
 use evenkeel_disk::Disk;
@@ -40,16 +41,20 @@ impl<D: Disk> Segments<D> {
                 let mut table = self.table.write();
                 table.committed = table.committed.min(index);
                 match table.segments.back() {
-                    Some(segment) if segment.first > index.next() => {}
+                    Some(segment) if segment.first() > index.next() => {}
                     _ => break,
                 }
                 match table.segments.pop_back() {
-                    Some(segment) => segment.first,
+                    Some(segment) => segment.first(),
                     None => break,
                 }
             };
             remove_segments(&self.disk, &self.dir, std::iter::once(first))?;
         }
+        // Those of segments that are gone, and of the one that will be written again.
+        let in_use = self.table.read().segments.back().map_or(LogIndex(1), TableSegment::first);
+        keeper.forget_sealed(in_use);
+        remove_sidecars(&self.disk, &self.dir, |first| first >= in_use)?;
         let (name, file) = match self.table.read().segments.back() {
             Some(segment) => (segment.name.clone(), segment.file.clone()),
             None => return Err(LogError::Misuse("a log has at least one segment")),
@@ -58,18 +63,19 @@ impl<D: Disk> Segments<D> {
         let mut window = Window::new(&*file).doing(|| format!("reading {name}"))?;
         let mut offsets = Offsets::default();
         let scanned = read_header(&mut window).and_then(|header| {
-            let visit = &mut |_: &EntryHeader, offset| offsets.push(offset);
-            Ok((scan(&mut window, &header, Last::Until(index), visit)?, header.file_bytes))
+            let visit = &mut |_: &EntryHeader, offset, _: &[u8]| offsets.push(offset);
+            Ok((scan(&mut window, &header, Last::Until(index), visit)?, header))
         });
-        let (end, file_bytes) = scanned.map_err(|error| super::open::named(error, &name))?;
+        let (end, header) = scanned.map_err(|error| super::open::named(error, &name))?;
         if let Some(segment) = self.table.write().segments.back_mut() {
-            segment.offsets = offsets;
+            segment.places = Places::Memory(offsets);
+            segment.sidecar_bytes = 0;
             segment.end = end.position;
         }
         zero_rubbish(&*file, &name, &end)?;
         self.active.file = file;
         self.active.position = end.position;
-        self.active.file_bytes = file_bytes;
+        self.active.header = header;
         self.running = end.running;
         self.synced_below = end.running.next;
         if fault::on(Fault::SkipIntent) { Ok(()) } else { forget_intent(&self.disk, &self.dir) }
@@ -82,6 +88,7 @@ impl<D: Disk> Segments<D> {
     pub fn reset_to(&mut self, at: LogIndex, epoch: Epoch) -> Result<(), LogError> {
         let keeper = self.keeper.clone();
         let _held_off = keeper.busy();
+        keeper.forget_sealed(LogIndex::ZERO);
         let intent = Intent::Reset { at, epoch };
         if !fault::on(Fault::SkipIntent) {
             intent.write(&self.disk, &self.dir, self.options.log)?;
@@ -89,16 +96,17 @@ impl<D: Disk> Segments<D> {
         let removed: Vec<_> = {
             let mut table = self.table.write();
             table.committed = LogIndex::ZERO;
-            table.segments.drain(..).map(|segment| segment.first).collect()
+            table.segments.drain(..).map(|segment| segment.first()).collect()
         };
         remove_segments(&self.disk, &self.dir, removed.into_iter().rev())?;
+        remove_sidecars(&self.disk, &self.dir, |_| true)?;
         self.running = Running { next: at.next(), epoch, chain: 0 };
         self.synced_below = self.running.next;
         let made = make_segment(&self.disk, &self.dir, &self.options, &self.spare, self.running, ENTRY_EXTENT_MIN)?;
         let Some(active) = made else {
             return Err(self.damage_at(0, "the disk is full, even for the first segment after a snapshot"));
         };
-        let segment = active.as_table_segment(self.running.next);
+        let segment = active.as_table_segment();
         self.active = active;
         {
             let mut table = self.table.write();

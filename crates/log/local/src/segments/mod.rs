@@ -9,18 +9,20 @@
 
 mod change;
 mod open;
+mod retired;
 
 use crate::{
     error::{Doing, damaged},
     fault::{self, Fault},
     format::{EntryKind, NewEntry, SegmentHeader, encode_entry, encode_segment_header, entry_extent},
-    keeper::Keeper,
+    keeper::{Keeper, Sealed},
     limits::SEGMENT_HEADER_BYTES,
     options::Options,
+    places::{Offsets, Places},
     reader::Reader,
     scan::Running,
     spare::{Fill, SPARE_NAME, Spare},
-    table::{Offsets, SharedTable, TableSegment},
+    table::{SharedTable, TableSegment},
 };
 use evenkeel_disk::{Disk, DiskFile};
 use evenkeel_log::LogError;
@@ -67,22 +69,28 @@ struct Active<F> {
     file: Arc<F>,
     name: String,
     position: u64,
-    file_bytes: u64,
+    header: SegmentHeader,
     /// Something was written since the last sync.
     dirty: bool,
 }
 
 impl<F> Active<F> {
     /// The same as readers see it, before its first entry.
-    fn as_table_segment(&self, first: LogIndex) -> TableSegment<F> {
-        let (name, file, file_bytes) = (self.name.clone(), self.file.clone(), self.file_bytes);
-        TableSegment { first, name, file, file_bytes, end: self.position, offsets: Offsets::default() }
+    fn as_table_segment(&self) -> TableSegment<F> {
+        let (name, file, header) = (self.name.clone(), self.file.clone(), self.header);
+        let places = Places::Memory(Offsets::default());
+        TableSegment { header, name, file, end: self.position, places, sidecar_bytes: 0 }
     }
 }
 
 /// A segment's name: its first index in 16 hexadecimal digits.
 pub(crate) fn segment_name(first: LogIndex) -> String {
     format!("{:016x}.seg", first.0)
+}
+
+/// A sidecar's name: that of its segment, with another end.
+pub(crate) fn sidecar_name(first: LogIndex) -> String {
+    format!("{:016x}.idx", first.0)
 }
 
 impl<D: Disk> Segments<D> {
@@ -126,7 +134,7 @@ impl<D: Disk> Segments<D> {
     /// The bytes that the segment in use still has, entry headers included.
     #[must_use]
     pub fn room_bytes(&self) -> u64 {
-        self.active.file_bytes - self.active.position
+        self.active.header.file_bytes - self.active.position
     }
 
     pub(crate) fn keeper(&self) -> &Arc<Keeper<D>> {
@@ -170,7 +178,7 @@ impl<D: Disk> Segments<D> {
         self.buffer.clear();
         for entry in group {
             let offset = start + self.buffer.len() as u64;
-            if offset + entry_extent(entry.payload.len() as u64) > self.active.file_bytes {
+            if offset + entry_extent(entry.payload.len() as u64) > self.active.header.file_bytes {
                 break;
             }
             let Running { next: index, chain, .. } = self.running;
@@ -188,7 +196,9 @@ impl<D: Disk> Segments<D> {
         self.buffer.shrink_to(1024 * 1024);
         let mut table = self.table.write();
         if let Some(segment) = table.segments.back_mut() {
-            offsets.iter().for_each(|offset| segment.offsets.push(*offset));
+            if let Places::Memory(places) = &mut segment.places {
+                offsets.iter().for_each(|offset| places.push(*offset));
+            }
             segment.end = self.active.position;
         }
         Ok(Appended::Entries(offsets.len()))
@@ -219,14 +229,18 @@ impl<D: Disk> Segments<D> {
         self.sync()?;
         let made = make_segment(&self.disk, &self.dir, &self.options, &self.spare, self.running, extent)?;
         let Some(active) = made else { return Ok(false) };
-        let segment = active.as_table_segment(self.running.next);
-        let mut table = self.table.write();
-        if table.segments.back().is_some_and(|segment| segment.first == self.running.next) {
-            // One without entries, too small for the first: the new one has its name and its place.
-            table.segments.pop_back();
+        let before = self.active.header.first;
+        {
+            let mut table = self.table.write();
+            if before == self.running.next {
+                // One without entries, too small for the first: the new one has its name and its place.
+                table.segments.pop_back();
+            }
+            table.segments.push_back(active.as_table_segment());
         }
-        table.segments.push_back(segment);
-        drop(table);
+        if before < self.running.next {
+            self.keeper.has_ended(Sealed { first: before, running: self.running });
+        }
         self.active = active;
         Ok(true)
     }
@@ -248,15 +262,15 @@ fn make_segment<D: Disk>(
     let name = segment_name(running.next);
     let Running { next: first, epoch, chain } = running;
     spare.take(SEGMENT_HEADER_BYTES + extent, |file, file_bytes| {
-        let header = encode_segment_header(&SegmentHeader { file_bytes, first, epoch, chain, log: options.log });
+        let header = SegmentHeader { file_bytes, first, epoch, chain, log: options.log };
         let make = || {
-            file.write_all_at(&header, 0)?;
+            file.write_all_at(&encode_segment_header(&header), 0)?;
             // The header is durable before the name is, so a segment without one is damaged.
             file.sync()?;
             disk.rename(&dir.join(SPARE_NAME), &dir.join(&name))?;
             if fault::on(Fault::SkipDirSync) { Ok(()) } else { disk.sync_dir(dir) }
         };
         make().doing(|| format!("making the segment {name}"))?;
-        Ok(Active { file: Arc::new(file), name, position: SEGMENT_HEADER_BYTES, file_bytes, dirty: false })
+        Ok(Active { file: Arc::new(file), name, position: SEGMENT_HEADER_BYTES, header, dirty: false })
     })
 }

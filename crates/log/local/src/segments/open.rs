@@ -1,21 +1,26 @@
 //! Opens the store: finds out what is there, finishes what was begun, cuts off what was torn.
 //!
-//! Everything is read and checked before the first byte is changed (but for leftovers that hold no
+//! Everything that will be replayed is read and checked before the first byte is changed (but for leftovers that hold no
 //! entries, and for an intent that an earlier life wrote down), so that damage changes nothing.
 
-use super::{Active, Segments, make_segment, segment_name};
+use super::{
+    Active, Segments, make_segment,
+    retired::{check_identity, match_sidecar, open_retired},
+    segment_name, sidecar_name,
+};
 use crate::{
     bell::Bell,
     error::{Doing, damaged},
     fault::{self, Fault},
     format::SegmentHeader,
     intent::{INTENT_NAME, INTENT_TEMPORARY_NAME, Intent},
-    keeper::Keeper,
+    keeper::{Keeper, SIDECAR_TEMPORARY_NAME, Sealed},
     limits::{ENTRY_EXTENT_MIN, SEGMENT_HEADER_BYTES},
     options::{OpenReport, Options, TornTail},
+    places::{Offsets, Places},
     scan::{Last, Running, ScanEnd, ScanError, read_header, scan},
     spare::{SPARE_NAME, Spare},
-    table::{Offsets, SharedTable, Table, TableSegment},
+    table::{SharedTable, Table, TableSegment},
     window::Window,
 };
 use evenkeel_disk::{Disk, DiskFile, OpenMode};
@@ -26,17 +31,24 @@ use std::{collections::VecDeque, io, path::Path, sync::Arc};
 /// A segment that was walked through.
 struct Checked<F> {
     segment: TableSegment<F>,
-    file_bytes: u64,
     /// Where the entries begin that are not proven to have been synced.
     unproven: u64,
     end: ScanEnd,
+}
+
+/// How the segment before ended.
+struct Before {
+    running: Running,
+    name: String,
+    position: u64,
 }
 
 impl<D: Disk> Segments<D> {
     /// Opens the store in `dir`, or makes it. The caller holds the folder's lock.
     ///
     /// `known` is an index that the caller knows to have been synced (or 0): a log that ends before it is damaged, not torn.
-    /// Entries after `applied` will be replayed; of what lies before, whole segments may be missing.
+    /// Entries after `applied` will be replayed. Segments that lie wholly before are opened without a walk through them, and any of
+    /// them may be missing.
     ///
     /// # Errors
     /// Something is damaged, of a newer format, or cannot be read. Damage changes nothing on the disk.
@@ -48,7 +60,10 @@ impl<D: Disk> Segments<D> {
         applied: LogIndex,
     ) -> Result<(Self, OpenReport), LogError> {
         let names = disk.list(dir).doing(|| "listing the log's folder".into())?;
-        for leftover in names.iter().filter(|name| [SPARE_NAME, INTENT_TEMPORARY_NAME].contains(&name.as_str())) {
+        for leftover in names
+            .iter()
+            .filter(|name| [SPARE_NAME, INTENT_TEMPORARY_NAME, SIDECAR_TEMPORARY_NAME].contains(&name.as_str()))
+        {
             disk.remove(&dir.join(leftover)).doing(|| format!("removing the leftover {leftover}"))?;
         }
         let mut firsts = segment_firsts(&names)?;
@@ -81,29 +96,45 @@ impl<D: Disk> Segments<D> {
             }
             firsts.push(start.next);
         }
-        if let Some(first) = firsts.first().filter(|first| **first > applied.next()) {
-            let what = format!("entry {} is needed, and the log begins at entry {first}", applied.next());
+        // From here on there are entries that will be replayed.
+        let Some(needed) = firsts.partition_point(|first| *first <= applied.next()).checked_sub(1) else {
+            let what = format!("entry {} is needed, and the log begins later", applied.next());
             return Err(damaged("log", 0, what));
-        }
-        let mut floor = firsts.first().copied().unwrap_or_default();
+        };
+        let (below, above) = firsts.split_at_checked(needed).unwrap_or((&firsts, &[]));
         let mut segments = VecDeque::new();
-        let mut running: Option<(Running, String, u64)> = None;
+        let mut to_seal = VecDeque::new();
+        let mut before: Option<Before> = None;
         let mut tail = None;
-        for (number, first) in firsts.iter().enumerate() {
-            let last = if number + 1 == firsts.len() { last } else { Last::No };
-            let checked = check_segment(&disk, dir, &options, *first, running.as_ref(), last, applied)?;
-            if running.as_ref().is_some_and(|(before, ..)| before.next < *first) {
-                // A hole. What is before it is there for readers only.
-                floor = *first;
+        for (number, first) in above.iter().enumerate() {
+            let is_last = number + 1 == above.len();
+            let last = if is_last { last } else { Last::No };
+            let Checked { mut segment, unproven, end } =
+                check_segment(&disk, dir, &options, *first, before.as_ref(), last)?;
+            report.stale += end.stale;
+            report.bytes += end.position - SEGMENT_HEADER_BYTES;
+            before = Some(Before { running: end.running, name: segment.name.clone(), position: end.position });
+            if is_last {
+                tail = Some((segment.name.clone(), segment.file.clone(), segment.header, unproven, end));
+            } else if let Err(warning) = match_sidecar(&disk, dir, &mut segment, end.running) {
+                report.sidecars.extend(warning);
+                to_seal.push_back(Sealed { first: *first, running: end.running });
             }
-            report.stale += checked.end.stale;
-            report.bytes += checked.end.position - SEGMENT_HEADER_BYTES;
-            running = Some((checked.end.running, checked.segment.name.clone(), checked.end.position));
-            let Checked { segment, file_bytes, unproven, end } = checked;
-            tail = Some((segment.name.clone(), segment.file.clone(), file_bytes, unproven, end));
             segments.push_back(segment);
         }
-        let Some((name, file, file_bytes, unproven, end)) = tail else {
+        report.scanned = segments.len();
+        let mut floor = above.first().copied().unwrap_or_default();
+        for first in below.iter().rev() {
+            let Some(next) = segments.front().map(|segment| segment.header) else { break };
+            let retired = open_retired(&disk, dir, &options, *first, &next)?;
+            if retired.whole && floor == next.first {
+                floor = *first;
+            }
+            report.sidecars.extend(retired.warning);
+            to_seal.extend(retired.to_seal);
+            segments.push_front(retired.segment);
+        }
+        let Some((name, file, header, unproven, end)) = tail else {
             return Err(LogError::Misuse("a log has at least one segment"));
         };
         if known >= end.running.next {
@@ -118,6 +149,8 @@ impl<D: Disk> Segments<D> {
             bytes: end.rubbish_end.saturating_sub(end.position),
             what,
         });
+        // Those of segments that are gone, and of one that will be written again.
+        remove_sidecars(&disk, dir, |first| firsts.last() == Some(&first) || !firsts.contains(&first))?;
         if has_intent {
             forget_intent(&disk, dir)?;
         }
@@ -126,7 +159,8 @@ impl<D: Disk> Segments<D> {
         report.segments = segments.len();
         let table = SharedTable::new(Table::new(segments, floor));
         let keeper = Keeper::new(disk.clone(), dir.to_owned(), table.clone(), bell);
-        let active = Active { file, name, position: end.position, file_bytes, dirty: true };
+        to_seal.into_iter().for_each(|sealed| keeper.has_ended(sealed));
+        let active = Active { file, name, position: end.position, header, dirty: true };
         let running = end.running;
         let (dir, spare) = (dir.to_owned(), Arc::new(spare));
         let buffer = Vec::new();
@@ -158,53 +192,41 @@ fn check_segment<D: Disk>(
     dir: &Path,
     options: &Options,
     first: LogIndex,
-    before: Option<&(Running, String, u64)>,
+    before: Option<&Before>,
     last: Last,
-    applied: LogIndex,
 ) -> Result<Checked<D::File>, LogError> {
     let name = segment_name(first);
     let open = |name: &str| disk.open(&dir.join(name), OpenMode::ReadWrite).doing(|| format!("opening {name}"));
     let file = open(&name)?;
     let mut window = Window::new(&file).doing(|| format!("reading {name}"))?;
     let header = read_header(&mut window).map_err(|error| named(error, &name))?;
-    if header.log != options.log {
-        return Err(damaged(&name, 56, "it belongs to another log"));
-    }
-    if header.first != first {
-        return Err(damaged(&name, 32, format!("its header says that it begins at entry {}", header.first)));
-    }
-    if let Some((before, before_name, position)) = before
-        && (header.first <= before.next || header.first > applied.next())
+    check_identity(&header, options, first, &name)?;
+    if let Some(before) = before
         && !fault::on(Fault::SkipContinuity)
     {
-        check_continuity(before, before_name, *position, &header, &name)?;
+        check_continuity(before, &header, &name)?;
     }
     let mut offsets = Offsets::default();
     let mut proven = first;
-    let end = scan(&mut window, &header, last, &mut |entry, offset| {
+    let end = scan(&mut window, &header, last, &mut |entry, offset, _| {
         offsets.push(offset);
         proven = proven.max(entry.synced_below);
     });
     let end = end.map_err(|error| named(error, &name))?;
-    let file_bytes = header.file_bytes;
-    let segment = TableSegment { first, name, file: Arc::new(file), file_bytes, end: end.position, offsets };
-    let unproven = segment.offset(proven).unwrap_or(end.position);
-    Ok(Checked { segment, file_bytes: header.file_bytes, unproven, end })
+    let unproven = offsets.find(proven.0 - first.0).unwrap_or(end.position);
+    let (file, places) = (Arc::new(file), Places::Memory(offsets));
+    let segment = TableSegment { header, name, file, end: end.position, places, sidecar_bytes: 0 };
+    Ok(Checked { segment, unproven, end })
 }
 
 /// Each segment's header names what the one before must have ended with.
-fn check_continuity(
-    before: &Running,
-    before_name: &str,
-    position: u64,
-    header: &SegmentHeader,
-    name: &str,
-) -> Result<(), LogError> {
-    if header.first != before.next {
-        let what = format!("entry {} is missing: {name} goes on with entry {}", before.next, header.first);
-        return Err(damaged(before_name, position, what));
+fn check_continuity(before: &Before, header: &SegmentHeader, name: &str) -> Result<(), LogError> {
+    let Before { running, name: before_name, position } = before;
+    if header.first != running.next {
+        let what = format!("entry {} is missing: {name} goes on with entry {}", running.next, header.first);
+        return Err(damaged(before_name, *position, what));
     }
-    if header.chain != before.chain || header.epoch != before.epoch {
+    if header.chain != running.chain || header.epoch != running.epoch {
         return Err(damaged(name, 40, format!("it does not continue {before_name}")));
     }
     Ok(())
@@ -270,6 +292,19 @@ pub(super) fn remove_segments<D: Disk>(
         disk.sync_dir(dir).doing(|| format!("making the removal of {name} durable"))?;
     }
     Ok(())
+}
+
+/// Removes the sidecars of the segments that begin with such an index, durably.
+pub(super) fn remove_sidecars<D: Disk>(disk: &D, dir: &Path, which: impl Fn(LogIndex) -> bool) -> Result<(), LogError> {
+    let mut removed = false;
+    for name in disk.list(dir).doing(|| "listing the log's folder".into())? {
+        let number = name.strip_suffix(".idx").and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        if number.map(LogIndex).is_some_and(|first| sidecar_name(first) == name && which(first)) {
+            disk.remove(&dir.join(&name)).doing(|| format!("removing {name}"))?;
+            removed = true;
+        }
+    }
+    if removed { disk.sync_dir(dir).doing(|| "making the removal of sidecars durable".into()) } else { Ok(()) }
 }
 
 pub(super) fn forget_intent<D: Disk>(disk: &D, dir: &Path) -> Result<(), LogError> {

@@ -34,6 +34,7 @@ fn live(disk: &MemDisk, oracle: &mut Oracle, state: &mut State) -> Result<(), Lo
         }
     };
     drive(&mut halves, oracle)?;
+    oracle.check_reads(0, &halves.log);
     for round in 0..4 {
         for bytes in [8, 700, 100] {
             oracle.propose(0, &mut halves.log, bytes + round);
@@ -108,6 +109,8 @@ pub(crate) fn dying_while_a_truncation_runs_leaves_all_or_nothing_of_it() {
     let mut full = store(&ready).unwrap();
     for n in 0..12u8 {
         append(&mut full, &[n; 100]).unwrap();
+        // With sidecars, which must go with their segments.
+        while full.fill().unwrap() {}
     }
     drop(full);
     for after in [0, 1, 2, 5, 6, 11, 12] {
@@ -122,13 +125,21 @@ pub(crate) fn dying_while_a_truncation_runs_leaves_all_or_nothing_of_it() {
             let last = found.last().0;
             assert!(last == after || !done && last == 12, "after {after}, dying at {n}: {last} entries");
             found.commit(found.last());
-            for index in 1..=last {
-                assert!(found.reader().read(LogIndex(index)).is_ok());
-            }
             append(&mut found, b"goes on").unwrap();
+            append(&mut found, &[9; 300]).unwrap();
+            while found.fill().unwrap() {}
             drop(found);
             disk.crash();
-            assert_eq!(store(&disk).unwrap().last().0, last + 1);
+            // Below the state the sidecars say what is there.
+            let applied = LogIndex(last + 2);
+            let mut found = Segments::open(disk, dir(), options(4608), applied, applied).unwrap().0;
+            assert_eq!(found.last(), applied);
+            found.commit(applied);
+            for index in 1..=last {
+                let batch = found.reader().read(LogIndex(index)).unwrap().batch;
+                assert_eq!(batch, vec![u8::try_from(index - 1).unwrap(); 100], "after {after}, dying at {n}");
+            }
+            assert_eq!(found.reader().read(LogIndex(last + 1)).unwrap().batch, b"goes on"[..]);
         }
     }
     assert_eq!(options(0).log, LOG);

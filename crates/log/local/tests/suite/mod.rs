@@ -7,6 +7,7 @@ pub(crate) mod damage;
 pub(crate) mod disk_trouble;
 pub(crate) mod epochs;
 mod harness;
+pub(crate) mod sealed;
 pub(crate) mod store;
 
 /// A check and its name.
@@ -53,7 +54,17 @@ checks! {
         a_deposed_owner_s_late_appends_are_skipped,
         an_epoch_without_a_fence_is_damage,
         a_folder_has_one_owner_at_a_time,
-        history_is_told_one_entry_at_a_time;
+        history_is_read_in_large_pieces;
+    sealed:
+        opening_reads_only_what_lies_above_the_state,
+        a_sidecar_that_is_lost_or_damaged_is_made_anew,
+        a_sidecar_of_another_length_or_segment_is_made_anew,
+        leftovers_of_sidecars_are_removed,
+        holes_are_damage_above_the_state_alone,
+        damage_below_the_state_hits_only_what_it_hits,
+        many_entries_are_found_through_the_sidecar_and_without_it,
+        a_range_is_one_read_and_never_more_than_the_file_has,
+        what_was_truncated_never_comes_back_through_a_sidecar;
     store:
         a_group_is_one_write_and_one_sync,
         a_roll_finds_its_segment_ready,
