@@ -31,6 +31,7 @@ mod sidecar;
 mod spare;
 mod stats;
 mod table;
+mod verify;
 mod window;
 mod writer;
 
@@ -45,4 +46,5 @@ pub use scan::{Running, ScanEnd, ScanError, scan_segment_bytes};
 pub use segments::{Append, Appended, Segments};
 pub use sidecar::{SidecarError, SidecarHeader, encode_sidecar, scan_sidecar_bytes};
 pub use stats::SyncStats;
+pub use verify::{FileState, Verified, VerifiedFile, verify};
 pub use writer::{Step, Writer};

@@ -33,6 +33,9 @@ pub const FILL_STEP_BYTES: u64 = 1024 * 1024;
 /// virtual disk with two shared cores: the longest took 171 ms when the writer waited for 64 MiB, and 34 ms so.
 pub const SEGMENT_TAKEN_EARLY_BYTES: u64 = 8 * 1024 * 1024;
 
+/// The writer fills the spare itself when that is this part of a segment behind what is written.
+pub const SPARE_LAG_PART: u64 = 8;
+
 /// How much one commit writes at most, unless a single entry is larger: 1 MiB with its sync takes 295 us
 /// where 4 KiB takes 120 us, so that waiting for a bigger group gains little.
 pub const GROUP_BYTES_MAX: u64 = 4 * 1024 * 1024;

@@ -11,7 +11,7 @@
 use crate::{
     bell::Bell,
     error::{Doing, is_full},
-    limits::{FILL_STEP_BYTES, SEGMENT_HEADER_BYTES, SEGMENT_TAKEN_EARLY_BYTES},
+    limits::{FILL_STEP_BYTES, SECTOR_BYTES, SEGMENT_HEADER_BYTES, SEGMENT_TAKEN_EARLY_BYTES, SPARE_LAG_PART},
 };
 use evenkeel_disk::{Disk, DiskFile, OpenMode};
 use evenkeel_log::LogError;
@@ -37,6 +37,9 @@ pub(crate) struct Spare<D: Disk> {
     /// Rung when it is taken.
     bell: Arc<Bell>,
     // Copies of what the state says, because whoever asks must not wait for a step's sync.
+    filled: AtomicU64,
+    /// How much of the segment in use is written.
+    used: AtomicU64,
     ready_bytes: AtomicU64,
     full: AtomicBool,
     failed: AtomicBool,
@@ -67,7 +70,20 @@ impl<D: Disk> Spare<D> {
         let state = Mutex::new(State { file: None, filled: 0, failed: None });
         let path = dir.join(SPARE_NAME);
         let (full, failed, wanted) = (AtomicBool::new(false), AtomicBool::new(false), AtomicBool::new(false));
-        Self { disk, path, segment_bytes, state, bell, ready_bytes: AtomicU64::new(0), full, failed, wanted }
+        let [filled, used] = [const { AtomicU64::new(0) }; 2];
+        Self {
+            disk,
+            path,
+            segment_bytes,
+            state,
+            bell,
+            filled,
+            used,
+            ready_bytes: AtomicU64::new(0),
+            full,
+            failed,
+            wanted,
+        }
     }
 
     /// Does one step.
@@ -83,18 +99,22 @@ impl<D: Disk> Spare<D> {
         bytes: u64,
         make: impl FnOnce(D::File, u64) -> Result<T, LogError>,
     ) -> Result<Option<T>, LogError> {
-        self.wanted.store(true, Ordering::Release);
-        let mut state = self.state();
-        self.wanted.store(false, Ordering::Release);
+        let mut state = self.wanted();
         let least = bytes.max(self.segment_bytes.min(SEGMENT_TAKEN_EARLY_BYTES));
         loop {
             match self.step(&mut state, least)? {
                 Fill::More => {}
-                Fill::NoRoom => return Ok(None),
+                // A shorter one is better than none, as long as the entry fits.
+                Fill::NoRoom => match self.fill_least(&mut state, bytes)? {
+                    true => break,
+                    false => return Ok(None),
+                },
                 Fill::Ready => break,
             }
         }
         self.ready_bytes.store(0, Ordering::Release);
+        self.filled.store(0, Ordering::Release);
+        self.used.store(0, Ordering::Release);
         let filled = std::mem::take(&mut state.filled);
         let Some(file) = state.file.take() else { return Ok(None) };
         // A step that met a full disk may have left a part of itself beyond what counts as filled.
@@ -105,6 +125,59 @@ impl<D: Disk> Spare<D> {
         drop(state);
         self.bell.ring();
         Ok(Some(made))
+    }
+
+    /// Does steps in the background's stead if it is far behind what is written: `bytes` more, up to `used` of a segment of
+    /// `of` bytes. A little with each commit, rather than all of it while one commit waits for the next segment.
+    pub(crate) fn keep_up(&self, bytes: u64, used: u64, of: u64) -> Result<(), LogError> {
+        self.used.store(used, Ordering::Release);
+        let lag = (of / SPARE_LAG_PART).max(FILL_STEP_BYTES);
+        // A quarter more than is written, so that a segment taken early is followed by a longer one.
+        let due = (used + used / 4).saturating_sub(lag).min(self.segment_bytes);
+        if self.filled.load(Ordering::Acquire) >= due {
+            return Ok(());
+        }
+        for _ in 0..=bytes / FILL_STEP_BYTES {
+            let mut state = self.wanted();
+            // The step that was waited for may have been enough.
+            if state.filled >= due || self.step(&mut state, self.segment_bytes)? != Fill::More {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the spare is well ahead of what is written, so that its steps can be spread over time.
+    pub(crate) fn is_ahead(&self) -> bool {
+        let lead = self.segment_bytes / SPARE_LAG_PART;
+        self.filled.load(Ordering::Acquire) > self.used.load(Ordering::Acquire) + lead
+    }
+
+    /// The state, before the background takes it again.
+    fn wanted(&self) -> MutexGuard<'_, State<D::File>> {
+        self.wanted.store(true, Ordering::Release);
+        let state = self.state();
+        self.wanted.store(false, Ordering::Release);
+        state
+    }
+
+    /// On a full disk: no more than what is needed at least. `false` if not even that can be had.
+    fn fill_least(&self, state: &mut State<D::File>, bytes: u64) -> Result<bool, LogError> {
+        let least = bytes.next_multiple_of(SECTOR_BYTES);
+        if state.filled < least
+            && let Some(file) = &state.file
+        {
+            // Of the step that met the end only what counts as filled is of use.
+            file.set_len(state.filled).doing(|| "cutting the spare segment".into())?;
+        }
+        while state.filled < least || state.file.is_none() {
+            if self.step(state, least)? == Fill::NoRoom {
+                return Ok(false);
+            }
+        }
+        // What it took is the last that is there, until a step tells otherwise.
+        self.full.store(true, Ordering::Release);
+        Ok(true)
     }
 
     /// Whether the writer waits for it.
@@ -136,7 +209,10 @@ impl<D: Disk> Spare<D> {
             state.failed = Some(error.clone());
             self.failed.store(true, Ordering::Release);
         }
-        if state.filled >= self.segment_bytes {
+        self.filled.store(state.filled, Ordering::Release);
+        // On a full disk a shorter one is taken, too.
+        let short = matches!(result, Ok(Fill::NoRoom)) && state.filled > SEGMENT_HEADER_BYTES;
+        if state.filled >= self.segment_bytes || short {
             self.ready_bytes.store(state.filled - SEGMENT_HEADER_BYTES, Ordering::Release);
         }
         self.full.store(matches!(result, Ok(Fill::NoRoom)), Ordering::Release);

@@ -44,6 +44,9 @@ pub enum Step {
 /// How long the background waits before it looks again whether a full disk has room.
 const FULL_RETRY: Duration = Duration::from_millis(500);
 
+/// How long the background rests between two steps of filling while it is ahead of the writer.
+const FILL_PACE: Duration = Duration::from_millis(5);
+
 /// The half of a [`crate::LocalLog`] that does the I/O.
 pub struct Writer<D: Disk> {
     shared: Arc<Shared<D>>,
@@ -335,6 +338,9 @@ fn background<D: Disk>(shared: &Shared<D>, stop: &AtomicBool) {
             Ok(Fill::More) => {
                 while shared.spare.is_wanted() {
                     thread::yield_now();
+                }
+                if shared.spare.is_ahead() {
+                    thread::sleep(FILL_PACE);
                 }
             }
             Err(_) => return,

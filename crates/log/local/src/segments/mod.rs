@@ -11,6 +11,8 @@ mod change;
 mod open;
 mod retired;
 
+pub(crate) use open::{named, segment_firsts};
+
 use crate::{
     error::{Doing, damaged},
     fault::{self, Fault},
@@ -154,7 +156,7 @@ impl<D: Disk> Segments<D> {
         if self.keeper.step()? {
             return Ok(true);
         }
-        if self.spare.ready_bytes() > 0 {
+        if self.spare.ready_bytes() > 0 && !self.spare.is_full() {
             return Ok(false);
         }
         Ok(self.spare.fill()? != Fill::NoRoom)
@@ -188,8 +190,10 @@ impl<D: Disk> Segments<D> {
             self.running = Running { next: index.next(), epoch, chain };
             offsets.push(offset);
         }
+        let bytes = self.buffer.len() as u64;
+        self.spare.keep_up(bytes, start + bytes, self.active.header.file_bytes)?;
         self.active.dirty = true;
-        self.active.position += self.buffer.len() as u64;
+        self.active.position += bytes;
         let written = self.active.file.write_all_at(&self.buffer, start);
         written.doing(|| format!("appending to {}", self.active.name))?;
         // A rare large group does not keep its memory.

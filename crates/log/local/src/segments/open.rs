@@ -174,7 +174,7 @@ impl<D: Disk> Segments<D> {
 }
 
 /// The first indexes that the segments' names tell, in order.
-fn segment_firsts(names: &[String]) -> Result<Vec<LogIndex>, LogError> {
+pub(crate) fn segment_firsts(names: &[String]) -> Result<Vec<LogIndex>, LogError> {
     let mut firsts = Vec::new();
     for name in names.iter().filter(|name| name.ends_with(".seg")) {
         let number = name.strip_suffix(".seg").and_then(|digits| u64::from_str_radix(digits, 16).ok());
@@ -232,7 +232,7 @@ fn check_continuity(before: &Before, header: &SegmentHeader, name: &str) -> Resu
     Ok(())
 }
 
-pub(super) fn named(error: ScanError, name: &str) -> LogError {
+pub(crate) fn named(error: ScanError, name: &str) -> LogError {
     match error {
         ScanError::Io(source) => LogError::Io { doing: format!("reading {name}"), source: Arc::new(source) },
         ScanError::Damaged { offset, what } => damaged(name, offset, what),

@@ -120,13 +120,16 @@ pub(super) fn match_sidecar<D: Disk>(
     }
 }
 
+/// A sidecar as it was read.
+type Sidecar<F> = (SidecarHeader, Offsets, SidecarFile<F>);
+
 /// Reads the sidecar of a segment; `Err` with what is wrong with it, if there is one.
 fn read_sidecar<D: Disk>(
     disk: &D,
     dir: &Path,
     header: &SegmentHeader,
     fits: impl Fn(&SidecarHeader, &Offsets) -> bool,
-) -> Result<(SidecarHeader, Offsets, SidecarFile<D::File>), Option<String>> {
+) -> Result<Sidecar<D::File>, Option<String>> {
     let name = sidecar_name(header.first);
     let unreadable =
         |error: io::Error| (error.kind() != io::ErrorKind::NotFound).then(|| format!("unreadable ({error})"));

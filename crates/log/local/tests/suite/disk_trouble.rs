@@ -1,10 +1,10 @@
 //! Disks that fail, and disks that are full.
 
-use super::harness::{Halves, open, open_with, options};
+use super::harness::{Halves, dir, open, open_with, options, path};
 use bytes::Bytes;
-use evenkeel_disk::MemDisk;
+use evenkeel_disk::{Disk, MemDisk};
 use evenkeel_log::{Guarantees, Log, LogError, LogEvent, ProposeError, Role};
-use evenkeel_log_local::{Durability, Options, Step};
+use evenkeel_log_local::{Durability, Options, Step, scan_segment_bytes};
 use evenkeel_types::LogIndex;
 use std::time::Duration;
 
@@ -107,6 +107,49 @@ pub(crate) fn the_room_is_known_before_it_runs_out() {
     assert_eq!(halves.log.room_bytes(), u64::MAX);
     halves.log.propose(vec![1; 4000].into()).unwrap();
     assert_eq!(halves.committed().len(), 1);
+}
+
+/// The segment in use is full, and beside it there is a spare of so many bytes; nothing more fits on the disk.
+fn full_with_a_spare(spare_bytes: u64) -> (MemDisk, usize) {
+    let disk = MemDisk::new(3);
+    let mut halves = open(&disk, 0).unwrap();
+    let mut told = halves.committed().len();
+    let names = || -> Vec<String> { disk.list(dir()).unwrap().into_iter().filter(|name| name != "lock").collect() };
+    while scan_segment_bytes(&disk.contents(&path(&names()[0])).unwrap()).unwrap().0.position < 16 * 1024 {
+        halves.log.propose(Bytes::from_static(b"small")).unwrap();
+        told += halves.committed().len();
+    }
+    assert_eq!(names(), ["0000000000000001.seg", "spare"]);
+    drop(halves);
+    disk.kill();
+    disk.truncate(&path("spare"), spare_bytes).unwrap();
+    disk.set_capacity(Some(16 * 1024 + spare_bytes));
+    (disk, told)
+}
+
+pub(crate) fn a_log_opens_on_a_full_disk_whose_last_segment_is_full() {
+    for spare_bytes in [4608, 5000, 9000, 16 * 1024] {
+        let (disk, told) = full_with_a_spare(spare_bytes);
+        let mut halves = open(&disk, 0).unwrap_or_else(|error| panic!("{spare_bytes}: {error}"));
+        assert_eq!(halves.committed().len(), told + 1, "all that was acknowledged, and the fence");
+        // What room there was is of use, and its end is known.
+        assert!(halves.log.room_bytes() < 16 * 1024, "the disk is known to be full");
+        let mut accepted = 0;
+        while halves.log.propose(Bytes::from_static(b"small")).is_ok() {
+            accepted += halves.committed().len();
+        }
+        let room = usize::try_from(spare_bytes).unwrap() - 4096 - 128;
+        assert!(spare_bytes < 16 * 1024 || accepted > room / 128 - 4, "{accepted} entries in {room} bytes");
+        drop(halves);
+        disk.crash();
+        disk.set_capacity(Some(80 * 1024));
+        assert_eq!(open(&disk, 0).unwrap().committed().len(), told + 2 + accepted, "{spare_bytes}");
+    }
+    // Where not even a fence fits, nothing is harmed.
+    let (disk, told) = full_with_a_spare(4000);
+    assert!(matches!(open(&disk, 0), Err(LogError::Io { .. })));
+    disk.set_capacity(None);
+    assert_eq!(open(&disk, 0).unwrap().committed().len(), told + 1);
 }
 
 pub(crate) fn without_syncs_a_killed_process_loses_nothing() {

@@ -7,6 +7,7 @@ pub(crate) mod damage;
 pub(crate) mod disk_trouble;
 pub(crate) mod epochs;
 mod harness;
+pub(crate) mod offline;
 pub(crate) mod sealed;
 pub(crate) mod store;
 
@@ -49,12 +50,18 @@ checks! {
         what_a_failed_sync_dropped_is_written_again_or_gone,
         a_full_disk_refuses_in_order_and_goes_on_when_there_is_room,
         the_room_is_known_before_it_runs_out,
+        a_log_opens_on_a_full_disk_whose_last_segment_is_full,
         without_syncs_a_killed_process_loses_nothing;
     epochs:
         a_deposed_owner_s_late_appends_are_skipped,
         an_epoch_without_a_fence_is_damage,
         a_folder_has_one_owner_at_a_time,
         history_is_read_in_large_pieces;
+    offline:
+        a_sound_log_is_read_wholly,
+        each_damage_is_found_offline_and_the_rest_is_read,
+        what_is_harmless_is_told_as_such,
+        any_bytes_can_be_checked_offline;
     sealed:
         opening_reads_only_what_lies_above_the_state,
         a_sidecar_that_is_lost_or_damaged_is_made_anew,

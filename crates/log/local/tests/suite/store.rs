@@ -124,6 +124,10 @@ pub(crate) fn arbitrary_segments_do_not_panic() {
     }
 }
 
+fn disk_names(dir: &std::path::Path) -> Vec<String> {
+    RealDisk.list(dir).unwrap()
+}
+
 pub(crate) fn a_writer_thread_serves_a_real_disk() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("log");
@@ -160,6 +164,17 @@ pub(crate) fn a_writer_thread_serves_a_real_disk() {
         }
         assert!((1..).zip(&committed).all(|(n, batch): (u64, _)| batch[..] == n.to_le_bytes().repeat(100)));
         assert!(log.sync_stats().micros_max > 0);
+        // The background seals what is full and removes what nobody needs.
+        log.trim(LogIndex(applied + 1)).unwrap();
+        log.release(LogIndex(1), LogIndex(applied)).unwrap();
+        let files = || disk_names(&dir).into_iter().filter(|name| name.ends_with(".seg") || name.ends_with(".idx"));
+        for _ in 0..1000 {
+            if log.retired().is_empty() && files().count() == 1 {
+                break;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!((log.retired(), files().count()), (Vec::new(), 1), "life {life}");
         drop(log);
         writer.join().unwrap();
     }
