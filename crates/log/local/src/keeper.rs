@@ -23,12 +23,15 @@ use std::{
     path::PathBuf,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
 /// A sidecar's name until it is whole.
 pub(crate) const SIDECAR_TEMPORARY_NAME: &str = "idx.new";
+
+/// How many steps pass after a full disk had no room for a sidecar.
+const REST_STEPS: u32 = 100;
 
 /// A segment that has all its entries.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +48,8 @@ pub(crate) struct Keeper<D: Disk> {
     bell: Arc<Bell>,
     /// Something may have become needless.
     tidy: AtomicBool,
+    /// So many steps are let pass before the next sidecar is tried.
+    rest: AtomicU32,
     /// Segments that have no sidecar yet.
     sealed: Mutex<VecDeque<Sealed>>,
     /// Held during a step, and by who rearranges the segments. Has what ended the log, if something did.
@@ -55,7 +60,17 @@ pub(crate) struct Keeper<D: Disk> {
 impl<D: Disk> Keeper<D> {
     pub(crate) fn new(disk: D, dir: PathBuf, table: Arc<SharedTable<D::File>>, bell: Arc<Bell>) -> Arc<Self> {
         let (tidy, failed) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { disk, dir, table, bell, tidy, sealed: Mutex::default(), busy: Mutex::new(None), failed })
+        Arc::new(Self {
+            disk,
+            dir,
+            table,
+            bell,
+            tidy,
+            rest: AtomicU32::new(0),
+            sealed: Mutex::default(),
+            busy: Mutex::new(None),
+            failed,
+        })
     }
 
     /// Moves the floor.
@@ -102,11 +117,16 @@ impl<D: Disk> Keeper<D> {
             self.tidy.store(true, Ordering::Release);
             return Ok(true);
         }
+        let resting = self.rest.fetch_update(Ordering::AcqRel, Ordering::Acquire, |steps| steps.checked_sub(1));
+        if resting.is_ok() {
+            return Ok(false);
+        }
         let Some(sealed) = self.sealed().pop_front() else { return Ok(false) };
         let done = self.seal(sealed)?;
         if !done {
             // The disk is full. The sidecar only spares work, so it can wait.
             self.sealed().push_front(sealed);
+            self.rest.store(REST_STEPS, Ordering::Release);
         }
         Ok(done)
     }

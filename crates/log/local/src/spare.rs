@@ -54,6 +54,15 @@ struct State<F> {
     failed: Option<LogError>,
 }
 
+/// How much depends on a new segment while the disk is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// An entry can be refused. A segment for it alone would waste most of the room that is left.
+    May,
+    /// Without it the log cannot go on: a fence.
+    Must,
+}
+
 /// How far the spare is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fill {
@@ -97,6 +106,7 @@ impl<D: Disk> Spare<D> {
     pub(crate) fn take<T>(
         &self,
         bytes: u64,
+        need: Need,
         make: impl FnOnce(D::File, u64) -> Result<T, LogError>,
     ) -> Result<Option<T>, LogError> {
         let mut state = self.wanted();
@@ -105,10 +115,9 @@ impl<D: Disk> Spare<D> {
             match self.step(&mut state, least)? {
                 Fill::More => {}
                 // A shorter one is better than none, as long as the entry fits.
-                Fill::NoRoom => match self.fill_least(&mut state, bytes)? {
-                    true => break,
-                    false => return Ok(None),
-                },
+                Fill::NoRoom if state.filled >= bytes => break,
+                Fill::NoRoom if need == Need::Must && self.fill_least(&mut state, bytes)? => break,
+                Fill::NoRoom => return Ok(None),
                 Fill::Ready => break,
             }
         }
@@ -266,7 +275,7 @@ mod tests {
         // The filler once made a new file of the old name while the writer was about to rename the old one.
         let (disk, spare) = spare(8192);
         thread::scope(|scope| {
-            let made = spare.take(8192, |_file, _bytes| {
+            let made = spare.take(8192, Need::May, |_file, _bytes| {
                 let filler = scope.spawn(|| spare.fill());
                 // Long enough for the step to fail, if it may begin.
                 thread::sleep(Duration::from_millis(30));
@@ -283,7 +292,7 @@ mod tests {
     fn a_writer_that_comes_early_takes_a_shorter_segment() {
         let (_disk, spare) = spare(64 * 1024 * 1024);
         assert_eq!(spare.fill().unwrap(), Fill::More);
-        let taken = spare.take(5000, |file, bytes| Ok((file.len().unwrap(), bytes))).unwrap();
+        let taken = spare.take(5000, Need::May, |file, bytes| Ok((file.len().unwrap(), bytes))).unwrap();
         assert_eq!(taken, Some((SEGMENT_TAKEN_EARLY_BYTES, SEGMENT_TAKEN_EARLY_BYTES)));
     }
 

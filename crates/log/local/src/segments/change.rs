@@ -12,6 +12,7 @@ use crate::{
     limits::ENTRY_EXTENT_MIN,
     places::{Offsets, Places},
     scan::{Last, Running, read_header, scan},
+    spare::Need,
     table::TableSegment,
     window::Window,
 };
@@ -102,7 +103,15 @@ impl<D: Disk> Segments<D> {
         remove_sidecars(&self.disk, &self.dir, |_| true)?;
         self.running = Running { next: at.next(), epoch, chain: 0 };
         self.synced_below = self.running.next;
-        let made = make_segment(&self.disk, &self.dir, &self.options, &self.spare, self.running, ENTRY_EXTENT_MIN)?;
+        let made = make_segment(
+            &self.disk,
+            &self.dir,
+            &self.options,
+            &self.spare,
+            self.running,
+            ENTRY_EXTENT_MIN,
+            Need::Must,
+        )?;
         let Some(active) = made else {
             return Err(self.damage_at(0, "the disk is full, even for the first segment after a snapshot"));
         };

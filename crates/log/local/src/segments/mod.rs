@@ -23,7 +23,7 @@ use crate::{
     places::{Offsets, Places},
     reader::Reader,
     scan::Running,
-    spare::{Fill, SPARE_NAME, Spare},
+    spare::{Fill, Need, SPARE_NAME, Spare},
     table::{SharedTable, TableSegment},
 };
 use evenkeel_disk::{Disk, DiskFile};
@@ -172,7 +172,8 @@ impl<D: Disk> Segments<D> {
     pub fn append(&mut self, group: &[Append<'_>]) -> Result<Appended, LogError> {
         let Some(first) = group.first() else { return Ok(Appended::Entries(0)) };
         let extent = entry_extent(first.payload.len() as u64);
-        if extent > self.room_bytes() && !self.roll(extent)? {
+        let need = if first.kind == EntryKind::Fence { Need::Must } else { Need::May };
+        if extent > self.room_bytes() && !self.roll(extent, need)? {
             return Ok(Appended::NoRoom);
         }
         let start = self.active.position;
@@ -229,9 +230,9 @@ impl<D: Disk> Segments<D> {
     }
 
     /// Goes on in a new segment with room for an entry of that extent; `false` if the disk is full.
-    fn roll(&mut self, extent: u64) -> Result<bool, LogError> {
+    fn roll(&mut self, extent: u64, need: Need) -> Result<bool, LogError> {
         self.sync()?;
-        let made = make_segment(&self.disk, &self.dir, &self.options, &self.spare, self.running, extent)?;
+        let made = make_segment(&self.disk, &self.dir, &self.options, &self.spare, self.running, extent, need)?;
         let Some(active) = made else { return Ok(false) };
         let before = self.active.header.first;
         {
@@ -262,10 +263,11 @@ fn make_segment<D: Disk>(
     spare: &Spare<D>,
     running: Running,
     extent: u64,
+    need: Need,
 ) -> Result<Option<Active<D::File>>, LogError> {
     let name = segment_name(running.next);
     let Running { next: first, epoch, chain } = running;
-    spare.take(SEGMENT_HEADER_BYTES + extent, |file, file_bytes| {
+    spare.take(SEGMENT_HEADER_BYTES + extent, need, |file, file_bytes| {
         let header = SegmentHeader { file_bytes, first, epoch, chain, log: options.log };
         let make = || {
             file.write_all_at(&encode_segment_header(&header), 0)?;

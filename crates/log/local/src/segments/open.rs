@@ -19,7 +19,7 @@ use crate::{
     options::{OpenReport, Options, TornTail},
     places::{Offsets, Places},
     scan::{Last, Running, ScanEnd, ScanError, read_header, scan},
-    spare::{SPARE_NAME, Spare},
+    spare::{Need, SPARE_NAME, Spare},
     table::{SharedTable, Table, TableSegment},
     window::Window,
 };
@@ -91,7 +91,7 @@ impl<D: Disk> Segments<D> {
             if known >= start.next {
                 return Err(damaged("log", 0, format!("entries up to {known} were synced, and no segment is there")));
             }
-            if make_segment(&disk, dir, &options, &spare, start, ENTRY_EXTENT_MIN)?.is_none() {
+            if make_segment(&disk, dir, &options, &spare, start, ENTRY_EXTENT_MIN, Need::Must)?.is_none() {
                 return Err(io::Error::from(io::ErrorKind::StorageFull)).doing(|| "making the first segment".into());
             }
             firsts.push(start.next);
