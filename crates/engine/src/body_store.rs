@@ -32,6 +32,14 @@ impl<R: LogReader, D: Disk> BodyStore<R, D> {
         Self { log, shelf }
     }
 
+    /// The same bodies for a sender of snapshots.
+    pub(crate) fn for_snapshot(&self) -> evenkeel_snapshot::Bodies<R, D>
+    where
+        R: Clone,
+    {
+        evenkeel_snapshot::Bodies::new(self.log.clone(), self.shelf.clone())
+    }
+
     /// A body.
     ///
     /// # Errors

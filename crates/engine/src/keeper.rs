@@ -5,7 +5,7 @@ use crate::{
     fault::{self, Fault},
 };
 use evenkeel_bodies::Shelf;
-use evenkeel_checkpoint::{Checkpoints, Merge, Source};
+use evenkeel_checkpoint::{Checkpoints, Merge, Pinned, Source};
 use evenkeel_disk::Disk;
 use evenkeel_log::LogReader;
 use evenkeel_types::{BodyRef, LogIndex};
@@ -31,6 +31,17 @@ impl<R: LogReader, D: Disk> Keeper<R, D> {
     #[must_use]
     pub fn bodies(&self) -> &BodyStore<R, D> {
         &self.bodies
+    }
+
+    /// What a snapshot is made of: the newest checkpoint, held open, and where its bodies are read. `None` as long as there is no
+    /// checkpoint.
+    #[must_use]
+    pub fn snapshot(&self) -> Option<(Pinned<D>, evenkeel_snapshot::Bodies<R, D>)>
+    where
+        R: Clone,
+    {
+        let pinned = self.checkpoints.pin(self.checkpoints.kept().last().copied()?)?;
+        Some((pinned, self.bodies.for_snapshot()))
     }
 
     /// Does an errand.

@@ -5,6 +5,7 @@ use evenkeel_checkpoint::{CheckpointError, Checkpoints, LoadError, Sink};
 use evenkeel_disk::Disk;
 use evenkeel_log::{Extent, LogError};
 use evenkeel_machine::{Machine, Restorer};
+use evenkeel_snapshot::{InstallError, Installed};
 use evenkeel_types::LogIndex;
 use std::path::Path;
 
@@ -31,6 +32,9 @@ pub enum StartError {
     /// The log failed.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// A snapshot that is being installed cannot be.
+    #[error(transparent)]
+    Snapshot(#[from] InstallError),
 }
 
 impl StartError {
@@ -42,6 +46,7 @@ impl StartError {
             Self::Load(error) => matches!(error, LoadError::Io { .. }),
             Self::Bodies(error) => matches!(error, ShelfError::Io { .. }),
             Self::Log(error) => matches!(error, LogError::Io { .. }),
+            Self::Snapshot(error) => matches!(error, InstallError::Io(_)),
             Self::AllDamaged(_) => false,
         }
     }
@@ -78,9 +83,13 @@ pub struct Found<D: Disk> {
     pub checkpoints: Checkpoints<D>,
     /// The body files.
     pub shelf: Shelf<D>,
+    /// The state came in a snapshot, and the log was perhaps not reset to go on behind it. It must be before it is opened: see
+    /// [`evenkeel_snapshot`], "The order of the steps".
+    pub snapshot: Option<Installed>,
 }
 
 /// Opens the checkpoints and body files of a data folder, making what is missing, and loads the newest state that checks.
+/// A snapshot whose installation was cut short is installed first.
 ///
 /// # Errors
 /// The disk fails, or there are checkpoints and none can be loaded.
@@ -97,6 +106,7 @@ pub fn find_with<D: Disk>(
     folder: &Path,
     options: evenkeel_checkpoint::Options,
 ) -> Result<Found<D>, StartError> {
+    let snapshot = evenkeel_snapshot::settle(&disk, folder)?;
     let (mut checkpoints, report) = Checkpoints::open(disk.clone(), &folder.join(CHECKPOINTS), options)?;
     let mut damaged: Vec<_> =
         report.damaged.iter().map(|damaged| format!("{}: {}", damaged.file, damaged.why)).collect();
@@ -128,7 +138,7 @@ pub fn find_with<D: Disk>(
         oldest_checkpoint: checkpoints.oldest(),
         body_files,
     };
-    Ok(Found { start, damaged, checkpoints, shelf })
+    Ok(Found { start, damaged, checkpoints, shelf, snapshot })
 }
 
 /// Takes in a checkpoint's records.

@@ -10,8 +10,9 @@ use crate::{
     command::Begin,
     limits,
     machine::{Section, hash_keys},
-    queue::{Queues, QueuesOutline},
+    queue::{self, Queues, QueuesOutline},
 };
+use evenkeel_types::BodyRef;
 
 impl Machine {
     /// Begins a checkpoint of the state as it is now and returns its head. The one before is over: if it was not
@@ -63,6 +64,20 @@ impl Machine {
         }
         restorer.finish()
     }
+}
+
+/// Where the body of the job in a record lies; `None` if it is no job's, or that of a free slot. Looks at nothing else.
+///
+/// # Errors
+/// It is no record of this version.
+pub fn checkpoint_body(section: u8, bytes: &[u8]) -> Result<Option<BodyRef>, DecodeError> {
+    if section != Section::Jobs as u8 {
+        return Ok(None);
+    }
+    let mut reader = Reader::new(bytes);
+    let body = queue::body_of_record(&mut reader)?;
+    reader.finish()?;
+    Ok(body)
 }
 
 /// Makes a machine of a checkpoint's head and records.

@@ -15,12 +15,12 @@ use std::path::Path;
 
 pub(crate) const SEGMENT_BYTES: u64 = 64 * 1024;
 const QUEUE: QueueKey<'static> = QueueKey { account: AccountId::from_number(1).unwrap(), name: "q" };
-const FOLDER: &str = "/data";
+pub(crate) const FOLDER: &str = "/data";
 
 pub(crate) struct House {
     pub(crate) engine: Engine<LocalLog<MemDisk>>,
     writer: Writer<MemDisk>,
-    keeper: Keeper<Reader<MemDisk>, MemDisk>,
+    pub(crate) keeper: Keeper<Reader<MemDisk>, MemDisk>,
     now: u64,
     calls: u64,
     pub(crate) checkpoints: u64,

@@ -3,7 +3,7 @@
 //! `docs/format.md` lists the bytes. What follows from the records (hash tables, turns, the wheel's slots) is not kept;
 //! [`Queues::restored`] makes it anew.
 
-use super::{Doomed, Job, Lane, Queue, Queues, Standing, state::Counts, wheel::Wheel};
+use super::{Doomed, Job, Lane, Place, Queue, Queues, Standing, state::Counts, wheel::Wheel};
 use crate::{
     codec::{DecodeError, Plain, Reader, put_bytes},
     command::{GroupSettings, QueueKey, QueueSettings},
@@ -11,7 +11,7 @@ use crate::{
     machine::Section,
     slab::{Ends, Outline},
 };
-use evenkeel_types::AccountId;
+use evenkeel_types::{AccountId, BodyRef};
 
 /// What a checkpoint says of the queues beside their records.
 #[derive(Clone, Copy, Debug)]
@@ -261,6 +261,12 @@ impl Lane {
         lane.set_own(Option::<GroupSettings>::get(reader)?);
         Ok(lane)
     }
+}
+
+/// Where the body of the job in a record lies; `None` in a free slot.
+pub(crate) fn body_of_record(reader: &mut Reader<'_>) -> Result<Option<BodyRef>, DecodeError> {
+    let job = Job::decode(reader)?;
+    Ok((job.place() != Place::Free).then(|| job.body()))
 }
 
 /// How a job is kept: a free slot, a job that was never granted nor delayed, or all of it.

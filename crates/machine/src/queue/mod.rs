@@ -29,7 +29,7 @@ mod wheel;
 
 pub use ack::AckError;
 pub use change_lease::ChangeLeaseError;
-pub(crate) use checkpoint::QueuesOutline;
+pub(crate) use checkpoint::{QueuesOutline, body_of_record};
 pub use configure::ConfigureError;
 pub use create::CreateQueueError;
 pub use enqueue::{Cap, EnqueueError};

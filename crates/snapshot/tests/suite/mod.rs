@@ -1,0 +1,5 @@
+mod boundaries;
+mod harness;
+mod refusals;
+mod trouble;
+mod whole;
