@@ -28,7 +28,7 @@ pub struct Sender<R, D: Disk> {
 
 impl<R: LogReader, D: Disk> Sender<R, D> {
     /// Offers a checkpoint and its bodies; `epoch` is that of the entry at its index. Passes over all records, once or a few
-    /// times: about a second for 10,000,000 jobs.
+    /// times: 0.14 s each for 10,000,000 jobs in the page cache (`examples/measure.rs`).
     ///
     /// Made again of the same checkpoint, it has the same manifest, and goes on with a stream that was cut; but not if the
     /// checkpoint's runs were merged meanwhile.

@@ -139,7 +139,7 @@ impl Stream {
     /// Reads all of it now.
     pub(crate) fn of(mut sender: AnySender, bytes_max: usize) -> Self {
         let mut chunks: Vec<Chunk> = Vec::new();
-        while let Some(chunk) = sender.read(chunks.last().map_or(Position::default(), |c| c.next), bytes_max).unwrap() {
+        while let Some(chunk) = sender.read(chunks.last().map(|c| c.next).unwrap_or_default(), bytes_max).unwrap() {
             assert!(chunk.bytes.len() <= bytes_max.max(64 + 17 + BODY_BYTES), "{}", chunk.bytes.len());
             chunks.push(chunk);
         }

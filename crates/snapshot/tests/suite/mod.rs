@@ -1,3 +1,5 @@
+//! The tests, by what they are about.
+
 mod boundaries;
 mod harness;
 mod refusals;
