@@ -1,9 +1,9 @@
 //! The receiver dies at every boundary between two operations of its disk, from the first chunk to the log that goes on. Its
 //! folder then opens as before or as the snapshot, and what was begun can be finished.
 
-use super::harness::{Stream, Working, check_bodies, check_is_snapshot, found, reset_log};
+use super::harness::{Stream, Working, check_bodies, check_is_snapshot, folder, found, path, reset_log};
 use crate::driver::House;
-use evenkeel_disk::MemDisk;
+use evenkeel_disk::{Disk, MemDisk};
 use std::collections::BTreeSet;
 
 struct Scene {
@@ -16,8 +16,7 @@ struct Scene {
 }
 
 fn scene() -> Scene {
-    let mut working = Working::new(30);
-    (0..2).for_each(|_| working.round());
+    let mut working = Working::with_body_files(30);
     let (before, alive_before) = (working.disk.fork(31), working.alive.clone());
     let digest_before = found(&before.fork(1)).start.machine.digest();
     (0..3).for_each(|_| working.round());
@@ -86,7 +85,6 @@ fn wherever_the_receiver_dies_its_folder_is_the_old_one_or_the_snapshot() {
 #[test]
 fn whoever_opens_the_folder_may_die_as_well() {
     let scene = scene();
-    // Where the files are being moved, and a little around it.
     let disk = scene.before.fork(33);
     let mut half = scene.stream.receiver(&disk).unwrap();
     scene.stream.feed(&mut half).unwrap();
@@ -95,16 +93,32 @@ fn whoever_opens_the_folder_may_die_as_well() {
     let start = disk.counters().changes;
     scene.stream.transfer(&disk).unwrap();
     let operations = disk.counters().changes - start;
-    for operation in (0..operations).step_by(3) {
-        for second in (0..operations).step_by(4) {
-            let disk = received.fork(operation * 100 + second);
+    let mut installing = 0;
+    for operation in 0..operations {
+        for power_cut in [false, true] {
+            let disk = received.fork(operation);
             disk.fail_from(operation);
             let _ = scene.stream.transfer(&disk);
-            disk.crash();
-            disk.fail_from(second);
-            let _ = evenkeel_engine::find(disk.clone(), super::harness::folder());
-            let _ = reset_log(&disk);
-            check(&scene, &disk, (operation + second) % 2 == 0, &format!("operations {operation} and {second}"));
+            if power_cut {
+                disk.crash()
+            } else {
+                disk.kill()
+            }
+            if !disk.list(&path("snapshot")).unwrap().iter().any(|name| name == "install") {
+                continue;
+            }
+            installing += 1;
+            let start = disk.counters().changes;
+            let whole = disk.fork(1);
+            reset_log(&whole).unwrap();
+            for second in (0..whole.counters().changes - start).filter(|second| (second + operation) % 3 == 0) {
+                let disk = disk.fork(operation * 100 + second);
+                disk.fail_from(second);
+                let _ = evenkeel_engine::find(disk.clone(), folder());
+                let _ = reset_log(&disk);
+                check(&scene, &disk, true, &format!("operations {operation} and {second}"));
+            }
         }
     }
+    assert!(installing > 20, "{installing}");
 }

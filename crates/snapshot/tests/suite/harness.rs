@@ -7,7 +7,7 @@ use evenkeel_engine::Found;
 use evenkeel_log::{Log, LogReader};
 use evenkeel_log_local::{Append, Appended, EntryKind, LogId, Options as LogOptions, Reader, Segments};
 use evenkeel_machine::{Machine, Outcome};
-use evenkeel_snapshot::{Chunk, Installed, Manifest, Options, Position, ReceiveError, Receiver, Sender};
+use evenkeel_snapshot::{Chunk, Installed, Manifest, Options, ReceiveError, Receiver, Sender};
 use evenkeel_types::{Epoch, LogIndex};
 use std::{
     cell::RefCell,
@@ -61,6 +61,16 @@ impl Working {
         };
         assert!(working.house.create_queue());
         working.note();
+        working
+    }
+
+    /// One that has worked until some of its living bodies are in body files, and some in the log.
+    pub(crate) fn with_body_files(seed: u64) -> Self {
+        let mut working = Self::new(seed);
+        while working.disk.list(&path("bodies")).unwrap().is_empty() {
+            working.round();
+        }
+        working.round();
         working
     }
 

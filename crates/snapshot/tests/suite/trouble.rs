@@ -14,8 +14,7 @@ struct Scene {
 }
 
 fn scene() -> Scene {
-    let mut working = Working::new(40);
-    (0..2).for_each(|_| working.round());
+    let mut working = Working::with_body_files(40);
     let (before, alive_before) = (working.disk.fork(41), working.alive.clone());
     (0..3).for_each(|_| working.round());
     let stream = Stream::of(working.sender(), 4_000);
