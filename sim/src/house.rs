@@ -105,7 +105,7 @@ impl Setup {
         EngineOptions {
             checkpoint_every_bytes: self.checkpoint_every,
             carry,
-            reserve_bytes: segment / 4,
+            reserve_bytes: segment / 4 * 5,
             ..EngineOptions::default()
         }
     }

@@ -92,6 +92,12 @@ impl<D: Disk> Checkpoints<D> {
 
     /// Whether the ballast is there.
     #[must_use]
+    pub fn lacks_ballast(&self) -> bool {
+        self.options.ballast_bytes > 0 && !self.has_ballast()
+    }
+
+    /// Whether the ballast is there.
+    #[must_use]
     pub fn has_ballast(&self) -> bool {
         self.ballast.is_there()
     }

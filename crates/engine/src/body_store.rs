@@ -1,9 +1,6 @@
 //! Bodies from the disk: from the log as long as it has them, else from a body file.
 
-use crate::{
-    CallId, Done,
-    request::{Answer, Delivery, EngineError, Received},
-};
+use crate::{CallId, Done, request::Delivery};
 use bytes::Bytes;
 use evenkeel_bodies::ShelfReader;
 use evenkeel_disk::Disk;
@@ -79,7 +76,7 @@ impl<R: LogReader, D: Disk> BodyStore<R, D> {
     }
 
     /// Completes the jobs of an [`crate::Errand::ReadBodies`]. A job whose body cannot be read does not hold back the
-    /// others; it stays leased.
+    /// others.
     pub fn deliver(&self, call: CallId, queue: QueueId, jobs: Vec<(Grant, Option<Bytes>)>) -> Done {
         let wanted: Vec<_> = jobs.iter().filter(|(_, body)| body.is_none()).map(|(grant, _)| grant.body).collect();
         let mut read = self.read_many(&wanted).into_iter();
@@ -89,15 +86,10 @@ impl<R: LogReader, D: Disk> BodyStore<R, D> {
             let body = body.map_or_else(|| read.next().unwrap_or_else(|| Err("it was not read".into())), Ok);
             match body {
                 Ok(body) => deliveries.push(Delivery { grant, body }),
-                Err(reason) => unreadable.push(format!("the body of job {}: {reason}", grant.job)),
+                Err(reason) => unreadable.push((grant.job, reason)),
             }
         }
-        let answer = if deliveries.is_empty() {
-            Answer::Failed(EngineError::BodyUnreadable)
-        } else {
-            Answer::Received(Ok(Received { queue, jobs: deliveries }))
-        };
-        Done::Bodies { call, answer, unreadable }
+        Done::Bodies { call, queue, jobs: deliveries, unreadable }
     }
 }
 

@@ -126,11 +126,8 @@ impl Sweep {
         }
     }
 
-    /// The groups with their bodies in order, as a body file wants them.
-    pub(crate) fn finish(mut self) -> Vec<Group> {
-        for group in &mut self.groups {
-            group.bodies.sort_unstable_by_key(|body| (body.index, body.offset));
-        }
+    /// The groups with their bodies, in no order.
+    pub(crate) fn finish(self) -> Vec<Group> {
         self.groups
     }
 }
@@ -185,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_sees_every_job_once_and_sorts_what_it_found() {
+    fn a_sweep_sees_every_job_once_and_what_lies_in_its_groups() {
         let mut living = Living::new(vec![extent(0, 9_000, 50, Kind::Segment)], LogIndex(10));
         let mut sweep = choose(&mut living, &OPTIONS).unwrap();
         let mut seen = Vec::new();
@@ -200,6 +197,6 @@ mod tests {
         }
         let groups = sweep.finish();
         let found: Vec<_> = groups[0].bodies.iter().map(|body| (body.index.0, body.offset)).collect();
-        assert_eq!(found, [(0, 1), (3, 2), (3, 7)]);
+        assert_eq!(found, [(3, 7), (3, 2), (0, 1)]);
     }
 }

@@ -131,6 +131,8 @@ pub struct Engine<L: Log> {
     letting_go: VecDeque<(LogIndex, Extent)>,
     checkpointing: Checkpointing,
     oldest_checkpoint: LogIndex,
+    /// There is no room for a checkpoint if the disk gets any fuller.
+    lacks_room: bool,
     /// The log may have more to tell than the last step took in.
     has_more: bool,
     /// Answers whose bodies are being read.
@@ -138,6 +140,7 @@ pub struct Engine<L: Log> {
     /// While the disk is full, timers do not try again at once.
     no_timer_before: Micros,
     totals: Totals,
+    trouble: Vec<String>,
 }
 
 /// A batch on its way through the log.
@@ -200,10 +203,12 @@ impl<L: Log> Engine<L> {
             letting_go: VecDeque::new(),
             checkpointing: Checkpointing::new(options.checkpoint_every_bytes, whole),
             oldest_checkpoint,
+            lacks_room: false,
             has_more: true,
             reading: 0,
             no_timer_before: Micros(0),
             totals: Totals::default(),
+            trouble: Vec::new(),
         };
         engine.let_go_of_empty();
         Ok(engine)
@@ -258,7 +263,7 @@ impl<L: Log> Engine<L> {
         if let Some(fatal) = &self.fatal {
             return Err(fatal.clone());
         }
-        self.drive_checkpoint();
+        self.drive_checkpoint(now);
         self.drive_carrying();
         self.let_go_of_empty();
         while let Some(waiter) = self.waiters.pop_ended(now.monotonic) {
@@ -304,7 +309,7 @@ impl<L: Log> Engine<L> {
             return Some(Micros(0));
         }
         let timer = if self.proposed.is_empty() { self.next_timer() } else { None };
-        [timer, self.waiters.next_end()].into_iter().flatten().min()
+        [timer, self.waiters.next_end(), self.checkpoint_for_room()].into_iter().flatten().min()
     }
 
     /// Hands out the answers that are ready.
@@ -317,22 +322,30 @@ impl<L: Log> Engine<L> {
         self.errands.drain(..)
     }
 
+    /// Hands out what the server's log should say.
+    pub fn take_trouble(&mut self) -> std::vec::Drain<'_, String> {
+        self.trouble.drain(..)
+    }
+
     /// Takes in how an errand ended.
     pub fn errand_done(&mut self, done: Done) {
         match done {
-            Done::Bodies { call, answer, .. } => {
-                self.reading -= 1;
-                self.answers.push((call, answer));
-            }
+            Done::Bodies { call, queue, jobs, unreadable } => self.bodies_read(call, queue, jobs, unreadable),
             Done::CheckpointPart(index) => self.checkpointing.part_written(index),
-            Done::Checkpoint { oldest } => {
+            Done::Checkpoint { oldest, lacks_room } => {
+                self.lacks_room = lacks_room;
                 self.checkpointing.finished();
                 self.oldest_checkpoint = oldest;
                 self.retire();
             }
-            Done::CheckpointFailed(index, _) => self.checkpointing.failed(index),
+            Done::CheckpointFailed(index, _) => self.checkpoint_failed(index),
+            Done::WholeWanted => {
+                // As long as the state is in memory it can be written anew.
+                self.checkpointing.whole = true;
+                self.checkpointing.is_urgent = true;
+            }
             Done::Carried { first, last, disk_bytes } => self.carried(first, last, disk_bytes),
-            Done::NotCarried { first, last, .. } => self.not_carried(first, last),
+            Done::NotCarried { first, last, unreadable, .. } => self.not_carried(first, last, unreadable),
             // Nothing lives there; the next start finds them again.
             Done::NotRemoved(_) => {}
         }
@@ -358,12 +371,12 @@ impl<L: Log> Engine<L> {
 
     /// After [`Engine::stop`]: whether all is answered and the last checkpoint is durable. Begins that
     /// checkpoint when it is time.
-    pub fn is_drained(&mut self) -> bool {
+    pub fn is_drained(&mut self, now: Now) -> bool {
         if !self.is_idle() || self.checkpointing.is_under_way() {
             return false;
         }
         if self.checkpointing.log_bytes > 0 {
-            self.begin_checkpoint();
+            self.begin_checkpoint(now);
             return false;
         }
         true

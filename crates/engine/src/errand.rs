@@ -1,9 +1,9 @@
 //! Errands: what takes long and must not hold up the engine. Run elsewhere, and their end reported.
 
-use crate::{CallId, request::Answer};
+use crate::{CallId, request::Delivery};
 use evenkeel_checkpoint::Part;
-use evenkeel_machine::Grant;
-use evenkeel_types::{BodyRef, LogIndex, QueueId};
+use evenkeel_machine::{Grant, Leftovers};
+use evenkeel_types::{BodyRef, JobId, LogIndex, QueueId};
 use std::io;
 
 /// Something to be done off the engine's thread. Those for the keeper are to be done in their order.
@@ -20,7 +20,7 @@ pub enum Errand {
     },
     /// For the keeper: a step of the checkpoint at that index.
     Checkpoint(LogIndex, CheckpointStep),
-    /// For the keeper: copy these bodies, in order, into a file that stands for that range.
+    /// For the keeper: copy these bodies into a file that stands for that range.
     Carry {
         /// The first index of the range.
         first: LogIndex,
@@ -29,6 +29,8 @@ pub enum Errand {
         /// All bodies there that may still live.
         bodies: Vec<BodyRef>,
     },
+    /// For the keeper: let go of what a checkpoint that was given up left in memory.
+    Discard(Leftovers),
     /// For the keeper: remove the body files in that range; nothing lives there.
     RemoveBodies {
         /// The first index of the range.
@@ -58,14 +60,16 @@ pub enum CheckpointStep {
 /// How an errand ended.
 #[derive(Debug)]
 pub enum Done {
-    /// An answer is ready for its client.
+    /// Bodies were read for a client.
     Bodies {
-        /// Whose it is.
+        /// Whose answer waits for them.
         call: CallId,
+        /// Their queue.
+        queue: QueueId,
         /// The jobs whose bodies could be read.
-        answer: Answer,
-        /// What went wrong with the others: for the log.
-        unreadable: Vec<String>,
+        jobs: Vec<Delivery>,
+        /// The others, and why.
+        unreadable: Vec<(JobId, String)>,
     },
     /// A part of the checkpoint at that index is written.
     CheckpointPart(LogIndex),
@@ -73,7 +77,11 @@ pub enum Done {
     Checkpoint {
         /// The oldest checkpoint that is kept.
         oldest: LogIndex,
+        /// What is kept on the disk for the next checkpoint had to make way, and could not be made again.
+        lacks_room: bool,
     },
+    /// Something that checkpoints rest on is damaged: one of everything is needed, now, while the state is in memory.
+    WholeWanted,
     /// The checkpoint at that index could not be written; the ones before still hold.
     CheckpointFailed(LogIndex, io::Error),
     /// The bodies of a range are durable in a file of their own.
@@ -91,6 +99,8 @@ pub enum Done {
         first: LogIndex,
         /// The last.
         last: LogIndex,
+        /// The entry of a body that cannot be read, if that was it.
+        unreadable: Option<LogIndex>,
         /// Why.
         reason: String,
     },

@@ -18,13 +18,27 @@ pub struct Keeper<R, D: Disk> {
     bodies: BodyStore<R, D>,
     /// The checkpoint that is being written.
     writing: Option<LogIndex>,
+    /// The engine was told that the next checkpoint must hold everything.
+    whole_wanted: bool,
+}
+
+/// Why bodies were not carried.
+struct NotCarried {
+    unreadable: Option<LogIndex>,
+    reason: String,
+}
+
+impl From<io::Error> for NotCarried {
+    fn from(error: io::Error) -> Self {
+        Self { unreadable: None, reason: error.to_string() }
+    }
 }
 
 impl<R: LogReader, D: Disk> Keeper<R, D> {
     /// A keeper of these files, over this log.
     pub fn new(checkpoints: Checkpoints<D>, shelf: Shelf<D>, log: R) -> Self {
         let bodies = BodyStore::new(log, shelf.reader());
-        Self { checkpoints, shelf, bodies, writing: None }
+        Self { checkpoints, shelf, bodies, writing: None, whole_wanted: false }
     }
 
     /// For reading bodies elsewhere.
@@ -48,10 +62,14 @@ impl<R: LogReader, D: Disk> Keeper<R, D> {
     pub fn run(&mut self, errand: Errand) -> Option<Done> {
         match errand {
             Errand::Checkpoint(index, step) => self.checkpoint(index, step),
-            Errand::Carry { first, last, bodies } => Some(match self.carry(first, last, &bodies) {
+            Errand::Carry { first, last, bodies } => Some(match self.carry(first, last, bodies) {
                 Ok(disk_bytes) => Done::Carried { first, last, disk_bytes },
-                Err(reason) => Done::NotCarried { first, last, reason },
+                Err(NotCarried { unreadable, reason }) => Done::NotCarried { first, last, unreadable, reason },
             }),
+            Errand::Discard(leftovers) => {
+                drop(leftovers);
+                None
+            }
             Errand::RemoveBodies { first, last } => self.shelf.remove(first, last).err().map(Done::NotRemoved),
             Errand::ReadBodies { .. } => None,
         }
@@ -60,12 +78,20 @@ impl<R: LogReader, D: Disk> Keeper<R, D> {
     /// Does some work that nobody asked for, if there is any: merging what checkpoints wrote. False if there is none.
     ///
     /// # Errors
-    /// The disk failed; nothing is lost by it.
+    /// The disk failed, or damage was found: then [`Keeper::trouble`] has something for the engine.
     pub fn idle(&mut self) -> io::Result<bool> {
         if self.writing.is_some() {
             return Ok(false);
         }
         Ok(self.checkpoints.merge_step()? != Merge::Nothing)
+    }
+
+    /// What the engine has to know although it did not ask. To be looked at after every errand and [`Keeper::idle`].
+    pub fn trouble(&mut self) -> Option<Done> {
+        let wanted = self.checkpoints.wants_whole();
+        let is_news = wanted && !self.whole_wanted && self.checkpoints.oldest() > LogIndex::ZERO;
+        self.whole_wanted = wanted;
+        is_news.then_some(Done::WholeWanted)
     }
 
     fn checkpoint(&mut self, index: LogIndex, step: CheckpointStep) -> Option<Done> {
@@ -82,7 +108,7 @@ impl<R: LogReader, D: Disk> Keeper<R, D> {
                 self.writing = None;
                 self.checkpoints.finish(&head).map(|()| {
                     let oldest = if fault::is(Fault::TrimToNewest) { index } else { self.checkpoints.oldest() };
-                    Some(Done::Checkpoint { oldest })
+                    Some(Done::Checkpoint { oldest, lacks_room: self.checkpoints.lacks_ballast() })
                 })
             }
         };
@@ -93,13 +119,14 @@ impl<R: LogReader, D: Disk> Keeper<R, D> {
         })
     }
 
-    fn carry(&mut self, first: LogIndex, last: LogIndex, bodies: &[BodyRef]) -> Result<u64, String> {
-        let words = |error: io::Error| error.to_string();
-        let mut carry = self.shelf.begin(first, last).map_err(words)?;
-        for &body in bodies {
-            let bytes = self.bodies.read(body)?;
-            carry.push(body, &bytes).map_err(words)?;
+    fn carry(&mut self, first: LogIndex, last: LogIndex, mut bodies: Vec<BodyRef>) -> Result<u64, NotCarried> {
+        bodies.sort_unstable_by_key(|body| (body.index, body.offset));
+        let mut carry = self.shelf.begin(first, last)?;
+        for body in bodies {
+            let unreadable = |reason| NotCarried { unreadable: Some(body.index), reason };
+            let bytes = self.bodies.read(body).map_err(unreadable)?;
+            carry.push(body, &bytes)?;
         }
-        Ok(carry.finish().map_err(words)?.map_or(0, |file| file.bytes))
+        Ok(carry.finish()?.map_or(0, |file| file.bytes))
     }
 }

@@ -26,10 +26,16 @@ pub const CHECKPOINT_PARTS_MAX: usize = 8;
 /// Jobs that a sweep looks at in one step: about as long.
 pub const SWEEP_SLICE_JOBS: u32 = 16_384;
 /// Log that a full disk must still take before new jobs are let in, in bytes: the rest is for receives and
-/// deletes, which make room.
-pub const RESERVE_BYTES: u64 = 16 * 1_048_576;
-/// Log written on a full disk after which a checkpoint is due, so that what was deleted makes room, in bytes.
-pub const CHECKPOINT_WHEN_FULL_BYTES: u64 = 1_048_576;
+/// deletes, which make room. It is more than a segment, since what they write is itself let go of by segments: with
+/// less, many small jobs would take more log to finish than they free.
+pub const RESERVE_BYTES: u64 = 80 * 1_048_576;
+/// Records changed since the last checkpoint after which the next is due. They are below 18 MB, so that a full disk's
+/// ballast has room for them.
+pub const CHECKPOINT_RECORDS_MAX: u64 = 262_144;
+/// How often a full disk makes a checkpoint, so that what was deleted makes room.
+pub const CHECKPOINT_WHEN_FULL_EVERY: Micros = Micros::from_secs(2);
+/// What is kept on the disk for a checkpoint on a full one, in bytes.
+pub const BALLAST_BYTES: u64 = 32 * 1_048_576;
 /// How long timers rest after the disk was found full.
 pub const FULL_DISK_PAUSE: Micros = Micros::from_millis(100);
 /// Jobs that there can be, unless told otherwise: 64 bytes of memory each.

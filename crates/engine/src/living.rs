@@ -216,6 +216,13 @@ impl Living {
         }
     }
 
+    /// Holds the file with this index for good: something in it cannot be read.
+    pub(crate) fn give_up(&mut self, index: LogIndex) {
+        if let Some(extent) = self.extents.iter_mut().find(|extent| (extent.first..=extent.last).contains(&index)) {
+            extent.held = true;
+        }
+    }
+
     /// Puts a body file in the place of all files within its range.
     pub(crate) fn replace(&mut self, first: LogIndex, last: LogIndex, disk_bytes: u64) {
         let start = self.extents.partition_point(|extent| extent.first < first);

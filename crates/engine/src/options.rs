@@ -35,6 +35,8 @@ impl Default for Pace {
 pub struct Options {
     /// Log between checkpoints, in bytes.
     pub checkpoint_every_bytes: u64,
+    /// Records changed between checkpoints.
+    pub checkpoint_records_max: u64,
     /// When bodies are carried.
     pub carry: CarryOptions,
     /// Log that a full disk must still take before new jobs are let in, in bytes.
@@ -51,6 +53,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             checkpoint_every_bytes: limits::CHECKPOINT_EVERY_BYTES,
+            checkpoint_records_max: limits::CHECKPOINT_RECORDS_MAX,
             carry: CarryOptions::default(),
             reserve_bytes: limits::RESERVE_BYTES,
             pace: Pace::default(),

@@ -1,5 +1,6 @@
 //! What a start finds on the disk: the newest state that can be loaded, and where bodies lie.
 
+use crate::limits;
 use evenkeel_bodies::{Shelf, ShelfError};
 use evenkeel_checkpoint::{CheckpointError, Checkpoints, LoadError, Sink};
 use evenkeel_disk::Disk;
@@ -94,7 +95,14 @@ pub struct Found<D: Disk> {
 /// # Errors
 /// The disk fails, or there are checkpoints and none can be loaded.
 pub fn find<D: Disk>(disk: D, folder: &Path) -> Result<Found<D>, StartError> {
-    find_with(disk, folder, evenkeel_checkpoint::Options::default())
+    find_with(
+        disk,
+        folder,
+        evenkeel_checkpoint::Options {
+            ballast_bytes: limits::BALLAST_BYTES,
+            ..evenkeel_checkpoint::Options::default()
+        },
+    )
 }
 
 /// As [`find`], with other sizes of checkpoints.

@@ -238,7 +238,9 @@ impl Errands {
     fn send(&self, errand: Errand) {
         let worker = match errand {
             Errand::ReadBodies { .. } => &self.bodies,
-            Errand::Checkpoint(..) | Errand::Carry { .. } | Errand::RemoveBodies { .. } => &self.keeper,
+            Errand::Checkpoint(..) | Errand::Carry { .. } | Errand::RemoveBodies { .. } | Errand::Discard(_) => {
+                &self.keeper
+            }
         };
         worker.send(errand).expect("errand threads outlive the engine");
     }
@@ -271,6 +273,7 @@ fn keep<R: LogReader, D: Disk>(mut keeper: Keeper<R, D>, errands: &mpsc::Receive
                     tracing::error!("merging checkpoints failed: {error}; they stay as they are");
                     false
                 });
+                tell(keeper.trouble(), inbox);
                 continue;
             }
             Err(mpsc::TryRecvError::Empty) => match errands.recv() {
@@ -278,27 +281,31 @@ fn keep<R: LogReader, D: Disk>(mut keeper: Keeper<R, D>, errands: &mpsc::Receive
                 Err(mpsc::RecvError) => return,
             },
         };
-        if let Some(done) = keeper.run(errand) {
-            has_idle_work |= matches!(done, Done::Checkpoint { .. });
-            inbox.put(&mut vec![Letter::Errand(done)]);
-        }
+        let done = keeper.run(errand);
+        has_idle_work |= matches!(done, Some(Done::Checkpoint { .. }));
+        tell(done, inbox);
+        tell(keeper.trouble(), inbox);
+    }
+}
+
+fn tell(done: Option<Done>, inbox: &Inbox) {
+    if let Some(done) = done {
+        inbox.put(&mut vec![Letter::Errand(done)]);
     }
 }
 
 /// Says in the server's log what an errand met.
 fn tell_trouble(done: &Done) {
     match done {
-        Done::Bodies { unreadable, .. } => {
-            unreadable.iter().for_each(|what| tracing::error!("{what}; it stays with the queue"));
-        }
         Done::CheckpointFailed(_, error) => {
             tracing::error!("a checkpoint could not be written: {error}; the log is kept, and grows, until one can");
         }
-        Done::NotCarried { first, last, reason } => {
+        Done::WholeWanted => tracing::error!("a checkpoint is damaged; one of the whole state is written now"),
+        Done::NotCarried { first, last, reason, .. } => {
             tracing::error!("bodies of entries {first} to {last} could not be copied: {reason}; their files stay");
         }
         Done::NotRemoved(error) => tracing::error!("a body file could not be removed: {error}; it stays for now"),
-        Done::CheckpointPart(_) | Done::Checkpoint { .. } | Done::Carried { .. } => {}
+        Done::Bodies { .. } | Done::CheckpointPart(_) | Done::Checkpoint { .. } | Done::Carried { .. } => {}
     }
 }
 
@@ -334,7 +341,7 @@ impl<L: Log> Driver<L> {
             self.send_answers();
             self.tell_serving();
             // Being drained may need one more errand, the last checkpoint.
-            let drained = self.stopping && self.engine.is_drained();
+            let drained = self.stopping && self.engine.is_drained(now);
             for errand in self.engine.take_errands() {
                 self.errands.send(errand);
             }
@@ -381,6 +388,7 @@ impl<L: Log> Driver<L> {
             Letter::Errand(done) => {
                 tell_trouble(&done);
                 self.engine.errand_done(done);
+                self.engine.take_trouble().for_each(|what| tracing::error!("{what}"));
             }
             Letter::Stop => {
                 self.stopping = true;

@@ -294,7 +294,7 @@ fn a_stopping_engine_ends_waits_and_refuses() {
             other => panic!("{other:?}"),
         }
     }
-    assert!(!node.engine.is_drained(), "the last checkpoint comes first");
+    assert!(!node.engine.is_drained(at(node.now)), "the last checkpoint comes first");
     assert_eq!(node.engine.take_errands().count(), 1);
 }
 
@@ -359,14 +359,10 @@ fn a_body_that_cannot_be_read_does_not_hold_back_the_others() {
     gone.body.index = LogIndex(999);
     let (shelf, _) = Shelf::open(MemDisk::new(0), Path::new("bodies")).unwrap();
     let store = BodyStore::new(node.engine.log().reader(), shelf.reader());
-    let Done::Bodies { answer, unreadable, .. } =
+    let Done::Bodies { jobs, unreadable, .. } =
         store.deliver(CallId(1), received.queue, vec![(gone.clone(), None), (good, None)])
     else {
         panic!("bodies were asked for")
     };
-    assert_eq!((jobs(&answer), unreadable.len()), (1, 1), "{unreadable:?}");
-    let Done::Bodies { answer, .. } = store.deliver(CallId(2), received.queue, vec![(gone, None)]) else {
-        panic!("bodies were asked for")
-    };
-    assert!(matches!(answer, Answer::Failed(EngineError::BodyUnreadable)));
+    assert_eq!((jobs.len(), unreadable.len()), (1, 1), "{unreadable:?}");
 }

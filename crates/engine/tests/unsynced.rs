@@ -160,10 +160,10 @@ impl House {
     fn checkpoint(&mut self) {
         let index = self.engine.machine().applied();
         let synced = self.synced.swap(index.0, Ordering::Relaxed);
-        self.engine.begin_checkpoint();
+        self.engine.begin_checkpoint(NOW);
         assert!(finishes(&mut self.engine));
         self.synced.store(synced.max(index.0), Ordering::Relaxed);
-        self.engine.errand_done(Done::Checkpoint { oldest: index });
+        self.engine.errand_done(Done::Checkpoint { oldest: index, lacks_room: false });
         self.engine.step(NOW).unwrap();
     }
 
@@ -180,7 +180,7 @@ impl House {
 #[test]
 fn a_checkpoint_waits_until_the_log_is_durable_up_to_its_index() {
     let mut house = House::new(CarryOptions::default());
-    house.engine.begin_checkpoint();
+    house.engine.begin_checkpoint(NOW);
     let index = house.engine.machine().applied().0;
     for until in 0..index {
         house.synced.store(until, Ordering::Relaxed);
@@ -213,11 +213,11 @@ fn what_a_sweep_leaves_out_is_left_out_only_once_that_is_durable() {
     }
     let index = house.engine.machine().applied();
     house.synced.store(index.0, Ordering::Relaxed);
-    house.engine.begin_checkpoint();
+    house.engine.begin_checkpoint(NOW);
     assert!(finishes(&mut house.engine));
     house.finish_one();
     // The sweep begins with this, and does not see the job that was just finished.
-    house.engine.errand_done(Done::Checkpoint { oldest: index });
+    house.engine.errand_done(Done::Checkpoint { oldest: index, lacks_room: false });
     let carries = |house: &mut House| {
         let mut carries = Vec::new();
         for _ in 0..5 {

@@ -11,12 +11,13 @@ use crate::{
     limits,
     machine::{Section, hash_keys},
     queue::{self, Queues, QueuesOutline},
+    slab::Images,
 };
 use evenkeel_types::BodyRef;
 
 impl Machine {
-    /// Begins a checkpoint of the state as it is now and returns its head. The one before is over: if it was not
-    /// drained to its end, or its records were lost, this one must be `whole`, of all records.
+    /// Begins a checkpoint of the state as it is now and returns its head: of what changed since the last one began, or
+    /// `whole`, of all records. The one before is over; if it was lost, [`Machine::abandon_checkpoint`] comes first.
     pub fn begin_checkpoint(&mut self, whole: bool) -> Vec<u8> {
         let mut head = Vec::new();
         self.begin.is_some().put(&mut head);
@@ -38,6 +39,18 @@ impl Machine {
     pub fn drain_checkpoint(&mut self, records_max: usize, sink: &mut impl FnMut(u8, u32, &[u8])) -> bool {
         let mut budget = records_max.max(1);
         self.queues.drain(&mut budget, &mut |section, slot, bytes| sink(section as u8, slot, bytes))
+    }
+
+    /// How many records the next checkpoint would have.
+    #[must_use]
+    pub fn changed_records(&self) -> u64 {
+        self.queues.changed()
+    }
+
+    /// Gives up the last checkpoint, whether or not all of it was handed out: its records count as changed again, and
+    /// the next one has them. O(jobs / 1,000). Returns what it had put aside, which may take long to free.
+    pub fn abandon_checkpoint(&mut self) -> Leftovers {
+        Leftovers(self.queues.abandon_drain())
     }
 
     /// Appends the whole state as bytes, all at once: for tests. It also is a checkpoint, so the one under way is over.
@@ -79,6 +92,10 @@ pub fn checkpoint_body(section: u8, bytes: &[u8]) -> Result<Option<BodyRef>, Dec
     reader.finish()?;
     Ok(body)
 }
+
+/// What a checkpoint that was given up had put aside. To be dropped where nobody waits.
+#[derive(Debug)]
+pub struct Leftovers(#[expect(dead_code, reason = "it is there to be dropped")] [Images; 3]);
 
 /// Makes a machine of a checkpoint's head and records.
 #[derive(Debug)]

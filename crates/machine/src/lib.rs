@@ -24,7 +24,7 @@ mod reply;
 mod slab;
 mod table;
 
-pub use checkpoint::{Restorer, checkpoint_body};
+pub use checkpoint::{Leftovers, Restorer, checkpoint_body};
 pub use event::Event;
 pub use machine::{ApplyError, Machine, Outcome};
 pub use reply::{Enqueued, Grant, Reply};

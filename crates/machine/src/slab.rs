@@ -14,6 +14,7 @@ use crate::{
     digest::{Digested, Mixer},
 };
 use drain::Drain;
+pub(crate) use drain::Images;
 use marks::{PAGE_RECORDS, PageMarks, Turn};
 use std::ops::{Deref, DerefMut};
 
@@ -50,7 +51,7 @@ pub(crate) struct Slab<T> {
     /// Short entries, so that this vector may move when it grows: 24 bytes for each 1,024 records.
     pages: Vec<Vec<T>>,
     /// Of each page.
-    #[expect(clippy::vec_box, reason = "384 bytes each, which must not move when the vector grows")]
+    #[expect(clippy::vec_box, reason = "half a KiB each, which must not move when the vector grows")]
     marks: Vec<Box<PageMarks>>,
     /// Slots handed out at least once.
     used: u32,
@@ -60,6 +61,8 @@ pub(crate) struct Slab<T> {
     digest: u64,
     turn: Turn,
     drain: Drain,
+    /// Records that changed since the last checkpoint began.
+    changed: u64,
 }
 
 impl<T> Default for Slab<T> {
@@ -74,6 +77,7 @@ impl<T> Default for Slab<T> {
             digest: 0,
             turn: Turn::default(),
             drain: Drain::default(),
+            changed: 0,
         }
     }
 }
@@ -135,10 +139,11 @@ impl<T: Record> Slab<T> {
     /// Lets a record be changed; the digest follows when the edit ends.
     pub(crate) fn edit(&mut self, slot: u32) -> Edit<'_, T> {
         let (page, at) = place(slot);
-        let needs_image = self.marks.get_mut(page).is_some_and(|marks| marks.note(at, self.turn));
+        let noted = self.marks.get_mut(page).map(|marks| marks.note(at, self.turn));
+        self.changed += u64::from(noted.is_some_and(|noted| noted.is_first));
         let record = self.pages.get_mut(page).and_then(|page| page.get_mut(at));
         let record = record.expect("links and handles lead to slots that exist");
-        if needs_image {
+        if noted.is_some_and(|noted| noted.needs_image) {
             let mut image = Vec::new();
             record.encode(&mut image);
             self.drain.keep(slot, image);
@@ -176,7 +181,8 @@ impl<T: Record> Slab<T> {
         }
         let slot = self.append(T::default())?;
         let (page, at) = place(slot);
-        self.marks.get_mut(page).expect("the record was just added").note(at, self.turn);
+        let noted = self.marks.get_mut(page).expect("the record was just added").note(at, self.turn);
+        self.changed += u64::from(noted.is_first);
         self.live += 1;
         Some(slot)
     }

@@ -85,11 +85,18 @@ impl World {
         let Some(house) = &mut self.house else { return };
         let Some(errand) = self.life.errands.pop_front() else {
             let more = house.keeper.idle().unwrap_or(false);
+            if let Some(trouble) = house.keeper.trouble() {
+                house.engine.errand_done(trouble);
+            }
             self.counts.merge_steps += u64::from(more);
             self.life.keeper_curious = more;
             return;
         };
-        let Some(done) = house.keeper.run(errand) else { return };
+        let done = house.keeper.run(errand);
+        if let Some(trouble) = house.keeper.trouble() {
+            house.engine.errand_done(trouble);
+        }
+        let Some(done) = done else { return };
         match &done {
             Done::CheckpointPart(_) => {}
             Done::Checkpoint { .. } => {

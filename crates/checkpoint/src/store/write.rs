@@ -150,8 +150,11 @@ impl<D: Disk> Checkpoints<D> {
             return Err(misuse("the meta is longer than META_BYTES_MAX"));
         }
         // A merge may have changed the runs of the base meanwhile, never what they hold.
-        let base = self.kept.last().filter(|newest| Some(newest.index) == base);
-        let mut runs = base.map(|base| base.runs.clone()).unwrap_or_default();
+        let newest = self.kept.last().filter(|newest| Some(newest.index) == base);
+        if base.is_some() && newest.is_none() {
+            return Err(misuse("the checkpoint before it is gone: write a whole one"));
+        }
+        let mut runs = newest.map(|newest| newest.runs.clone()).unwrap_or_default();
         if writer.records() == 0 {
             drop(writer);
             self.remove_run(number);

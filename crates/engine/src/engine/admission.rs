@@ -20,9 +20,9 @@ impl Demand {
 }
 
 impl<L: Log> Engine<L> {
-    /// Whether the disk is known to be full.
+    /// Whether the disk is known to be full, or has room only because something made way.
     pub(super) fn is_full(&self) -> bool {
-        self.log.room_bytes() != u64::MAX
+        self.lacks_room || self.log.room_bytes() != u64::MAX
     }
 
     /// Whether a command may go on to the log; notes what it demands if so.
@@ -36,7 +36,7 @@ impl<L: Log> Engine<L> {
             return Ok(());
         }
         // Receives and deletes may use up what is left: they make room.
-        if self.log.room_bytes() < self.options.reserve_bytes.saturating_add(unsynced as u64) {
+        if self.lacks_room || self.log.room_bytes() < self.options.reserve_bytes.saturating_add(unsynced as u64) {
             return Err(EngineError::DiskFull);
         }
         let present = self.machine.queues().totals();

@@ -9,6 +9,7 @@ use crate::{
 };
 use evenkeel_log::Log;
 use evenkeel_types::LogIndex;
+use std::collections::VecDeque;
 
 /// How far carrying is.
 #[derive(Debug, Default)]
@@ -20,11 +21,11 @@ pub(super) enum Carrying {
     /// They were, in the state at this index. Whoever was finished by then is left out, and a power cut must not bring
     /// it back.
     Swept(LogIndex, Vec<Group>),
-    /// Groups are being written.
+    /// A group is being written. One at a time, so that checkpoints come in between, however much there is.
     Writing {
-        /// How many.
-        left: usize,
-        /// One of them could not be.
+        /// Those that come after it.
+        left: VecDeque<Group>,
+        /// One could not be.
         failed: bool,
     },
 }
@@ -118,12 +119,23 @@ impl<L: Log> Engine<L> {
 
     fn write_groups(&mut self) {
         let Carrying::Swept(_, groups) = std::mem::take(&mut self.carrying) else { return };
-        self.carrying = Carrying::Writing { left: groups.len(), failed: false };
-        for Group { first, last, bodies } in groups {
+        self.carrying = Carrying::Writing { left: groups.into(), failed: false };
+        self.write_next_group();
+    }
+
+    fn write_next_group(&mut self) {
+        let Carrying::Writing { left, failed } = &mut self.carrying else { return };
+        if let Some(Group { first, last, bodies }) = left.pop_front() {
             if fault::is(Fault::ReleaseBeforeCarry) {
                 let _ = self.log.release(first, last);
             }
             self.errands.push(Errand::Carry { first, last, bodies });
+            return;
+        }
+        let failed = *failed;
+        self.carrying = Carrying::None;
+        if !failed {
+            self.consider_carrying();
         }
     }
 
@@ -132,26 +144,20 @@ impl<L: Log> Engine<L> {
         self.living.replace(first, last, disk_bytes);
         let _ = self.log.release(first, last);
         self.let_go_of_empty();
-        self.group_done(false);
+        self.write_next_group();
     }
 
-    /// A group could not be written. Its files stay as they are, and are tried again after the next checkpoint.
-    pub(super) fn not_carried(&mut self, first: LogIndex, last: LogIndex) {
+    /// A group could not be written. Its files stay as they are, and are tried again after the next checkpoint; but for
+    /// the one with a body that cannot be read, which must not keep the others from it.
+    pub(super) fn not_carried(&mut self, first: LogIndex, last: LogIndex, unreadable: Option<LogIndex>) {
         self.living.hold(first, last, false);
-        self.let_go_of_empty();
-        self.group_done(true);
-    }
-
-    fn group_done(&mut self, has_failed: bool) {
-        let Carrying::Writing { left, failed } = &mut self.carrying else { return };
-        *left -= 1;
-        *failed |= has_failed;
-        if *left == 0 {
-            let failed = *failed;
-            self.carrying = Carrying::None;
-            if !failed {
-                self.consider_carrying();
-            }
+        if let Some(index) = unreadable {
+            self.living.give_up(index);
         }
+        self.let_go_of_empty();
+        if let Carrying::Writing { failed, .. } = &mut self.carrying {
+            *failed = true;
+        }
+        self.write_next_group();
     }
 }

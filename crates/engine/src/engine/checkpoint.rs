@@ -4,7 +4,7 @@ use super::Engine;
 use crate::{CheckpointStep, Errand, limits};
 use evenkeel_checkpoint::Part;
 use evenkeel_log::Log;
-use evenkeel_types::LogIndex;
+use evenkeel_types::{LogIndex, Micros, Now};
 
 /// How far the checkpoint under way is.
 #[derive(Debug, Default)]
@@ -37,13 +37,30 @@ pub(super) struct Checkpointing {
     pub(super) every_bytes: u64,
     /// Parts on their way to the disk.
     parts: usize,
-    /// The next one has to hold everything: the records that an earlier one took were lost, or there is none.
-    whole: bool,
+    /// The next one has to hold everything: there is none before it, or something that it would rest on is damaged.
+    pub(super) whole: bool,
+    /// The next one is due at once.
+    pub(super) is_urgent: bool,
+    /// The one under way holds everything.
+    is_whole: bool,
+    /// When the last one began, on the monotonic clock.
+    began: Micros,
 }
 
 impl Checkpointing {
     pub(super) fn new(every_bytes: u64, whole: bool) -> Self {
-        Self { stage: Stage::None, index: LogIndex::ZERO, log_bytes: 0, every_bytes, parts: 0, whole }
+        let (index, began) = (LogIndex::ZERO, Micros(0));
+        Self {
+            stage: Stage::None,
+            index,
+            log_bytes: 0,
+            every_bytes,
+            parts: 0,
+            whole,
+            is_urgent: false,
+            is_whole: false,
+            began,
+        }
     }
 
     pub(super) fn is_under_way(&self) -> bool {
@@ -66,20 +83,11 @@ impl Checkpointing {
     pub(super) fn finished(&mut self) {
         self.stage = Stage::None;
     }
-
-    /// It was lost, and with it the records that it took. What the log still has is enough; the next one is due after
-    /// as much log again.
-    pub(super) fn failed(&mut self, index: LogIndex) {
-        if index == self.index {
-            self.stage = Stage::None;
-            self.whole = true;
-        }
-    }
 }
 
 impl<L: Log> Engine<L> {
     /// Begins a checkpoint of the present state, unless one is under way.
-    pub fn begin_checkpoint(&mut self) {
+    pub fn begin_checkpoint(&mut self, now: Now) {
         if self.checkpointing.is_under_way() {
             return;
         }
@@ -88,19 +96,51 @@ impl<L: Log> Engine<L> {
         let index = self.machine.applied();
         self.errands.push(Errand::Checkpoint(index, CheckpointStep::Begin { whole }));
         let Checkpointing { every_bytes, .. } = self.checkpointing;
-        self.checkpointing =
-            Checkpointing { index, stage: Stage::Draining { head }, ..Checkpointing::new(every_bytes, false) };
+        self.checkpointing = Checkpointing {
+            index,
+            stage: Stage::Draining { head },
+            is_whole: whole,
+            began: now.monotonic,
+            ..Checkpointing::new(every_bytes, false)
+        };
     }
 
-    /// Whether enough log was applied since the last one. On a full disk little is enough: it makes room.
+    /// The checkpoint at that index could not be written. What it took counts as changed again; what the log still has
+    /// is enough for a start. The next one is due after as much log again, or soon if the disk is full.
+    pub(super) fn checkpoint_failed(&mut self, index: LogIndex) {
+        if index != self.checkpointing.index || !self.checkpointing.is_under_way() {
+            return;
+        }
+        self.errands.push(Errand::Discard(self.machine.abandon_checkpoint()));
+        self.checkpointing.stage = Stage::None;
+        self.checkpointing.whole |= self.checkpointing.is_whole;
+    }
+
+    /// Whether enough log was applied, or enough records changed, since the last one began.
     pub(super) fn checkpoint_is_due(&self) -> bool {
-        let every = self.checkpointing.every_bytes;
-        let log_bytes = self.checkpointing.log_bytes;
-        log_bytes >= every || log_bytes >= every.min(limits::CHECKPOINT_WHEN_FULL_BYTES) && self.is_full()
+        let Checkpointing { log_bytes, every_bytes, .. } = self.checkpointing;
+        // A full disk takes less log than that, and every checkpoint makes room.
+        log_bytes >= every_bytes
+            || self.machine.changed_records() >= self.options.checkpoint_records_max
+            || log_bytes >= every_bytes.min(self.options.reserve_bytes / 64) && self.is_full()
+    }
+
+    /// When a full disk calls for the next checkpoint, if it does: what was deleted makes room only once the older of
+    /// two checkpoints knows of it.
+    pub(super) fn checkpoint_for_room(&self) -> Option<Micros> {
+        let nothing_new = self.checkpointing.log_bytes == 0 && self.oldest_checkpoint == self.checkpointing.index;
+        let pointless = nothing_new && !self.lacks_room;
+        if self.checkpointing.is_under_way() || pointless || !self.is_full() {
+            return None;
+        }
+        Some(Micros(self.checkpointing.began.0.saturating_add(limits::CHECKPOINT_WHEN_FULL_EVERY.0)))
     }
 
     /// Takes the next slice of the checkpoint under way, and ends it when it may.
-    pub(super) fn drive_checkpoint(&mut self) {
+    pub(super) fn drive_checkpoint(&mut self, now: Now) {
+        if self.checkpointing.is_urgent || self.checkpoint_for_room().is_some_and(|at| at <= now.monotonic) {
+            self.begin_checkpoint(now);
+        }
         if self.checkpointing.has_work() {
             self.drain_slice();
         }

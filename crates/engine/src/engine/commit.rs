@@ -46,6 +46,9 @@ impl<L: Log> Engine<L> {
                     return Err(Fatal::BodiesMissing { count, first });
                 }
                 self.clock = LogClock::take_over(self.machine.log_time(), self.machine.wall_time(), now);
+                if self.stage == Stage::Stopping {
+                    return Ok(());
+                }
                 if self.machine.begin().is_some() {
                     self.stage = Stage::Serving;
                     return Ok(());
@@ -111,7 +114,7 @@ impl<L: Log> Engine<L> {
         }
         self.outcome = outcome;
         if self.checkpoint_is_due() {
-            self.begin_checkpoint();
+            self.begin_checkpoint(now);
         }
         Ok(())
     }
@@ -126,7 +129,7 @@ impl<L: Log> Engine<L> {
                     self.woken.insert(queue);
                 }
                 match result {
-                    Ok(grants) if grants.is_empty() && self.stage == Stage::Serving => {
+                    Ok(grants) if grants.is_empty() && self.stage == Stage::Serving && until > now.monotonic => {
                         // Others were quicker, or what was ready met a limit.
                         self.receive_or_wait(Waiter { call, queue, receive, until }, now);
                     }

@@ -7,7 +7,7 @@ use super::{Call, Engine};
 use crate::{
     CallId, Errand,
     fault::{self, Fault},
-    request::{Answer, Delivery, Receive, Received},
+    request::{Answer, Delivery, EngineError, Receive, Received},
     waiters::Waiter,
 };
 use evenkeel_log::Log;
@@ -16,7 +16,7 @@ use evenkeel_machine::{
     command::Command,
     queue::{NoSuchQueue, ReceiveError},
 };
-use evenkeel_types::{Micros, Now, QueueId};
+use evenkeel_types::{JobId, Micros, Now, QueueId};
 
 impl<L: Log> Engine<L> {
     pub(super) fn receive(&mut self, call: CallId, receive: Receive, now: Now) {
@@ -101,6 +101,28 @@ impl<L: Log> Engine<L> {
             .map(|(grant, body)| Delivery { grant, body: body.expect("each body is there, as just checked") })
             .collect();
         self.answers.push((call, Answer::Received(Ok(Received { queue, jobs }))));
+    }
+
+    /// Answers with the jobs whose bodies were read. What could not be read stays leased, and comes again; but a job may
+    /// have gone meanwhile (its queue was purged, another worker finished it), and its body with it.
+    pub(super) fn bodies_read(
+        &mut self,
+        call: CallId,
+        queue: QueueId,
+        jobs: Vec<Delivery>,
+        mut unreadable: Vec<(JobId, String)>,
+    ) {
+        self.reading -= 1;
+        unreadable.retain(|(job, _)| self.machine.queues().is_there(queue, *job));
+        let answer = if jobs.is_empty() && !unreadable.is_empty() {
+            Answer::Failed(EngineError::BodyUnreadable)
+        } else {
+            Answer::Received(Ok(Received { queue, jobs }))
+        };
+        let words =
+            |(job, reason): (JobId, String)| format!("the body of job {job}: {reason}; it stays with the queue");
+        self.trouble.extend(unreadable.into_iter().map(words));
+        self.answers.push((call, answer));
     }
 
     pub(super) fn unset_aside(&mut self, queue: QueueId, count: u64) {

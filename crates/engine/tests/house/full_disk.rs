@@ -6,15 +6,25 @@ use evenkeel_engine::EngineError;
 
 #[test]
 fn what_is_deleted_makes_room_and_nobody_has_to_help() {
+    fills_and_empties(1_000, 4);
+}
+
+/// Small jobs: their records are as large as they are, and so are the checkpoints.
+#[test]
+fn the_same_with_jobs_as_small_as_their_records() {
+    fills_and_empties(18, 1);
+}
+
+fn fills_and_empties(body_bytes: usize, rounds: usize) {
     let disk = MemDisk::new(3);
     let mut house = House::open(&disk).unwrap();
     assert!(house.create_queue());
     disk.set_capacity(Some(disk.used() + 20 * SEGMENT_BYTES));
     let mut next = 0;
-    for round in 0..4 {
+    for round in 0..rounds {
         let mut accepted = Vec::new();
         let refused = loop {
-            match house.send(&body(next, 1_000)) {
+            match house.send(&body(next, body_bytes)) {
                 Some(Ok(())) => accepted.push(next),
                 Some(Err(error)) => break error,
                 None => panic!("a full disk is no failure"),
@@ -24,13 +34,16 @@ fn what_is_deleted_makes_room_and_nobody_has_to_help() {
         };
         assert_eq!(refused, EngineError::DiskFull, "round {round}");
         assert!(accepted.len() > 300, "round {round}: {}", accepted.len());
+        house.settle();
         let mut received = Vec::new();
         while let Some(job) = house.receive() {
             received.push(number_of(&job.body));
             assert!(house.ack(&job), "deletes go on");
         }
+        assert_eq!(received.len(), accepted.len(), "round {round}");
         assert_eq!(received, accepted, "round {round}");
         assert!(!house.dead);
+        house.settle();
     }
 }
 

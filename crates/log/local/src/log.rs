@@ -57,8 +57,9 @@ impl<D: Disk> LocalLog<D> {
             io::ErrorKind::WouldBlock => Err(LogError::Locked),
             _ => Err(error).doing(|| "locking the log's folder".into()),
         })?;
-        // Without syncs, or after a restore, the state may be ahead of the log, and that is no damage.
-        let synced = options.durability == Durability::Sync && !options.restored;
+        // After a restore the state may be ahead of the log, and that is no damage. Without syncs it may not: whoever
+        // keeps a state durably waits until the log is ([`Log::synced`]).
+        let synced = !options.restored;
         let (mut store, mut report) =
             Segments::open(disk, dir, options, if synced { applied } else { LogIndex::ZERO }, applied)?;
         if applied > store.last() {

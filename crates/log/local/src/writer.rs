@@ -194,7 +194,14 @@ impl<D: Disk> Writer<D> {
 
     /// Makes what was written durable, whatever committed means here.
     pub fn background_sync(&mut self) {
-        if self.failed || !self.store.is_dirty() {
+        if self.failed {
+            return;
+        }
+        if !self.store.is_dirty() {
+            // A segment that was to be left behind was synced, and then there was no room for another.
+            if self.shared.synced.load(Ordering::Acquire) < self.store.last().0 {
+                self.tell_synced();
+            }
             return;
         }
         let start = Instant::now();

@@ -170,8 +170,8 @@ impl Queues {
         // the end of one of its leases wakes it.
         let sound = match lane.standing {
             Standing::InTurns => lane.ready > 0,
-            Standing::Resting => lane.ready == 0 || lane.leased > 0,
-            Standing::Idle => lane.is_empty(),
+            Standing::Resting => (lane.ready == 0 || lane.leased > 0) && lane.grantable == 0,
+            Standing::Idle => lane.is_empty() && lane.grantable == 0,
             Standing::Free | Standing::Doomed => false,
         };
         if sound {

@@ -9,7 +9,7 @@ use crate::{
     command::{GroupSettings, QueueKey, QueueSettings},
     limits,
     machine::Section,
-    slab::{Ends, Outline},
+    slab::{Ends, Images, Outline},
 };
 use evenkeel_types::{AccountId, BodyRef};
 
@@ -80,6 +80,16 @@ impl Queues {
         self.jobs.begin_drain(whole);
     }
 
+    /// How many records changed since the last checkpoint began.
+    pub(crate) fn changed(&self) -> u64 {
+        self.queues.changed() + self.lanes.changed() + self.jobs.changed()
+    }
+
+    /// Gives up the checkpoint under way: see [`crate::Machine::abandon_checkpoint`].
+    pub(crate) fn abandon_drain(&mut self) -> [Images; 3] {
+        [self.queues.abandon_drain(), self.lanes.abandon_drain(), self.jobs.abandon_drain()]
+    }
+
     /// Hands out records while `budget` lasts. True once that was all.
     pub(crate) fn drain(&mut self, budget: &mut usize, sink: &mut impl FnMut(Section, u32, &[u8])) -> bool {
         self.queues.drain(budget, &mut |slot, bytes| sink(Section::Queues, slot, bytes))
@@ -147,7 +157,9 @@ impl Queues {
             if lane.standing == Standing::Free || self.is_doomed(lane) {
                 continue;
             }
-            let (queue, grantable) = (lane.queue, self.grantable_of(lane));
+            // A lane that rests grants nothing, even if its limit was raised since: it was not settled again.
+            let rests = lane.standing != Standing::InTurns;
+            let (queue, grantable) = (lane.queue, if rests { 0 } else { self.grantable_of(lane) });
             self.lanes.derived(slot).grantable = grantable;
             let queue = self.queues.derived(queue);
             queue.turns.restore(slot, self.lanes.at(slot));

@@ -167,6 +167,11 @@ impl Queues {
         Totals { jobs: self.jobs.live().into(), bytes: self.bytes }
     }
 
+    /// Whether this job is in this queue still.
+    pub fn is_there(&self, queue: QueueId, job: JobId) -> bool {
+        self.job_of(queue, job).is_some()
+    }
+
     /// The bodies of the jobs in these slots. O(slots).
     pub fn bodies(&self, slots: Range<u32>) -> impl Iterator<Item = BodyRef> + '_ {
         let jobs = slots.filter_map(|slot| self.jobs.get(slot));

@@ -12,8 +12,11 @@ pub(super) struct Drain {
     /// The page to go on with.
     page: usize,
     /// Records as they were when the checkpoint began, for those that changed since.
-    images: BTreeMap<u32, Box<[u8]>>,
+    images: Images,
 }
+
+/// Records as they were, by their slots.
+pub(crate) type Images = BTreeMap<u32, Box<[u8]>>;
 
 impl Drain {
     pub(super) fn keep(&mut self, slot: u32, image: Vec<u8>) {
@@ -29,11 +32,23 @@ impl<T: Record> Slab<T> {
     pub(crate) fn begin_drain(&mut self, whole: bool) {
         self.drain = Drain::default();
         self.turn = self.turn.next();
+        self.changed = 0;
         if whole {
             for (page, marks) in self.pages.iter().zip(&mut self.marks) {
                 marks.make_due(page.len(), self.turn);
             }
         }
+    }
+
+    /// How many records changed since the last checkpoint began.
+    pub(crate) fn changed(&self) -> u64 {
+        self.changed
+    }
+
+    /// Gives up the checkpoint: what it took counts as changed again. Returns the images that it needed.
+    pub(crate) fn abandon_drain(&mut self) -> Images {
+        self.changed = self.marks.iter_mut().map(|marks| u64::from(marks.take_back(self.turn))).sum();
+        std::mem::take(&mut self.drain).images
     }
 
     /// Hands out due records, as they were when the checkpoint began, while `budget` lasts. True once that was all.

@@ -161,3 +161,19 @@ fn many_queues_and_groups_keep_the_state_whole() {
         assert!(Machine::decode(&damaged).is_err(), "byte {at}");
     }
 }
+
+#[test]
+fn a_raised_limit_is_seen_alike_by_a_machine_that_was_restored() {
+    // A lane at its limit rests; what it could grant was once counted anew by a restored machine alone.
+    let limited = QueueSettings { group_in_flight_max: 1, ..QueueSettings::default() };
+    let mut script = Script::new(limited);
+    script.send("g", 3);
+    let queue = script.machine.queues().find(QUEUE).unwrap();
+    script.run(&Command::Receive { queue, jobs_max: 1, lease: None });
+    script.run(&Command::ConfigureQueue { queue: QUEUE, settings: QueueSettings::default() });
+    let mut bytes = Vec::new();
+    script.machine.encode(&mut bytes);
+    let again = Machine::decode(&bytes).unwrap();
+    again.audit().unwrap();
+    assert_eq!(again.queues().grantable(queue), script.machine.queues().grantable(queue));
+}
