@@ -2,16 +2,21 @@
 //!
 //! Every byte that is read or written anywhere in the house goes through [`Disk`] and
 //! [`DiskFile`]. Two disks exist: [`RealDisk`], and [`MemDisk`], which keeps what was synced,
-//! forgets or tears what was not, and fails on demand.
+//! forgets or tears what was not, and fails on demand. Two more stand before another: [`ReadOnlyDisk`] refuses
+//! changes, [`OverlayDisk`] keeps them in memory.
 //!
 //! The trait is small on purpose. There is no append and no cursor (a writer knows where it
 //! writes), no retry (a failed sync is final), and no reading past what was asked for.
 #![warn(missing_docs)]
 
 mod mem;
+mod overlay;
+mod read_only;
 mod real;
 
 pub use mem::{Counters, MemDisk, MemFile, MemLock, SECTOR_BYTES};
+pub use overlay::{OverlayDisk, OverlayFile, OverlayLock};
+pub use read_only::{ReadOnlyDisk, ReadOnlyFile};
 pub use real::{RealDisk, RealFile, RealLock};
 
 use std::{io, path::Path};
@@ -51,6 +56,11 @@ pub trait Disk: Clone + Send + Sync + 'static {
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Takes the exclusive lock on a file, making it if needed; `WouldBlock` if another holds it.
     fn lock(&self, path: &Path) -> io::Result<Self::Lock>;
+    /// Takes the exclusive lock on a file that is there, changing nothing, also where nothing may be written;
+    /// `WouldBlock` if another holds it.
+    fn lock_existing(&self, path: &Path) -> io::Result<Self::Lock> {
+        self.lock(path)
+    }
 }
 
 /// A file with positions instead of a cursor.

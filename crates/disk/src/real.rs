@@ -76,12 +76,19 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &Path) -> io::Result<RealLock> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(RealLock(file)),
-            Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
+        lock(OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?)
+    }
+
+    fn lock_existing(&self, path: &Path) -> io::Result<RealLock> {
+        lock(File::open(path)?)
+    }
+}
+
+fn lock(file: File) -> io::Result<RealLock> {
+    match file.try_lock() {
+        Ok(()) => Ok(RealLock(file)),
+        Err(TryLockError::WouldBlock) => Err(io::ErrorKind::WouldBlock.into()),
+        Err(TryLockError::Error(error)) => Err(error),
     }
 }
 

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may panic")]
 
-use evenkeel_disk::{Disk, DiskFile, MemDisk, OpenMode, RealDisk};
+use evenkeel_disk::{Disk, DiskFile, MemDisk, OpenMode, OverlayDisk, ReadOnlyDisk, RealDisk};
 use std::{io::ErrorKind, path::Path};
 
 fn check<D: Disk>(disk: &D, root: &Path) {
@@ -72,4 +72,9 @@ fn real_files_are_private() {
     let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&dir), 0o700);
     assert_eq!(mode(&dir.join("file")), 0o600);
+}
+
+#[test]
+fn an_overlay_keeps_the_trait() {
+    check(&OverlayDisk::new(ReadOnlyDisk(MemDisk::new(0))), Path::new("root"));
 }
