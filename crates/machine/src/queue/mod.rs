@@ -16,6 +16,7 @@ mod checkpoint;
 mod configure;
 mod create;
 mod enqueue;
+mod inspect;
 mod job;
 mod lane;
 mod lanes;
@@ -33,6 +34,7 @@ pub(crate) use checkpoint::{QueuesOutline, body_of_record};
 pub use configure::ConfigureError;
 pub use create::CreateQueueError;
 pub use enqueue::{Cap, EnqueueError};
+pub use inspect::{JobView, QueueView};
 pub use receive::ReceiveError;
 pub use state::Counts;
 

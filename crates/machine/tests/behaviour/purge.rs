@@ -350,3 +350,20 @@ fn a_queue_takes_no_more_than_its_settings_allow() {
     assert_eq!(send(&mut script, &[b'x'; 1_000], None), Ok(()));
     script.machine.audit().unwrap();
 }
+
+#[test]
+fn whoever_looks_at_everything_sees_each_queue_and_job_and_what_was_purged() {
+    let mut script = Script::new(QueueSettings::default());
+    script.send("a", 2_000);
+    let queue = script.machine.queues().all().next().unwrap();
+    assert_eq!((&*queue.name, queue.counts.present(), queue.bytes), ("q", 2_000, 2_000));
+    let jobs: Vec<_> = script.machine.queues().jobs(script.machine.queues().job_slots()).collect();
+    assert!(jobs.len() == 2_000 && jobs.iter().all(|job| job.queue == Some(queue.id)));
+    let bodies: Vec<_> = script.machine.queues().bodies(script.machine.queues().job_slots()).collect();
+    assert_eq!(jobs.iter().map(|job| job.body).collect::<Vec<_>>(), bodies);
+    purge(&mut script);
+    let queues = script.machine.queues();
+    let here = queues.jobs(queues.job_slots()).filter(|job| job.queue.is_some()).count();
+    let all = queues.jobs(queues.job_slots()).count();
+    assert!(here == 0 && all > 0, "{here} of {all}: they are no queue's any more, and not freed yet");
+}
