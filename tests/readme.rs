@@ -14,6 +14,7 @@
 //! - A server runs for the whole page, and `AWS_*` in the environment leads to it; `127.0.0.1:9324` in a block is replaced
 //!   by its address. So the line that starts one (`... serve`, alone in its block) is only checked: its flags must be
 //!   known.
+//! - `./evenkeel-data` is the folder of a server that served and was stopped, on pages that use `evenkeel check`.
 //! - `cargo xtask <command>` is not run but must be a command of `xtask`. Other `cargo` and `git clone` lines are
 //!   not run: the tests do not build what they are part of.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong in a test ends the test")]
@@ -145,6 +146,10 @@ fn what_the_pages_say_works_as_written() {
             continue;
         }
         let scratch = tempfile::tempdir().unwrap();
+        if blocks.iter().any(|block| block.text.contains("evenkeel check ")) {
+            let mut served = Launch::default().data(scratch.path().join("evenkeel-data")).start();
+            assert!(served.stop().status.success());
+        }
         let server = Server::start();
         for block in &blocks {
             run(block, &page, scratch.path(), &server);

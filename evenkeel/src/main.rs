@@ -1,6 +1,7 @@
 //! `evenkeel`: the one binary.
 #![expect(clippy::print_stdout, reason = "a command line speaks on standard output")]
 
+mod check;
 mod config;
 mod credentials;
 mod descriptors;
@@ -29,10 +30,14 @@ struct Cli {
 enum Command {
     /// Run the server: SQS over HTTP, data in one folder.
     Serve(config::ServeArgs),
+    Check(check::CheckArgs),
 }
 
 fn main() -> std::process::ExitCode {
-    let Command::Serve(args) = Cli::parse().command;
+    let args = match Cli::parse().command {
+        Command::Serve(args) => args,
+        Command::Check(args) => return check::check(&args),
+    };
     match args.resolve().and_then(serve::serve) {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => {

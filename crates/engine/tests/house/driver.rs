@@ -176,7 +176,8 @@ impl House {
                 body: delivery.body.to_vec(),
             }),
             Answer::Failed(error) => {
-                assert!(self.dead || error == EngineError::DiskFull, "{error}");
+                let unreadable = self.disk_is_ill && error == EngineError::BodyUnreadable;
+                assert!(self.dead || unreadable || error == EngineError::DiskFull, "{error}");
                 None
             }
             other => panic!("{other:?}"),
