@@ -75,6 +75,8 @@ pub(crate) struct Living {
     /// The first entry that is counted by itself.
     recent_first: LogIndex,
     recent: VecDeque<Count>,
+    /// What went from the extents since somebody asked, in bytes.
+    gone_bytes: u64,
     /// First indexes of extents whose last body went.
     emptied: Vec<LogIndex>,
     /// Bodies that no file has, by their entries. A checkpoint knows jobs that were finished after it was made, and the
@@ -117,7 +119,11 @@ impl Living {
         };
         count.remove(body);
         let is_empty = count.bodies == 0;
-        if is_empty && body.index < self.recent_first {
+        if body.index >= self.recent_first {
+            return;
+        }
+        self.gone_bytes += u64::from(body.bytes) + OVERHEAD_BYTES;
+        if is_empty {
             let first = self.extents.get(self.hint).map(|extent| extent.first);
             self.emptied.extend(first);
         }
@@ -173,6 +179,15 @@ impl Living {
             }
         }
         empty
+    }
+
+    /// What went from the files since it was last forgotten, in bytes.
+    pub(crate) fn gone_bytes(&self) -> u64 {
+        self.gone_bytes
+    }
+
+    pub(crate) fn forget_gone_bytes(&mut self) {
+        self.gone_bytes = 0;
     }
 
     pub(crate) fn extents(&self) -> &[Extent] {

@@ -81,6 +81,7 @@ impl<L: Log> Engine<L> {
         if !matches!(self.carrying, Carrying::None) {
             return;
         }
+        self.living.forget_gone_bytes();
         let mut options = self.options.carry;
         if self.is_full() {
             // What is written must fit beside what it replaces.
@@ -94,6 +95,8 @@ impl<L: Log> Engine<L> {
     /// Looks through the next slice of jobs, or has written what was found.
     pub(super) fn drive_carrying(&mut self) {
         match &self.carrying {
+            // Deletes write little log; with large bodies the next checkpoint may be long in coming.
+            Carrying::None if self.living.gone_bytes() > self.options.carry.slack_bytes => self.consider_carrying(),
             Carrying::Sweeping(_) => self.sweep_slice(),
             Carrying::Swept(index, _) if *index <= self.log.synced() => self.write_groups(),
             Carrying::None | Carrying::Swept(..) | Carrying::Writing { .. } => {}

@@ -79,3 +79,30 @@ fn when_the_last_survivor_goes_so_does_everything() {
     assert_eq!(folder_bytes(&disk, "bodies"), 0);
     assert!(folder_bytes(&disk, "log") <= 6 * SEGMENT_BYTES, "{}", folder_bytes(&disk, "log") / SEGMENT_BYTES);
 }
+
+/// Found by the simulator: deletes write little log, and bodies were looked at with the next checkpoint only.
+#[test]
+fn deletes_make_room_though_no_checkpoint_is_due() {
+    let disk = MemDisk::new(3);
+    let mut house = House::open(&disk).unwrap();
+    assert!(house.create_queue());
+    for number in 0..400 {
+        assert_eq!(house.send(&body(number, 4 * BODY_BYTES)), Some(Ok(())));
+    }
+    let mut jobs = Vec::new();
+    while let Some(job) = house.receive() {
+        jobs.push(job);
+    }
+    let before = house.checkpoints;
+    let mut live = 0;
+    for job in jobs {
+        if number_of(&job.body).is_multiple_of(5) {
+            live += job.body.len() as u64 + 64
+        } else {
+            assert!(house.ack(&job))
+        }
+    }
+    assert_eq!(house.checkpoints, before, "so little log that no checkpoint was due");
+    let used = folder_bytes(&disk, "log") + folder_bytes(&disk, "bodies");
+    assert!(used <= 2 * live + 10 * SEGMENT_BYTES, "{used} bytes for {live} alive");
+}
