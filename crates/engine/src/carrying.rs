@@ -72,39 +72,64 @@ fn is_poor(extent: &Extent) -> bool {
     extent.living.bytes < extent.disk_bytes / 4 * 3
 }
 
+/// A group that may still grow.
+struct Open {
+    group: Group,
+    bytes: u64,
+    bodies: u64,
+    /// Something in it is poor. Small body files alone are left as they are.
+    is_worth_it: bool,
+}
+
+/// Groups, and how many bodies they have.
+#[derive(Default)]
+struct Groups {
+    closed: Vec<Group>,
+    bodies: u64,
+    open: Option<Open>,
+}
+
 fn group(extents: &[Extent], options: &CarryOptions) -> Vec<Group> {
-    let mut groups = Vec::new();
-    let mut open: Option<(Group, u64, bool)> = None;
-    let mut bodies = 0;
+    let mut groups = Groups::default();
     for extent in extents {
         let is_small = extent.kind == Kind::BodyFile && extent.disk_bytes < options.small_bytes;
         let wanted = !extent.held && (is_poor(extent) || is_small);
-        let fits = open.as_ref().is_none_or(|(_, bytes, _)| bytes + extent.living.bytes <= options.group_bytes_max);
-        if !wanted || !fits {
-            close(&mut open, &mut groups);
+        let fits = groups.open.as_ref().is_none_or(|open| open.bytes + extent.living.bytes <= options.group_bytes_max);
+        if !wanted || !fits || !groups.can_afford(extent, options) {
+            groups.close();
         }
-        // The first one may be larger than the limit: it has to go on somehow.
-        let affordable = bodies + extent.living.bodies <= options.bodies_max || bodies == 0;
-        if !wanted || !affordable {
-            close(&mut open, &mut groups);
-            continue;
+        // One that was just left as it is costs nothing.
+        if wanted && groups.can_afford(extent, options) {
+            groups.add(extent);
         }
-        bodies += extent.living.bodies;
-        let Extent { first, last, .. } = *extent;
-        let (group, bytes, worth_it) =
-            open.get_or_insert_with(|| (Group { first, last, bodies: Vec::new() }, 0, false));
-        group.last = last;
-        *bytes += extent.living.bytes;
-        *worth_it |= is_poor(extent);
     }
-    close(&mut open, &mut groups);
-    groups
+    groups.close();
+    groups.closed
 }
 
-/// Small files alone are left as they are.
-fn close(open: &mut Option<(Group, u64, bool)>, groups: &mut Vec<Group>) {
-    if let Some((group, _, true)) = open.take() {
-        groups.push(group);
+impl Groups {
+    /// The first one may be larger than the limits: it has to go on somehow.
+    fn can_afford(&self, extent: &Extent, options: &CarryOptions) -> bool {
+        let bodies = self.bodies + self.open.as_ref().map_or(0, |open| open.bodies);
+        bodies == 0 || bodies + extent.living.bodies <= options.bodies_max
+    }
+
+    fn add(&mut self, extent: &Extent) {
+        let Extent { first, last, .. } = *extent;
+        let group = || Group { first, last, bodies: Vec::new() };
+        let new = || Open { group: group(), bytes: 0, bodies: 0, is_worth_it: false };
+        let open = self.open.get_or_insert_with(new);
+        open.group.last = last;
+        open.bytes += extent.living.bytes;
+        open.bodies += extent.living.bodies;
+        open.is_worth_it |= is_poor(extent);
+    }
+
+    fn close(&mut self) {
+        if let Some(Open { group, bodies, is_worth_it: true, .. }) = self.open.take() {
+            self.bodies += bodies;
+            self.closed.push(group);
+        }
     }
 }
 
@@ -179,6 +204,15 @@ mod tests {
         assert_eq!(first.groups.iter().map(|group| group.first.0).collect::<Vec<_>>(), [0, 10, 20, 30, 40]);
         let second = choose(&mut living, &OPTIONS).unwrap();
         assert_eq!(second.groups.first().map(|group| group.first.0), Some(50), "what is held is not chosen again");
+    }
+
+    /// Found by the simulator: such a file used up all that a sweep may look for, and nothing was ever carried again.
+    #[test]
+    fn a_small_file_with_many_bodies_that_is_left_as_it_is_does_not_stand_in_the_way() {
+        let mut many = extent(0, 240, 240, Kind::BodyFile);
+        many.living.bodies = OPTIONS.bodies_max;
+        let poor = (1..5).map(|n| extent(n * 10, 10_000, 1_000, Kind::Segment));
+        assert_eq!(chosen([many].into_iter().chain(poor).collect()), [(10, 19), (20, 29), (30, 39), (40, 49)]);
     }
 
     #[test]
