@@ -1,5 +1,6 @@
 //! What a run went through, for the summary.
 
+use crate::kinds::{PerBoundary, PerFile};
 use std::{fmt, ops::AddAssign};
 
 macro_rules! counts {
@@ -8,17 +9,32 @@ macro_rules! counts {
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         pub struct Counts {
             $($(#[doc = $doc])* pub $name: u64,)*
+            /// Flipped bits by the kind of file.
+            pub files: PerFile,
+            /// Deaths of the disk by what it was doing.
+            pub died: PerBoundary,
+            /// Operations that changed something, by what they were part of.
+            pub boundaries: PerBoundary,
         }
 
         impl AddAssign for Counts {
             fn add_assign(&mut self, other: Self) {
                 $(self.$name += other.$name;)*
+                self.files += other.files;
+                self.died += other.died;
+                self.boundaries += other.boundaries;
             }
         }
 
         impl fmt::Display for Counts {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 $(writeln!(f, "{:>12}  {}", self.$name, $words)?;)*
+                if self.flipped_bits > 0 {
+                    write!(f, "Of the flipped bits:\n{}", self.files)?;
+                }
+                if self.died.total() > 0 {
+                    write!(f, "Disks died:\n{}", self.died)?;
+                }
                 Ok(())
             }
         }
@@ -70,6 +86,14 @@ counts! {
     ended_by_refusal: "seeds that ended by refusing damage",
     /// What-if power cuts tried on a copy.
     what_ifs: "power cuts tried on a copy of the disk",
+    /// Copies that went on.
+    what_ifs_on: "of these that went on with checkpoints and had another",
+    /// Copies taken within a step of the keeper.
+    what_ifs_within: "of these in the middle of a checkpoint, merge or carry",
+    /// Bodies read at audits.
+    bodies_audited: "bodies of living jobs read and compared at audits",
+    /// Moments at which the room taken was judged.
+    rooms_judged: "quiet moments at which the room on the disk was judged",
     /// Calls cancelled.
     cancelled: "calls whose client had gone",
     /// Leases given back for lack of a reader.

@@ -12,6 +12,10 @@ pub enum Defect {
     Engine(evenkeel_engine::fault::Fault),
     /// Of the log.
     Log(evenkeel_log_local::fault::Fault),
+    /// Of the checkpoints.
+    Checkpoint(evenkeel_checkpoint::fault::Fault),
+    /// Of the body files.
+    Bodies(evenkeel_bodies::fault::Fault),
 }
 
 /// How a defect showed.
@@ -25,7 +29,7 @@ pub struct Caught {
 
 /// The log's defects that a single node under this simulation can show. The others concern deposed owners, truncation,
 /// snapshots and damage between segments; the log's own suite catches those.
-const OF_THE_LOG: [evenkeel_log_local::fault::Fault; 8] = {
+const OF_THE_LOG: [evenkeel_log_local::fault::Fault; 9] = {
     use evenkeel_log_local::fault::Fault;
     [
         Fault::DropSync,
@@ -35,26 +39,39 @@ const OF_THE_LOG: [evenkeel_log_local::fault::Fault; 8] = {
         Fault::SkipFence,
         Fault::SkipChecksum,
         Fault::TrimTooFar,
+        Fault::ReleaseAboveFloor,
         Fault::ForgetRefusal,
     ]
 };
+
+/// Those of the checkpoints. The others concern transfers, and damage on top of a crash: its own suite.
+const OF_THE_CHECKPOINTS: [evenkeel_checkpoint::fault::Fault; 16] = evenkeel_checkpoint::fault::ALL;
+
+/// Those of the body files.
+const OF_THE_BODIES: [evenkeel_bodies::fault::Fault; 15] = evenkeel_bodies::fault::ALL;
 
 /// All that are tried.
 #[must_use]
 pub fn all() -> Vec<Defect> {
     let machine = evenkeel_machine::fault::ALL.into_iter().map(Defect::Machine);
     let engine = evenkeel_engine::fault::ALL.into_iter().map(Defect::Engine);
-    machine.chain(engine).chain(OF_THE_LOG.into_iter().map(Defect::Log)).collect()
+    let files = OF_THE_CHECKPOINTS.into_iter().map(Defect::Checkpoint);
+    let files = files.chain(OF_THE_BODIES.into_iter().map(Defect::Bodies));
+    machine.chain(engine).chain(OF_THE_LOG.into_iter().map(Defect::Log)).chain(files).collect()
 }
 
 fn choose(defect: Option<Defect>) {
     evenkeel_machine::fault::choose(None);
     evenkeel_engine::fault::choose(None);
     evenkeel_log_local::fault::choose(None);
+    evenkeel_checkpoint::fault::choose(None);
+    evenkeel_bodies::fault::choose(None);
     match defect {
         Some(Defect::Machine(fault)) => evenkeel_machine::fault::choose(Some(fault)),
         Some(Defect::Engine(fault)) => evenkeel_engine::fault::choose(Some(fault)),
         Some(Defect::Log(fault)) => evenkeel_log_local::fault::choose(Some(fault)),
+        Some(Defect::Checkpoint(fault)) => evenkeel_checkpoint::fault::choose(Some(fault)),
+        Some(Defect::Bodies(fault)) => evenkeel_bodies::fault::choose(Some(fault)),
         None => {}
     }
 }

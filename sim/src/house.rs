@@ -1,11 +1,15 @@
 //! The house in one life: everything between the socket and the disk, opened as the binary opens it.
 
-use evenkeel_disk::{Disk, MemDisk};
-use evenkeel_engine::{CarryOptions, Engine, Fatal, Keeper, Options as EngineOptions, StartError};
+use crate::{disk::Watched, keeping::Keeping, kinds::Doing};
+use evenkeel_disk::Disk;
+use evenkeel_engine::{
+    CallId, CarryOptions, Done, Engine, Fatal, Keeper, Options as EngineOptions, Proposal, Request, StartError,
+};
 use evenkeel_log::{Log, LogError};
-use evenkeel_log_local::{LocalLog, LogId, OpenReport, Options, Reader, Writer};
+use evenkeel_log_local::{LocalLog, LogId, OpenReport, Options, Reader, Step as WriterStep, Writer};
+use evenkeel_machine::command::{Command, QueueKey};
 use evenkeel_sqs::{Door, Ids};
-use evenkeel_types::{Micros, Now};
+use evenkeel_types::{AccountId, Micros, Now};
 use std::path::Path;
 
 /// Where the log is.
@@ -18,13 +22,13 @@ pub const BODIES: &str = "/data/bodies";
 /// The house.
 pub struct House {
     /// Its engine, the machine and the log inside.
-    pub engine: Engine<LocalLog<MemDisk>>,
+    pub engine: Engine<LocalLog<Watched>>,
     /// The log's other half.
-    pub writer: Writer<MemDisk>,
+    pub writer: Writer<Watched>,
     /// Reads entries back.
-    pub reader: Reader<MemDisk>,
+    pub reader: Reader<Watched>,
     /// Writes checkpoints, carries bodies and reads those that left the tail.
-    pub keeper: Keeper<Reader<MemDisk>, MemDisk>,
+    pub keeper: Keeper<Reader<Watched>, Watched>,
     /// The door, once the log's secret is known.
     pub door: Option<Door>,
 }
@@ -42,6 +46,8 @@ pub struct Setup {
     pub segment_bytes: u64,
     /// Log between checkpoints.
     pub checkpoint_every: u64,
+    /// How it keeps its files.
+    pub keeping: Keeping,
     /// What stands in for the system's random source.
     pub seed: u64,
 }
@@ -68,9 +74,11 @@ pub struct Found {
 ///
 /// # Errors
 /// See [`OpenError`].
-pub fn open(disk: &MemDisk, setup: Setup) -> Result<(House, Found), OpenError> {
+pub fn open(disk: &Watched, setup: Setup) -> Result<(House, Found), OpenError> {
+    disk.doing(Doing::Start);
     disk.create_dir_all(Path::new("/data")).map_err(|error| OpenError::Disk(error.to_string()))?;
-    let found = evenkeel_engine::find(disk.clone(), Path::new("/data")).map_err(of_start)?;
+    let found =
+        evenkeel_engine::find_with(disk.clone(), Path::new("/data"), setup.keeping.checkpoints).map_err(of_start)?;
     let log_id = LogId((u128::from(setup.seed) << 64 | 0xE7E7).to_le_bytes());
     let options = Options { segment_bytes: setup.segment_bytes, ..Options::new(log_id) };
     let applied = found.start.machine.applied();
@@ -82,6 +90,7 @@ pub fn open(disk: &MemDisk, setup: Setup) -> Result<(House, Found), OpenError> {
     let keeper = Keeper::new(found.checkpoints, found.shelf, reader.clone());
     let engine = Engine::new(log, found.start, secret, setup.engine()).map_err(of_start)?;
     let house = House { engine, writer, reader, keeper, door: None };
+    disk.doing(Doing::Log);
     Ok((house, Found { damaged: found.damaged, log: report }))
 }
 
@@ -100,12 +109,13 @@ impl Setup {
             slack_bytes: 2 * segment,
             group_bytes_max: segment,
             small_bytes: segment / 4,
-            bodies_max: 200,
+            bodies_max: self.keeping.bodies_max,
         };
         EngineOptions {
             checkpoint_every_bytes: self.checkpoint_every,
             carry,
             reserve_bytes: segment / 4 * 5,
+            pace: self.keeping.pace,
             ..EngineOptions::default()
         }
     }
@@ -117,6 +127,16 @@ fn of_log(error: LogError) -> OpenError {
         LogError::Damaged { .. } | LogError::TooNew { .. } | LogError::Locked | LogError::Misuse(_) => {
             OpenError::Refused(error.to_string())
         }
+    }
+}
+
+/// What an errand met, if it was trouble.
+fn trouble(done: &Done) -> Option<String> {
+    match done {
+        Done::Bodies { unreadable, .. } => unreadable.first().map(|(_, reason)| reason.clone()),
+        Done::CheckpointFailed(_, error) | Done::NotRemoved(error) => Some(error.to_string()),
+        Done::NotCarried { reason, .. } => Some(reason.clone()),
+        Done::CheckpointPart(_) | Done::Checkpoint { .. } | Done::Carried { .. } => None,
     }
 }
 
@@ -133,6 +153,49 @@ impl House {
                 return Ok(());
             }
         }
+    }
+
+    /// Makes as many checkpoints one after the other, and does all that its threads find to do. Returns what went wrong
+    /// without ending it.
+    ///
+    /// # Errors
+    /// The engine failed.
+    pub fn settle(&mut self, checkpoints: u32, now: Now) -> Result<Vec<String>, Fatal> {
+        let mut troubles = Vec::new();
+        for number in 0..checkpoints {
+            // A checkpoint is of a state that no other is of.
+            let queue = QueueKey { account: AccountId::default(), name: "nowhere" };
+            let command = Proposal::new(&Command::PurgeQueue { queue });
+            self.engine.submit(CallId(u64::MAX - u64::from(number)), Request::Propose(command), now);
+            self.engine.step(now)?;
+            while !matches!(self.writer.step(), WriterStep::Idle | WriterStep::Failed | WriterStep::Closed) {}
+            self.engine.step(now)?;
+            self.engine.begin_checkpoint();
+            loop {
+                self.engine.step(now)?;
+                self.engine.take_answers().for_each(drop);
+                let errands: Vec<_> = self.engine.take_errands().collect();
+                let mut is_idle = errands.is_empty();
+                for errand in errands {
+                    let Some(done) = self.keeper.run(errand) else { continue };
+                    troubles.extend(trouble(&done));
+                    self.engine.errand_done(done);
+                }
+                is_idle &= !matches!(self.writer.step(), WriterStep::Done(_) | WriterStep::Filled);
+                if !is_idle || self.engine.next_wake() == Some(Micros(0)) {
+                    continue;
+                }
+                match self.keeper.idle() {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    Err(error) => {
+                        troubles.push(error.to_string());
+                        break;
+                    }
+                }
+            }
+        }
+        Ok(troubles)
     }
 
     /// Opens the door once the log's secret is known.

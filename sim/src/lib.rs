@@ -11,10 +11,13 @@ pub mod ask;
 pub mod book;
 pub mod clock;
 pub mod counts;
+pub mod disk;
 #[cfg(feature = "faults")]
 pub mod faults;
 pub mod house;
 pub mod invariants;
+pub mod keeping;
+pub mod kinds;
 pub mod oracle;
 pub mod parsers;
 pub mod profile;
@@ -75,12 +78,17 @@ pub fn run(seed: u64, twice: bool, verbose: bool) -> Result<Counts, Box<Failure>
 /// # Errors
 /// A promise was broken.
 pub fn run_dying_after(seed: u64, operations: u64, verbose: bool) -> Result<Counts, Box<Failure>> {
-    let world = World::dying_after(seed, operations, BOUNDARIES_RUN_FOR, verbose);
-    live(seed, world).map(|(counts, _)| counts)
+    live(seed, World::dying_after(seed, Some(operations), verbose)).map(|(counts, _)| counts)
 }
 
-/// Long enough for segments to roll and checkpoints to be written.
-const BOUNDARIES_RUN_FOR: clock::Time = 6 * clock::SECOND;
+/// Lives through the same day on a disk that does not die, and counts the operations that change something, those
+/// before the heal.
+///
+/// # Errors
+/// A promise was broken.
+pub fn run_without_dying(seed: u64, verbose: bool) -> Result<Counts, Box<Failure>> {
+    live(seed, World::dying_after(seed, None, verbose)).map(|(counts, _)| counts)
+}
 
 fn once(seed: u64, verbose: bool) -> Result<(Counts, u64), Box<Failure>> {
     live(seed, World::new(seed, verbose))

@@ -2,7 +2,9 @@
 #![expect(clippy::print_stdout, reason = "a command line speaks on standard output")]
 
 use clap::Parser;
-use evenkeel_sim::{Failure, counts::Counts, present_seed, run, run_dying_after};
+use evenkeel_sim::{
+    Failure, counts::Counts, kinds::PerBoundary, present_seed, run, run_dying_after, run_without_dying,
+};
 use std::{
     process::ExitCode,
     sync::{
@@ -31,8 +33,9 @@ struct Args {
     /// Print everything that happens.
     #[arg(long)]
     verbose: bool,
-    /// Instead of chance: the first seed's day, on a disk that dies after 0, 1, ... so many operations.
-    #[arg(long)]
+    /// Instead of chance: a short day of the first seed, on a disk that dies after 0, 1, ... so many operations
+    /// [default: at each].
+    #[arg(long, num_args = 0..=1, default_missing_value = "18446744073709551615")]
     boundaries: Option<u64>,
     /// Go on after a failure and report all of them.
     #[arg(long)]
@@ -51,7 +54,18 @@ fn main() -> ExitCode {
     let started = Instant::now();
     let first = if args.boundaries.is_some() { 0 } else { args.seed };
     let next = AtomicU64::new(first);
-    let end = first.saturating_add(args.boundaries.unwrap_or(seeds));
+    let there = match args.boundaries.map(|_| run_without_dying(args.seed, args.verbose)) {
+        Some(Ok(counts)) => counts.boundaries,
+        Some(Err(failure)) => {
+            tell(&failure);
+            return ExitCode::FAILURE;
+        }
+        None => PerBoundary::default(),
+    };
+    if args.boundaries.is_some() {
+        println!("The day has {} operations:\n{there}", there.total());
+    }
+    let end = first.saturating_add(args.boundaries.map_or(seeds, |most| most.min(there.total())));
     let total = Mutex::new((Counts::default(), Vec::<Failure>::new()));
     std::thread::scope(|scope| {
         for _ in 0..args.threads.max(1) {

@@ -2,6 +2,7 @@
 
 use crate::{
     clock::{MILLISECOND, SECOND, Time},
+    keeping::Keeping,
     rng::Rng,
 };
 
@@ -22,9 +23,11 @@ pub enum Shape {
     TimersStorm,
     /// Far more receivers than work: long polls meet every job.
     Hungry,
+    /// Short jobs among some that stay, in small segments: bodies are carried, and carried again.
+    LongLived,
 }
 
-const SHAPES: [Shape; 7] = [
+const SHAPES: [Shape; 9] = [
     Shape::Quiet,
     Shape::Flood,
     Shape::ManyGroups,
@@ -32,10 +35,12 @@ const SHAPES: [Shape; 7] = [
     Shape::BigBodies,
     Shape::TimersStorm,
     Shape::Hungry,
+    Shape::LongLived,
+    Shape::LongLived,
 ];
 
 /// How likely each fault is. Rates are per simulated second, in thousandths, unless said otherwise.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FaultRates {
     /// The process is killed.
     pub kill: u32,
@@ -59,6 +64,14 @@ pub struct FaultRates {
     pub reply_lost: u32,
     /// Of a thousand restarts, those that find a flipped bit.
     pub damage: u32,
+}
+
+impl FaultRates {
+    /// Nothing goes wrong.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// What a seed simulates.
@@ -90,12 +103,16 @@ pub struct Profile {
     pub body_bytes: u64,
     /// Of a thousand jobs, those that are delayed.
     pub delayed: u32,
+    /// The longest delay, in seconds.
+    pub delay_secs: u64,
     /// Of a thousand receives, those that wait.
     pub long_polls: u32,
     /// The log's segments.
     pub segment_bytes: u64,
     /// Log between two checkpoints.
     pub checkpoint_every: u64,
+    /// How files are kept.
+    pub keeping: Keeping,
 }
 
 impl Profile {
@@ -118,9 +135,11 @@ impl Profile {
             lease_secs: 10,
             body_bytes: 300,
             delayed: 150,
+            delay_secs: 20,
             long_polls: 500,
             segment_bytes: rng.span(16 * 1024, 128 * 1024),
             checkpoint_every: rng.span(8 * 1024, 128 * 1024),
+            keeping: Keeping::busy(),
         };
         match shape {
             Shape::Quiet => {
@@ -162,7 +181,51 @@ impl Profile {
                 profile.worker_pause = 20 * MILLISECOND;
                 profile.queues = 2;
             }
+            Shape::LongLived => {
+                profile.live_long(&mut rng);
+            }
         }
+        let mut rng = Rng::new(seed, 4);
+        if rng.chance(300) && shape != Shape::BigBodies {
+            profile.segment_bytes = rng.span(6 * 1024, 32 * 1024);
+            profile.checkpoint_every = rng.span(4 * 1024, 32 * 1024);
+        }
+        let is_sunny = profile.faults.is_none();
+        profile.keeping = Keeping::of(&mut rng, profile.body_bytes);
+        if !is_sunny && rng.chance(400) {
+            profile.keeping.dies_within = u32::try_from(rng.between(1, 10)).unwrap_or(1);
+        }
+        profile
+    }
+
+    fn live_long(&mut self, rng: &mut Rng) {
+        self.senders = 4;
+        self.sender_pause = 200 * MILLISECOND;
+        self.workers = 6;
+        self.worker_pause = 100 * MILLISECOND;
+        self.job_takes = 300 * MILLISECOND;
+        self.delayed = 150;
+        self.body_bytes = 800;
+        self.delay_secs = 40;
+        self.segment_bytes = rng.span(5 * 1024, 16 * 1024);
+        self.checkpoint_every = rng.span(3 * 1024, 24 * 1024);
+    }
+
+    /// A short day without chance in which everything happens that is done with files.
+    #[must_use]
+    pub fn of_boundaries(seed: u64) -> Self {
+        let mut profile = Self::of(seed);
+        profile.shape = Shape::LongLived;
+        profile.live_long(&mut Rng::new(seed, 5));
+        profile.faults = FaultRates::default();
+        profile.runs_for = 6 * SECOND;
+        profile.queues = 1;
+        profile.groups = 4;
+        profile.lease_secs = 5;
+        profile.delay_secs = 3;
+        profile.segment_bytes = 8 * 1024;
+        profile.checkpoint_every = 6 * 1024;
+        profile.keeping = Keeping::busy();
         profile
     }
 }

@@ -12,7 +12,7 @@ use evenkeel_machine::{
     command::{Command, NewJob, QueueKey},
     queue::EnqueueError,
 };
-use evenkeel_types::{JobId, LogIndex, QueueId};
+use evenkeel_types::{BodyRef, JobId, LogIndex, QueueId};
 use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -29,6 +29,8 @@ pub struct Witness {
     pub digests: Digests,
     /// The numbers of the messages that were accepted, as their bodies carry them.
     pub accepted: BTreeSet<u64>,
+    /// A hash of each body that was accepted.
+    pub hashes: BTreeMap<BodyRef, u64>,
     /// How many jobs were accepted and how many finished.
     pub jobs: (u64, u64),
     /// How many jobs were purged and how many queues deleted.
@@ -49,6 +51,7 @@ impl Default for Witness {
             committed: Committed::default(),
             digests: Digests::default(),
             accepted: BTreeSet::new(),
+            hashes: BTreeMap::new(),
             jobs: (0, 0),
             purged: (0, 0),
             batches: 0,
@@ -204,7 +207,9 @@ impl Witness {
         if self.book.job(queue, job).is_some() {
             return Err(Broken::new("witness", format!("job {job} was made while it is there")));
         }
-        self.fact(&Fact::Enqueued { queue, group: new.group, job, body, hash: xxh3_64(new.body.bytes), until })
+        let hash = xxh3_64(new.body.bytes);
+        self.hashes.insert(body, hash);
+        self.fact(&Fact::Enqueued { queue, group: new.group, job, body, hash, until })
     }
 
     fn id_of(&self, key: QueueKey<'_>) -> Result<QueueId, Broken> {

@@ -19,6 +19,7 @@ pub mod one_lease;
 pub mod purge;
 pub mod receive_count;
 pub mod replay;
+pub mod room;
 pub mod told;
 pub mod waiting;
 pub mod work_conserving;

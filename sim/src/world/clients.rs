@@ -100,7 +100,11 @@ impl World {
         let delay_secs = match self.profile.shape {
             // Many end together.
             Shape::TimersStorm if self.whims.chance(self.profile.delayed) => Some(10 - self.clocks.now / SECOND % 10),
-            _ if self.whims.chance(self.profile.delayed) => Some(self.whims.between(0, 20)),
+            // These outlive the segment that they came in, by more or by less.
+            Shape::LongLived if self.whims.chance(self.profile.delayed) => {
+                Some(self.whims.span(1, self.profile.delay_secs))
+            }
+            _ if self.whims.chance(self.profile.delayed) => Some(self.whims.between(0, self.profile.delay_secs)),
             _ => None,
         };
         NewMessage { number, body, group: self.any_group(sender), delay_secs }

@@ -1,12 +1,7 @@
 //! What befalls the house: kills, power cuts, sick disks, calendars that jump; and the end of all that.
 
 use super::{Event, World};
-use crate::{
-    clock::{MILLISECOND, SECOND},
-    house::{BODIES, CHECKPOINTS, LOG},
-};
-use evenkeel_disk::{Disk, DiskFile, OpenMode};
-use std::path::{Path, PathBuf};
+use crate::clock::{MILLISECOND, SECOND};
 
 impl World {
     /// Once per simulated second.
@@ -58,6 +53,9 @@ impl World {
     /// The process is gone, by a power cut or not.
     pub(crate) fn house_dies(&mut self, mut power_cut: bool) {
         self.house = None;
+        if let Some(boundary) = self.disk.take_death() {
+            self.counts.died.add(boundary);
+        }
         // What kills a process may take the machine along.
         power_cut |= self.disk_is_ill && self.fate.chance(300);
         if power_cut {
@@ -93,7 +91,7 @@ impl World {
     }
 
     fn disk_is_full(&mut self) {
-        let used: u64 = self.files().iter().map(|path| self.bytes_of(path)).sum();
+        let used = self.bytes_on_disk();
         let room = self.fate.span(1, 64 * 1024);
         self.disk.set_capacity(Some(used + room));
         self.full_until = self.clocks.now + self.fate.span(SECOND, 10 * SECOND);
@@ -112,45 +110,13 @@ impl World {
         }
     }
 
-    /// A bit of what is durable flips while the house is down.
-    pub(crate) fn flip_a_bit(&mut self) {
-        let files: Vec<PathBuf> = self.files().into_iter().filter(|path| self.bytes_of(path) > 0).collect();
-        if files.is_empty() {
-            return;
-        }
-        let path = self.fate.pick(&files).clone();
-        let contents = self.disk.contents(&path).unwrap_or_default();
-        // The log makes room ahead of use; those zeros are nobody's data.
-        let used = contents.iter().rposition(|&byte| byte != 0).map_or(0, |at| at as u64 + 1);
-        let offset = self.fate.below(used.max(1));
-        let bit = u8::try_from(self.fate.below(8)).unwrap_or(0);
-        if self.disk.flip_bit(&path, offset, bit).is_ok() {
-            let what = format!("bit {bit} of byte {offset} of {}", path.display());
-            self.line(format_args!("{what} flips"));
-            self.counts.flipped_bits += 1;
-            self.damaged = Some(what);
-        }
-    }
-
-    /// Everything that has a name in the folders.
-    pub(crate) fn files(&self) -> Vec<PathBuf> {
-        let mut files = Vec::new();
-        for folder in [LOG, CHECKPOINTS, BODIES] {
-            let names = self.disk.list(Path::new(folder)).unwrap_or_default();
-            files.extend(names.iter().map(|name| Path::new(folder).join(name)));
-        }
-        files
-    }
-
-    fn bytes_of(&self, path: &Path) -> u64 {
-        self.disk.open(path, OpenMode::Read).and_then(|file| file.len()).unwrap_or(0)
-    }
-
     /// From now on nothing goes wrong, and what is left is worked off.
     pub(crate) fn heal(&mut self) {
         self.line(format_args!("everything heals"));
         self.disk_has_room();
         self.slow_until = 0;
+        self.profile.keeping.dies_within = 0;
+        self.counts.boundaries = self.disk.boundaries();
         self.profile.faults = crate::profile::FaultRates::default();
         self.healed_at = self.clocks.now;
         self.draining = true;

@@ -46,8 +46,8 @@ impl World {
                 self.life.writer_busy = false;
                 self.schedule_writer();
             }
-            HouseEvent::Errand(errand) => self.errand_ends(errand),
-            HouseEvent::Keep => self.keep(),
+            HouseEvent::Errand(errand) => self.errand_ends(errand)?,
+            HouseEvent::Keep => self.keep()?,
         }
         self.pump()
     }
@@ -68,61 +68,32 @@ impl World {
         }
     }
 
-    fn errand_ends(&mut self, errand: Errand) {
-        let Some(house) = &mut self.house else { return };
-        let Errand::ReadBodies { call, queue, jobs } = errand else { return };
+    fn errand_ends(&mut self, errand: Errand) -> Result<(), Broken> {
+        let Some(house) = &mut self.house else { return Ok(()) };
+        let Errand::ReadBodies { call, queue, jobs } = errand else { return Ok(()) };
         self.counts.cold_reads += 1;
         if let Some(open) = self.calls.get_mut(&call) {
             open.reading = false;
         }
         let done = house.keeper.bodies().deliver(call, queue, jobs);
-        house.engine.errand_done(done);
-    }
-
-    /// The keeper does its next errand, or what it finds to do of its own accord.
-    fn keep(&mut self) {
-        self.life.keeper_busy = false;
-        let Some(house) = &mut self.house else { return };
-        let Some(errand) = self.life.errands.pop_front() else {
-            let more = house.keeper.idle().unwrap_or(false);
-            if let Some(trouble) = house.keeper.trouble() {
-                house.engine.errand_done(trouble);
-            }
-            self.counts.merge_steps += u64::from(more);
-            self.life.keeper_curious = more;
-            return;
-        };
-        let done = house.keeper.run(errand);
-        if let Some(trouble) = house.keeper.trouble() {
-            house.engine.errand_done(trouble);
+        let mut lost = None;
+        if let Done::Bodies { queue, unreadable, .. } = &done {
+            lost = unreadable.iter().find(|(job, _)| house.engine.machine().queues().is_there(*queue, *job)).cloned();
         }
-        let Some(done) = done else { return };
-        match &done {
-            Done::CheckpointPart(_) => {}
-            Done::Checkpoint { .. } => {
-                self.counts.checkpoints += 1;
-                self.life.keeper_curious = true;
+        house.engine.errand_done(done);
+        match lost {
+            Some((_, what)) if self.damaged.is_some() => self.detected(&what),
+            Some((job, what)) if !self.disk_is_ill => {
+                return Err(Broken::new("bodies", format!("the body of job {job} cannot be read: {what}")));
             }
-            Done::Carried { .. } => self.counts.carried += 1,
             _ => {}
         }
-        self.trace.line(self.clocks.now, format_args!("the keeper: {done:?}"));
-        house.engine.errand_done(done);
-    }
-
-    fn schedule_keeper(&mut self) {
-        if self.life.keeper_busy || self.life.errands.is_empty() && !self.life.keeper_curious {
-            return;
-        }
-        self.life.keeper_busy = true;
-        let takes =
-            if self.fate.chance(100) { self.fate.span(MILLISECOND, SECOND) } else { self.fate.span(10, 20_000) };
-        self.schedule.at(self.clocks.now + takes, Event::House(self.life_number, HouseEvent::Keep));
+        Ok(())
     }
 
     /// Lets the engine work until it has nothing to do, and looks at all that comes of it.
     pub(crate) fn pump(&mut self) -> Result<(), Broken> {
-        loop {
+        while !self.ended {
             let now = self.clocks.read();
             let Some(house) = &mut self.house else { return Ok(()) };
             let stepped = house.engine.step(now);
@@ -140,6 +111,7 @@ impl World {
             }
         }
         self.check_waiting()?;
+        self.check_memory()?;
         self.schedule_wake();
         self.schedule_writer_if_needed();
         Ok(())

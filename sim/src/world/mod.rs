@@ -1,9 +1,11 @@
 //! The world: one house, its clients, the wires between them and what befalls them, in one thread, from one seed.
 
 mod clients;
+mod damage;
 mod delivery;
 mod faults;
 mod house;
+mod keeper;
 mod restart;
 mod what_if;
 
@@ -11,10 +13,12 @@ use crate::{
     ask::{Ask, HeldMessage},
     clock::{Clocks, MILLISECOND, SECOND, Time},
     counts::Counts,
+    disk::Watched,
     house::{House, Setup},
     invariants::{Broken, conservation},
+    kinds::FileKind,
     oracle::Oracle,
-    profile::{FaultRates, Profile},
+    profile::Profile,
     rng::Rng,
     schedule::Schedule,
     trace::Trace,
@@ -166,7 +170,7 @@ pub struct World {
     pub(crate) whims: Rng,
     /// What befalls the house.
     pub(crate) fate: Rng,
-    pub(crate) disk: MemDisk,
+    pub(crate) disk: Watched,
     pub(crate) house: Option<House>,
     pub(crate) life_number: u64,
     pub(crate) life: Life,
@@ -191,6 +195,8 @@ pub struct World {
     pub(crate) disk_is_ill: bool,
     /// A bit was flipped and has not been detected.
     pub(crate) damaged: Option<String>,
+    /// In such a file, unless that was counted.
+    pub(crate) damaged_kind: Option<FileKind>,
     pub(crate) ended: bool,
     /// The disk dies once after so many operations.
     pub(crate) dies_after: Option<u64>,
@@ -208,8 +214,12 @@ impl World {
     /// The world of a seed, before anything has happened.
     #[must_use]
     pub fn new(seed: u64, verbose: bool) -> Self {
-        let profile = Profile::of(seed);
-        let setup = Setup { segment_bytes: profile.segment_bytes, checkpoint_every: profile.checkpoint_every, seed };
+        Self::of(seed, Profile::of(seed), verbose)
+    }
+
+    fn of(seed: u64, profile: Profile, verbose: bool) -> Self {
+        let Profile { segment_bytes, checkpoint_every, keeping, .. } = profile;
+        let setup = Setup { segment_bytes, checkpoint_every, keeping, seed };
         Self {
             setup,
             clocks: Clocks::new(),
@@ -217,7 +227,7 @@ impl World {
             trace: Trace::new(verbose),
             whims: Rng::new(seed, 2),
             fate: Rng::new(seed, 3),
-            disk: MemDisk::new(seed),
+            disk: Watched::new(MemDisk::new(seed)),
             house: None,
             life_number: 0,
             life: Life::default(),
@@ -239,6 +249,7 @@ impl World {
             full_until: 0,
             disk_is_ill: false,
             damaged: None,
+            damaged_kind: None,
             ended: false,
             dies_after: None,
             epoch: Epoch::default(),
@@ -247,14 +258,10 @@ impl World {
         }
     }
 
-    /// The same, but without chance, for so long; the disk dies after so many operations that change something.
+    /// A short day of a seed without chance; the disk dies after so many operations that change something, or not.
     #[must_use]
-    pub fn dying_after(seed: u64, operations: u64, runs_for: Time, verbose: bool) -> Self {
-        let mut world = Self::new(seed, verbose);
-        world.profile.faults = FaultRates::default();
-        world.profile.runs_for = runs_for;
-        world.dies_after = Some(operations);
-        world
+    pub fn dying_after(seed: u64, operations: Option<u64>, verbose: bool) -> Self {
+        Self { dies_after: operations, ..Self::of(seed, Profile::of_boundaries(seed), verbose) }
     }
 
     /// Lives through it.
@@ -316,8 +323,12 @@ impl World {
             conservation::audit(house.engine.machine(), &self.witness.book)?;
         }
         self.confirm()?;
+        self.audit_files()?;
         if self.fate.chance(150) {
             self.what_if(false)?;
+        }
+        if self.fate.chance(150) {
+            self.what_if_damaged()?;
         }
         if self.draining {
             // What was purged must be freed as well.
@@ -359,9 +370,13 @@ impl World {
 
     /// The damage was noticed; nothing more can be asked of this seed.
     pub(crate) fn detected(&mut self, what: &str) {
+        self.damaged = None;
         self.line(format_args!("detected: {what}"));
         self.counts.damage_detected += 1;
         self.counts.ended_by_refusal += 1;
+        if let Some(kind) = self.damaged_kind.take() {
+            self.counts.files.noticed(kind);
+        }
         self.ended = true;
     }
 

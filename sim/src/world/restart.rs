@@ -38,6 +38,9 @@ impl World {
         for damaged in &found.damaged {
             self.line(format_args!("found damaged: {damaged}"));
             self.counts.damage_detected += 1;
+            if let Some(kind) = self.damaged_kind.take() {
+                self.counts.files.noticed(kind);
+            }
             if self.damaged.is_none() {
                 return Err(Broken::new("durable", format!("a checkpoint that nobody damaged: {damaged}")));
             }
@@ -120,6 +123,9 @@ impl World {
             },
             OpenError::Disk(what) if self.disk_is_ill || self.full_until != 0 => {
                 self.line(format_args!("it does not open: {what}"));
+                if let Some(boundary) = self.disk.take_death() {
+                    self.counts.died.add(boundary);
+                }
                 if self.disk_is_ill && self.fate.chance(500) {
                     self.cut_power();
                 } else {
