@@ -136,6 +136,7 @@ fn trouble(done: &Done) -> Option<String> {
         Done::Bodies { unreadable, .. } => unreadable.first().map(|(_, reason)| reason.clone()),
         Done::CheckpointFailed(_, error) | Done::NotRemoved(error) => Some(error.to_string()),
         Done::NotCarried { reason, .. } => Some(reason.clone()),
+        Done::WholeWanted => Some("a checkpoint is damaged".into()),
         Done::CheckpointPart(_) | Done::Checkpoint { .. } | Done::Carried { .. } => None,
     }
 }
@@ -170,7 +171,7 @@ impl House {
             self.engine.step(now)?;
             while !matches!(self.writer.step(), WriterStep::Idle | WriterStep::Failed | WriterStep::Closed) {}
             self.engine.step(now)?;
-            self.engine.begin_checkpoint();
+            self.engine.begin_checkpoint(now);
             loop {
                 self.engine.step(now)?;
                 self.engine.take_answers().for_each(drop);

@@ -54,11 +54,18 @@ impl World {
         let Some(House { keeper, engine, .. }) = &mut self.house else { return false };
         let Some(errand) = errand else {
             let more = keeper.idle().unwrap_or(false);
+            if let Some(trouble) = keeper.trouble() {
+                engine.errand_done(trouble);
+            }
             self.counts.merge_steps += u64::from(more);
             self.life.keeper_curious = more;
             return more;
         };
-        let Some(done) = keeper.run(errand) else { return true };
+        let done = keeper.run(errand);
+        if let Some(trouble) = keeper.trouble() {
+            engine.errand_done(trouble);
+        }
+        let Some(done) = done else { return true };
         match &done {
             Done::CheckpointPart(_) => {}
             Done::Checkpoint { .. } => {
@@ -81,7 +88,7 @@ impl World {
             Some(Errand::Carry { first, last, .. }) if self.has_body_file(*first, *last) => Doing::CarryOver,
             Some(Errand::Carry { .. }) => Doing::Carry,
             Some(Errand::RemoveBodies { .. }) => Doing::RemoveBodies,
-            Some(Errand::ReadBodies { .. }) => Doing::Log,
+            Some(Errand::ReadBodies { .. } | Errand::Discard(_)) => Doing::Log,
         }
     }
 
