@@ -208,8 +208,8 @@ impl AddAssign for PerBoundary {
 
 impl fmt::Display for PerBoundary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let known = BOUNDARIES.iter().filter(|(boundary, _)| self.of(*boundary) > 0);
-        known.map(|(boundary, words)| writeln!(f, "{:>12}  while {words}", self.of(*boundary))).collect()
+        let mut known = BOUNDARIES.iter().filter(|(boundary, _)| self.of(*boundary) > 0);
+        known.try_for_each(|(boundary, words)| writeln!(f, "{:>12}  while {words}", self.of(*boundary)))
     }
 }
 

@@ -113,6 +113,8 @@ pub struct Profile {
     pub checkpoint_every: u64,
     /// How files are kept.
     pub keeping: Keeping,
+    /// When the first queue is purged, beside what the configurator does.
+    pub purges: Vec<Time>,
 }
 
 impl Profile {
@@ -140,6 +142,7 @@ impl Profile {
             segment_bytes: rng.span(16 * 1024, 128 * 1024),
             checkpoint_every: rng.span(8 * 1024, 128 * 1024),
             keeping: Keeping::busy(),
+            purges: Vec::new(),
         };
         match shape {
             Shape::Quiet => {
@@ -218,7 +221,9 @@ impl Profile {
         profile.shape = Shape::LongLived;
         profile.live_long(&mut Rng::new(seed, 5));
         profile.faults = FaultRates::default();
-        profile.runs_for = 6 * SECOND;
+        profile.runs_for = 5 * SECOND;
+        // So that body files are empty at once.
+        profile.purges = vec![2 * SECOND, 3 * SECOND, 4 * SECOND];
         profile.queues = 1;
         profile.groups = 4;
         profile.lease_secs = 5;

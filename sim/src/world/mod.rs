@@ -276,6 +276,9 @@ impl World {
         self.schedule.at(self.profile.runs_for, Event::Heal);
         self.schedule.at(SECOND, Event::Fault);
         self.schedule.at(AUDIT_EVERY, Event::Audit);
+        for &at in &profile.purges {
+            self.schedule.at(at, Event::Act(Ask::Purge { queue: "queue-0".to_owned() }));
+        }
         self.create_next_queue();
         while let Some((time, event)) = self.schedule.pop() {
             self.clocks.now = time;
