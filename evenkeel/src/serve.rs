@@ -122,6 +122,9 @@ fn tell(report: &OpenReport, folder: &Path) {
             torn.what
         );
     }
+    for warning in &report.sidecars {
+        tracing::warn!("{warning}");
+    }
     if report.behind_state {
         tracing::warn!(
             "the log had lost entries that the last checkpoint holds, as it may without syncs; going on after it"
