@@ -53,15 +53,18 @@ enum Loser {
 }
 
 impl Holders {
-    fn of(&self, index: LogIndex) -> Loser {
+    /// Whose an entry's bodies are, and for which entries that holds, too. O(files).
+    fn of(&self, index: LogIndex) -> (LogIndex, LogIndex, Loser) {
         let holds = |file: &&(LogIndex, LogIndex, String)| file.0 <= index && index <= file.1;
-        if let Some((.., path)) = self.files.iter().find(holds) {
-            return Loser::File(path.clone());
+        if let Some((first, last, path)) = self.files.iter().find(holds) {
+            return (*first, *last, Loser::File(path.clone()));
         }
         let before = self.files.iter().map(|file| file.1).filter(|last| *last < index).max();
         let after = self.files.iter().map(|file| file.0).filter(|first| *first > index).min();
         let first = before.map_or(LogIndex(1), LogIndex::next);
-        Loser::Nobody(first, after.map_or(index, |after| LogIndex(after.0 - 1)))
+        // Without an end, so that all that is gone at the end of the log is one finding.
+        let last = after.map_or(LogIndex(u64::MAX), |after| LogIndex(after.0 - 1));
+        (first, last, Loser::Nobody(first, last))
     }
 }
 
@@ -74,6 +77,7 @@ pub(crate) fn check<R: LogReader, D: Disk>(
     progress: &mut dyn FnMut(u64, u64),
 ) {
     let mut tally = Tally::default();
+    let mut known = None;
     let all = queues.job_slots();
     let mut at = all.start;
     let total = u64::from(queues.sizes().2);
@@ -87,7 +91,14 @@ pub(crate) fn check<R: LogReader, D: Disk>(
             let bodies: Vec<_> = some.iter().map(|job| job.body).collect();
             let there = source.are_there(&bodies);
             for (job, _) in some.iter().zip(there).filter(|(_, there)| !there) {
-                tally.lost(job, holders.of(job.body.index));
+                let index = job.body.index;
+                // Bodies come in order, so neighbours have the same file.
+                if !known.as_ref().is_some_and(|(first, last, _)| (*first..=*last).contains(&index)) {
+                    known = Some(holders.of(index));
+                }
+                if let Some((.., loser)) = &known {
+                    tally.lost(job, loser);
+                }
             }
             tally.report.checked += some.len() as u64;
             progress(tally.report.checked, total);
@@ -116,9 +127,9 @@ struct Tally {
 }
 
 impl Tally {
-    fn lost(&mut self, job: &JobView, loser: Loser) {
+    fn lost(&mut self, job: &JobView, loser: &Loser) {
         let (missing, damaged) = self.queues.entry(job.queue).or_default();
-        match &loser {
+        match loser {
             Loser::File(_) => {
                 *damaged += 1;
                 self.report.damaged += 1;
@@ -128,7 +139,10 @@ impl Tally {
                 self.report.missing += 1;
             }
         }
-        *self.losers.entry(loser).or_default() += 1;
+        match self.losers.get_mut(loser) {
+            Some(jobs) => *jobs += 1,
+            None => _ = self.losers.insert(loser.clone(), 1),
+        }
     }
 
     fn tell(mut self, report: &mut Report, queues: &Queues) {
@@ -163,8 +177,9 @@ fn tell(findings: &mut Vec<Finding>, loser: Loser, jobs: u64) {
             (Some(path), "bodies in it cannot be read".to_owned())
         }
         Loser::Nobody(first, last) => {
+            let until = if last.0 == u64::MAX { "on".to_owned() } else { format!("to {last}") };
             let what = format!(
-                "entries {first} to {last} are in no file, and jobs need bodies of them: a segment in log/ or a body \
+                "the entries from {first} {until} are in no file, and jobs need bodies of them: a segment in log/ or a body \
                  file in bodies/ whose name begins with {:016x} or a later entry is gone",
                 first.0
             );
