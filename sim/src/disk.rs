@@ -85,7 +85,6 @@ impl Watched {
     fn change<T>(&self, path: &Path, change: Change, run: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
         let mut watch = self.watch();
         let boundary = watch.boundary(path, change);
-        watch.counts.add(boundary);
         if let Some((left, seed)) = watch.fork_after {
             watch.fork_after = left.checked_sub(1).map(|left| (left, seed));
             if watch.fork_after.is_none() {
@@ -93,6 +92,11 @@ impl Watched {
             }
         }
         let result = run();
+        let error = result.as_ref().err().map(io::Error::kind);
+        // What concerns a file that is not there, or there already, is no operation.
+        if !matches!(error, Some(io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists)) {
+            watch.counts.add(boundary);
+        }
         if result.as_ref().is_err_and(|error| error.to_string().contains("the disk is gone")) {
             watch.died_at.get_or_insert(boundary);
         }

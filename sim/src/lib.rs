@@ -81,8 +81,7 @@ pub fn run_dying_after(seed: u64, operations: u64, verbose: bool) -> Result<Coun
     live(seed, World::dying_after(seed, Some(operations), verbose)).map(|(counts, _)| counts)
 }
 
-/// Lives through the same day on a disk that does not die, and counts the operations that change something, those
-/// before the heal.
+/// Lives through the same day on a disk that does not die, and counts the operations that change something.
 ///
 /// # Errors
 /// A promise was broken.

@@ -53,11 +53,12 @@ impl World {
     /// The process is gone, by a power cut or not.
     pub(crate) fn house_dies(&mut self, mut power_cut: bool) {
         self.house = None;
+        let is_ill = self.is_ill();
         if let Some(boundary) = self.disk.take_death() {
             self.counts.died.add(boundary);
         }
         // What kills a process may take the machine along.
-        power_cut |= self.disk_is_ill && self.fate.chance(300);
+        power_cut |= is_ill && self.fate.chance(300);
         if power_cut {
             self.cut_power();
         } else {
@@ -116,11 +117,10 @@ impl World {
         self.disk_has_room();
         self.slow_until = 0;
         self.profile.keeping.dies_within = 0;
-        self.counts.boundaries = self.disk.boundaries();
         self.profile.faults = crate::profile::FaultRates::default();
         self.healed_at = self.clocks.now;
         self.draining = true;
-        if self.disk_is_ill {
+        if self.is_ill() {
             // The house may not have noticed yet; whoever repairs a disk starts it again.
             self.house_dies(true);
         }

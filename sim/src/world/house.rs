@@ -83,7 +83,7 @@ impl World {
         house.engine.errand_done(done);
         match lost {
             Some((_, what)) if self.damaged.is_some() => self.detected(&what),
-            Some((job, what)) if !self.disk_is_ill => {
+            Some((job, what)) if !self.is_ill() => {
                 return Err(Broken::new("bodies", format!("the body of job {job} cannot be read: {what}")));
             }
             _ => {}
@@ -138,7 +138,7 @@ impl World {
             let entry = match house.reader.read(index) {
                 Ok(entry) => entry,
                 // The disk has just died under us. What was committed is seen after the restart.
-                Err(_) if self.disk_is_ill => return Ok(()),
+                Err(_) if self.is_ill() => return Ok(()),
                 Err(error) => return Err(Broken::new("durable", format!("entry {index} was applied: {error}"))),
             };
             let timing = self.life.timing_of(&entry.batch, self.life_number);
@@ -169,7 +169,7 @@ impl World {
                     self.detected(&format!("a body is unreadable: {damage}"));
                     return Ok(false);
                 }
-                if !self.disk_is_ill {
+                if !self.is_ill() {
                     return Err(Broken::new("told", "a body cannot be read though nothing is wrong with the disk"));
                 }
             }
@@ -247,7 +247,7 @@ impl World {
             self.detected(&damage);
             return Ok(());
         }
-        if !self.disk_is_ill {
+        if !self.is_ill() {
             return Err(Broken::new("house", format!("it failed though nothing is wrong: {fatal}")));
         }
         self.house_dies(false);

@@ -40,7 +40,7 @@ impl World {
             self.counts.what_ifs_within += 1;
             self.what_if_on(&copy, false)?;
         }
-        if is_step && !self.disk_is_ill && self.fate.chance(keeping.what_if_behind) {
+        if is_step && !self.is_ill() && self.fate.chance(keeping.what_if_behind) {
             self.what_if(false)?;
         }
         if self.disk.has_died() {
@@ -114,7 +114,7 @@ impl World {
     /// Now and then: what is on the disk is what should be, and no more.
     pub(crate) fn audit_files(&mut self) -> Result<(), Broken> {
         let Some(house) = &self.house else { return Ok(()) };
-        if self.disk_is_ill || self.damaged.is_some() || house.engine.machine().applied() != self.witness.applied() {
+        if self.is_ill() || self.damaged.is_some() || house.engine.machine().applied() != self.witness.applied() {
             return Ok(());
         }
         house.engine.audit_bodies().map_err(|what| Broken::new("living", what))?;

@@ -290,6 +290,7 @@ impl World {
         }
         self.counts.seconds = self.clocks.now / SECOND;
         self.counts.batches = self.witness.batches;
+        self.counts.boundaries = self.disk.boundaries();
         (self.counts.jobs_accepted, self.counts.jobs_finished) = self.witness.jobs;
         (self.counts.jobs_purged, self.counts.queues_deleted) = self.witness.purged;
         self.counts.received = self.oracle.received;
@@ -369,6 +370,11 @@ impl World {
         self.what_if(true)?;
         self.ended = true;
         Ok(())
+    }
+
+    /// Whether calls to the disk may fail.
+    pub(crate) fn is_ill(&self) -> bool {
+        self.disk_is_ill || self.disk.has_died()
     }
 
     /// The damage was noticed; nothing more can be asked of this seed.

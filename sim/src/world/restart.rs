@@ -26,7 +26,6 @@ impl World {
             }
         }
         if let Some(operations) = self.dies_after.take() {
-            self.disk_is_ill = true;
             self.counts.disks_died += 1;
             self.disk.fail_from(operations);
         }
@@ -68,7 +67,7 @@ impl World {
                         self.detected(&format!("{fatal} ({damage})"));
                         Ok(())
                     }
-                    None if self.disk_is_ill => {
+                    None if self.is_ill() => {
                         self.house_dies(false);
                         Ok(())
                     }
@@ -92,7 +91,7 @@ impl World {
         let last = self.witness.applied();
         let result = crate::world::what_if::compare(&house.reader, house.engine.log(), &self.witness.committed, last);
         match result {
-            Err(_) if self.disk_is_ill => Ok(()),
+            Err(_) if self.is_ill() => Ok(()),
             Err(broken) => match self.damaged.take() {
                 // It was read with its checksum, so it was detected rather than served.
                 Some(damage) if broken.what.contains("damaged") => {
@@ -121,12 +120,13 @@ impl World {
                 }
                 None => Err(Broken::new("durable", format!("it does not open, and nothing was damaged: {what}"))),
             },
-            OpenError::Disk(what) if self.disk_is_ill || self.full_until != 0 => {
+            OpenError::Disk(what) if self.is_ill() || self.full_until != 0 => {
                 self.line(format_args!("it does not open: {what}"));
+                let is_ill = self.is_ill();
                 if let Some(boundary) = self.disk.take_death() {
                     self.counts.died.add(boundary);
                 }
-                if self.disk_is_ill && self.fate.chance(500) {
+                if is_ill && self.fate.chance(500) {
                     self.cut_power();
                 } else {
                     self.disk.kill();
