@@ -2,10 +2,12 @@
 //!
 //! `fuzz/` runs them under a fuzzer; [`mutate`] and a test here run them on mutated good inputs within seconds.
 
+pub mod body_file;
 pub mod checkpoint;
 pub mod log_segment;
 pub mod machine_batch;
 pub mod mutate;
+pub mod seal;
 pub mod signature;
 pub mod snapshot;
 pub mod sqs;
@@ -14,12 +16,15 @@ pub mod sqs;
 pub type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
 /// All of them.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 12] = [
     ("machine_batch", machine_batch::judge, machine_batch::corpus),
     ("machine_checkpoint", checkpoint::judge, checkpoint::corpus),
-    ("checkpoint_file", checkpoint::judge_file, checkpoint::corpus_of_files),
+    ("checkpoint_run", checkpoint::judge_run, checkpoint::corpus_of_runs),
+    ("checkpoint_manifest", checkpoint::judge_manifest, checkpoint::corpus_of_manifests),
+    ("body_file", body_file::judge, body_file::corpus),
     ("snapshot_stream", snapshot::judge, snapshot::corpus),
     ("log_segment", log_segment::judge, log_segment::corpus),
+    ("log_sidecar", log_segment::judge_sidecar, log_segment::corpus_of_sidecars),
     ("sqs_accept", sqs::judge_request, sqs::corpus_of_requests),
     ("sqs_blob", sqs::judge_blob, sqs::corpus_of_blobs),
     ("sqs_handle", sqs::judge_handle, sqs::corpus_of_handles),

@@ -1,4 +1,0 @@
-#![no_main]
-//! See `evenkeel_sim::parsers`.
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| evenkeel_sim::parsers::checkpoint::judge_file(bytes));
