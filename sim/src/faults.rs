@@ -29,7 +29,7 @@ pub struct Caught {
 
 /// The log's defects that a single node under this simulation can show. The others concern deposed owners, truncation,
 /// snapshots and damage between segments; the log's own suite catches those.
-const OF_THE_LOG: [evenkeel_log_local::fault::Fault; 9] = {
+const OF_THE_LOG: [evenkeel_log_local::fault::Fault; 8] = {
     use evenkeel_log_local::fault::Fault;
     [
         Fault::DropSync,
@@ -39,16 +39,16 @@ const OF_THE_LOG: [evenkeel_log_local::fault::Fault; 9] = {
         Fault::SkipFence,
         Fault::SkipChecksum,
         Fault::TrimTooFar,
-        Fault::ReleaseAboveFloor,
         Fault::ForgetRefusal,
     ]
 };
 
-/// Those of the checkpoints. The others concern transfers, and damage on top of a crash: its own suite.
-const OF_THE_CHECKPOINTS: [evenkeel_checkpoint::fault::Fault; 16] = evenkeel_checkpoint::fault::ALL;
-
-/// Those of the body files.
-const OF_THE_BODIES: [evenkeel_bodies::fault::Fault; 15] = evenkeel_bodies::fault::ALL;
+/// Those of the checkpoints. The others concern transfers, proofs, and damage on top of a crash: its own suite catches
+/// those, and all of the body files'.
+const OF_THE_CHECKPOINTS: [evenkeel_checkpoint::fault::Fault; 5] = {
+    use evenkeel_checkpoint::fault::Fault;
+    [Fault::SkipRunSync, Fault::SkipManifestSync, Fault::SkipFolderSync, Fault::RemoveTooEarly, Fault::SkipSweepSync]
+};
 
 /// All that are tried.
 #[must_use]
@@ -56,7 +56,6 @@ pub fn all() -> Vec<Defect> {
     let machine = evenkeel_machine::fault::ALL.into_iter().map(Defect::Machine);
     let engine = evenkeel_engine::fault::ALL.into_iter().map(Defect::Engine);
     let files = OF_THE_CHECKPOINTS.into_iter().map(Defect::Checkpoint);
-    let files = files.chain(OF_THE_BODIES.into_iter().map(Defect::Bodies));
     machine.chain(engine).chain(OF_THE_LOG.into_iter().map(Defect::Log)).chain(files).collect()
 }
 
