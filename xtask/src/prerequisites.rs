@@ -1,7 +1,9 @@
-//! What must be on the machine besides the Rust toolchain: Python with venv, for the boto3 tests.
+//! What must be on the machine besides the Rust toolchain: Python with venv, for the boto3 tests; for the comparison the
+//! servers that are compared.
 
 use crate::steps::Steps;
 use anyhow::bail;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Python with its venv module; installed if it is missing and this may.
@@ -12,9 +14,7 @@ pub(crate) fn python(steps: &mut Steps) -> anyhow::Result<()> {
     if has_python() {
         return Ok(());
     }
-    let can_install = rustix::process::geteuid().is_root()
-        && Command::new("apt-get").arg("--version").stdout(Stdio::null()).status().is_ok();
-    if can_install {
+    if can_install() {
         steps.run("list packages", Command::new("apt-get").args(["update", "--quiet"]))?;
         let install = ["install", "--quiet", "--yes", "--no-install-recommends", "python3", "python3-venv"];
         steps.run("install python3", Command::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive"))?;
@@ -23,6 +23,35 @@ pub(crate) fn python(steps: &mut Steps) -> anyhow::Result<()> {
         bail!("the boto3 tests need python3 with its venv module; on Debian: apt-get install python3 python3-venv");
     }
     Ok(())
+}
+
+/// The servers that Evenkeel is compared with; installed if they are missing and this may. What cannot be had is left out
+/// of the comparison, which says so.
+///
+/// # Errors
+/// A package cannot be installed though it should.
+pub(crate) fn rivals(steps: &mut Steps) -> anyhow::Result<()> {
+    let servers = [
+        ("/usr/bin/redis-server", "redis-server"),
+        ("/usr/sbin/rabbitmq-server", "rabbitmq-server"),
+        ("/usr/bin/beanstalkd", "beanstalkd"),
+    ];
+    let missing: Vec<&str> =
+        servers.iter().filter(|(program, _)| !Path::new(program).exists()).map(|(_, package)| *package).collect();
+    if missing.is_empty() || !can_install() {
+        return Ok(());
+    }
+    steps.run("list packages", Command::new("apt-get").args(["update", "--quiet"]))?;
+    let mut install = Command::new("apt-get");
+    install.args(["install", "--quiet", "--yes", "--no-install-recommends"]).args(missing);
+    // They are for this run; the distribution would start them for ever.
+    install.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
+    steps.run("install the other servers", &mut install)
+}
+
+fn can_install() -> bool {
+    rustix::process::geteuid().is_root()
+        && Command::new("apt-get").arg("--version").stdout(Stdio::null()).status().is_ok()
 }
 
 fn has_python() -> bool {
