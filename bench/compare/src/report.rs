@@ -125,8 +125,8 @@ pub fn put(file: &Path, table: &str) -> anyhow::Result<()> {
     Ok(std::fs::write(file, whole)?)
 }
 
-const WIDTH: f64 = 720.0;
-const LEFT: f64 = 250.0;
+const WIDTH: f64 = 800.0;
+const LEFT: f64 = 330.0;
 const BAR: f64 = 14.0;
 const ROW: f64 = 46.0;
 const TOP: f64 = 64.0;
