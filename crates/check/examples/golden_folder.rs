@@ -1,6 +1,11 @@
 //! Makes the golden data folder anew: `cargo run -p evenkeel-check --example golden_folder`. Only as long as no version
 //! that writes its format was released.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a tool for those who change the format")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a tool for those who change the format"
+)]
 
 #[allow(dead_code, reason = "the engine's tests need more of it")]
 #[path = "../../engine/tests/house/driver.rs"]

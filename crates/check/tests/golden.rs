@@ -28,8 +28,10 @@ fn folder() -> MemDisk {
 #[test]
 fn the_folder_has_every_kind_of_file() {
     let disk = folder();
-    let names: Vec<String> =
-        ["log", "checkpoints", "bodies"].iter().flat_map(|dir| disk.list(&Path::new(FOLDER).join(dir)).unwrap()).collect();
+    let names: Vec<String> = ["log", "checkpoints", "bodies"]
+        .iter()
+        .flat_map(|dir| disk.list(&Path::new(FOLDER).join(dir)).unwrap())
+        .collect();
     for kind in [".seg", ".idx", ".ckpt", ".run", ".bodies"] {
         assert!(names.iter().any(|name| name.ends_with(kind)), "{kind}: {names:?}");
     }
