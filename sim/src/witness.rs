@@ -152,21 +152,31 @@ impl Witness {
                 self.fact(&Fact::Purged { queue, told: None })?;
                 self.fact(&Fact::Deleted { queue })
             }
-            (Command::Enqueue { queue, jobs }, Reply::Enqueued(Ok(results))) => {
+            (Command::Enqueue { queue, jobs, .. }, Reply::Enqueued(Ok(results))) => {
                 let queue = self.id_of(*queue)?;
                 for (job, result) in jobs.iter().zip(results) {
                     match result {
+                        // It was added when it came first.
+                        Ok(enqueued) if enqueued.again => {}
                         Ok(enqueued) => self.enqueued(queue, job, enqueued)?,
                         Err(error @ EnqueueError::QueueFull { .. }) => {
                             let bytes = job.body.bytes.len() as u64;
                             self.fact(&Fact::Full { queue, bytes, error: *error })?;
                         }
-                        Err(EnqueueError::BodyTooLarge { .. } | EnqueueError::DelayTooLong | EnqueueError::Full) => {}
+                        Err(
+                            EnqueueError::BodyTooLarge { .. }
+                            | EnqueueError::DelayTooLong
+                            | EnqueueError::NoGroup
+                            | EnqueueError::NoDedupId
+                            | EnqueueError::OwnDelay
+                            | EnqueueError::RefusedBefore
+                            | EnqueueError::Full,
+                        ) => {}
                     }
                 }
                 self.fact(&Fact::Done { queue })
             }
-            (Command::Receive { queue, jobs_max, lease }, Reply::Received(Ok(grants))) => {
+            (Command::Receive { queue, jobs_max, lease, .. }, Reply::Received(Ok(grants))) => {
                 let settings = self.book.queues.get(queue).map(|queue| queue.settings).unwrap_or_default();
                 let until = self.book.log_time + lease.unwrap_or(settings.lease);
                 for grant in grants {

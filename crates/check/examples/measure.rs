@@ -72,10 +72,11 @@ fn make(folder: &Path, jobs: usize) {
         let job = |at: usize| NewJob {
             group: names.get((batch + at) % 1_000).map_or("", String::as_str),
             delay: None,
+            dedup: None,
             counted_bytes: 200,
             body: Body::new(&body),
         };
-        let enqueue = |_| Command::Enqueue { queue: QUEUE, jobs: (0..10).map(job).collect() };
+        let enqueue = |_| Command::Enqueue { queue: QUEUE, jobs: (0..10).map(job).collect(), call: None };
         propose(&mut machine, &(0..250).map(enqueue).collect::<Vec<_>>());
         if batch == batches / 2 || batch == batches * 9 / 10 {
             let whole = batch == batches / 2;

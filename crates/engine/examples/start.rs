@@ -38,12 +38,14 @@ fn main() {
         let job = |at: usize| NewJob {
             group: names.get((batch * 250 + at) % 1_000).map_or("", String::as_str),
             delay: None,
+            dedup: None,
             counted_bytes: 1,
             body: Body::new(b"x"),
         };
         let enqueue = |command: usize| Command::Enqueue {
             queue: QUEUE,
             jobs: (0..10).map(|at| job(command * 10 + at)).collect(),
+            call: None,
         };
         apply(&mut machine, &(0..25).map(enqueue).collect::<Vec<_>>(), &mut outcome);
     }

@@ -33,7 +33,7 @@ pub use gaps::Gaps;
 pub use keeper::Keeper;
 pub use options::{Options, Pace};
 pub use request::{
-    Answer, Delivery, Demand, Description, EngineError, Proposal, QueueName, Receive, Received, Request,
+    Again, Answer, Delivery, Demand, Description, EngineError, Proposal, QueueName, Receive, Received, Request,
 };
 pub use start::{BODIES, CHECKPOINTS, Found, Start, StartError, find, find_with, load};
 

@@ -47,6 +47,8 @@ pub struct Options {
     pub jobs_max: u64,
     /// Bytes that all their bodies can have.
     pub bytes_max: u64,
+    /// De-duplication ids that are remembered at a time.
+    pub dedup_ids_max: u64,
 }
 
 impl Default for Options {
@@ -59,6 +61,7 @@ impl Default for Options {
             pace: Pace::default(),
             jobs_max: limits::JOBS_MAX,
             bytes_max: u64::MAX,
+            dedup_ids_max: limits::DEDUP_IDS_MAX,
         }
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use evenkeel_machine::{
     Grant, Reply,
-    command::{Command, QueueKey, QueueSettings},
+    command::{CallKey, Command, QueueKey, QueueSettings, Repeatable},
     queue::{Counts, NoSuchQueue, ReceiveError},
 };
 use evenkeel_types::{AccountId, Micros, QueueId};
@@ -34,6 +34,8 @@ pub struct Demand {
     pub jobs: u64,
     /// Bytes of their bodies.
     pub bytes: u64,
+    /// De-duplication ids to be remembered.
+    pub ids: u64,
 }
 
 impl Proposal {
@@ -43,9 +45,11 @@ impl Proposal {
         let mut bytes = Vec::new();
         command.encode(&mut bytes);
         let demand = match command {
-            Command::Enqueue { jobs, .. } => {
-                Demand { jobs: jobs.len() as u64, bytes: jobs.iter().map(|job| job.body.bytes.len() as u64).sum() }
-            }
+            Command::Enqueue { jobs, .. } => Demand {
+                jobs: jobs.len() as u64,
+                bytes: jobs.iter().map(|job| job.body.bytes.len() as u64).sum(),
+                ids: jobs.iter().filter(|job| job.dedup.is_some()).count() as u64,
+            },
             _ => Demand::default(),
         };
         Self { bytes, demand }
@@ -75,6 +79,25 @@ pub struct Receive {
     pub lease: Option<Micros>,
     /// How long to wait for the first job; the queue's own time if absent.
     pub wait: Option<Micros>,
+    /// By what a repetition is recognised.
+    pub again: Again,
+}
+
+/// By what a repeated receive is recognised, owned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Again {
+    /// Which call of a client this is.
+    pub call: Option<CallKey>,
+    /// The attempt's id, on FIFO queues; empty for none.
+    pub attempt: Box<str>,
+}
+
+impl Again {
+    /// As the machine takes it.
+    #[must_use]
+    pub fn repeatable(&self) -> Repeatable<'_> {
+        Repeatable { call: self.call, attempt: &self.attempt }
+    }
 }
 
 /// A queue's name, owned.
@@ -154,6 +177,9 @@ pub enum EngineError {
     /// There are as many jobs, or bytes of them, as the server's settings allow.
     #[error("the server holds as many jobs as its settings allow (max_jobs, max_bytes): receive some first")]
     Full,
+    /// As many de-duplication ids are remembered as the server's settings allow. They are forgotten after five minutes; retry.
+    #[error("the server remembers as many de-duplication ids as its settings allow (max_dedup_ids): retry later")]
+    TooManyIds,
     /// Jobs were leased but a body could not be read back. They return when their leases end.
     #[error("a job's body could not be read from the disk")]
     BodyUnreadable,

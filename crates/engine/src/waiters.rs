@@ -84,7 +84,7 @@ mod tests {
 
     fn waiter(call: u64, queue: u32, until: u64) -> Waiter {
         let name = QueueName { account: Default::default(), name: "q".into() };
-        let receive = Receive { queue: name, jobs_max: 1, lease: None, wait: None };
+        let receive = Receive { queue: name, jobs_max: 1, lease: None, wait: None, again: Default::default() };
         Waiter { call: CallId(call), queue: QueueId { slot: queue, generation: 0 }, receive, until: Micros(until) }
     }
 

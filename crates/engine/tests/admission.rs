@@ -58,7 +58,7 @@ impl Server {
 
     fn receive_and_ack(&mut self) {
         let queue = QueueName { account: QUEUE.account, name: QUEUE.name.into() };
-        let receive = Receive { queue, jobs_max: 1, lease: None, wait: None };
+        let receive = Receive { queue, jobs_max: 1, lease: None, wait: None, again: Default::default() };
         let Answer::Received(Ok(received)) = self.ask(Request::Receive(receive)) else { panic!("it is there") };
         let grant = &received.jobs[0].grant;
         let ack = Command::Ack { queue: received.queue, jobs: vec![Held { job: grant.job, token: grant.token }] };
@@ -68,8 +68,8 @@ impl Server {
 
 fn enqueue(body: &[u8]) -> Request {
     let bytes = u32::try_from(body.len()).unwrap();
-    let job = NewJob { group: "g", delay: None, counted_bytes: bytes, body: Body::new(body) };
-    Request::Propose(Proposal::new(&Command::Enqueue { queue: QUEUE, jobs: vec![job] }))
+    let job = NewJob { group: "g", delay: None, dedup: None, counted_bytes: bytes, body: Body::new(body) };
+    Request::Propose(Proposal::new(&Command::Enqueue { queue: QUEUE, jobs: vec![job], call: None }))
 }
 
 fn is_accepted(answer: &Answer) -> bool {

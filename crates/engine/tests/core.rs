@@ -48,13 +48,19 @@ impl Node {
     }
 
     fn send(&mut self) -> CallId {
-        let job = NewJob { group: "g", delay: None, counted_bytes: 4, body: Body::new(b"body") };
-        self.propose(&Command::Enqueue { queue: QUEUE, jobs: vec![job] })
+        let job = NewJob { group: "g", delay: None, dedup: None, counted_bytes: 4, body: Body::new(b"body") };
+        self.propose(&Command::Enqueue { queue: QUEUE, jobs: vec![job], call: None })
     }
 
     fn receive(&mut self, seconds: u32) -> CallId {
         let queue = QueueName { account: QUEUE.account, name: QUEUE.name.into() };
-        self.ask(Request::Receive(Receive { queue, jobs_max: 1, lease: None, wait: Some(Micros::from_secs(seconds)) }))
+        self.ask(Request::Receive(Receive {
+            queue,
+            jobs_max: 1,
+            lease: None,
+            wait: Some(Micros::from_secs(seconds)),
+            again: Default::default(),
+        }))
     }
 
     /// Steps until nothing moves any more, and tells what was answered.

@@ -88,14 +88,24 @@ fn receivers_do_not_sleep_beside_jobs_that_a_full_disk_kept_from_others() {
     propose(&mut engine, 1, &Command::CreateQueue { queue: QUEUE, settings: QueueSettings::default() });
     for call in 3..6 {
         let name = QueueName { account: QUEUE.account, name: "q".into() };
-        let receive = Receive { queue: name, jobs_max: 1, lease: None, wait: Some(Micros::from_secs(20)) };
+        let receive = Receive {
+            queue: name,
+            jobs_max: 1,
+            lease: None,
+            wait: Some(Micros::from_secs(20)),
+            again: Default::default(),
+        };
         engine.submit(CallId(call), Request::Receive(receive), NOW);
     }
     engine.step(NOW).unwrap();
     assert_eq!(engine.waiting(), 3);
     // One job wakes one receiver, and its batch is refused.
-    let job = NewJob { group: "", delay: None, counted_bytes: 1, body: Body::new(b"x") };
-    engine.submit(CallId(6), Request::Propose(Proposal::new(&Command::Enqueue { queue: QUEUE, jobs: vec![job] })), NOW);
+    let job = NewJob { group: "", delay: None, dedup: None, counted_bytes: 1, body: Body::new(b"x") };
+    engine.submit(
+        CallId(6),
+        Request::Propose(Proposal::new(&Command::Enqueue { queue: QUEUE, jobs: vec![job], call: None })),
+        NOW,
+    );
     engine.step(NOW).unwrap();
     engine.step(NOW).unwrap();
     let refused =

@@ -142,14 +142,14 @@ impl House {
     }
 
     fn send(&mut self) {
-        let job = NewJob { group: "", delay: None, counted_bytes: 1, body: Body::new(b"x") };
-        self.propose(&Command::Enqueue { queue: QUEUE, jobs: vec![job] });
+        let job = NewJob { group: "", delay: None, dedup: None, counted_bytes: 1, body: Body::new(b"x") };
+        self.propose(&Command::Enqueue { queue: QUEUE, jobs: vec![job], call: None });
     }
 
     /// Receives a job and acks it.
     fn finish_one(&mut self) {
         let queue = QueueName { account: QUEUE.account, name: QUEUE.name.into() };
-        let receive = Receive { queue, jobs_max: 1, lease: None, wait: None };
+        let receive = Receive { queue, jobs_max: 1, lease: None, wait: None, again: Default::default() };
         let Answer::Received(Ok(received)) = self.ask(Request::Receive(receive)) else { panic!("it is there") };
         let grant = &received.jobs[0].grant;
         let held = Held { job: grant.job, token: grant.token };

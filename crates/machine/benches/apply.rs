@@ -65,8 +65,8 @@ fn main() {
         };
         let job = |group: &'_ str| -> Vec<u8> {
             let mut encoded = Vec::new();
-            let jobs = vec![NewJob { group, delay: None, counted_bytes: 1_024, body: Body::new(&body) }];
-            Command::Enqueue { queue: key(), jobs }.encode(&mut encoded);
+            let jobs = vec![NewJob { group, delay: None, dedup: None, counted_bytes: 1_024, body: Body::new(&body) }];
+            Command::Enqueue { queue: key(), jobs, call: None }.encode(&mut encoded);
             encoded
         };
         for chunk in names.chunks(BATCH) {
@@ -90,12 +90,26 @@ fn main() {
                 .iter()
                 .map(|group| Command::Enqueue {
                     queue: key(),
-                    jobs: vec![NewJob { group, delay: None, counted_bytes: 1_024, body: Body::new(&body) }],
+                    jobs: vec![NewJob {
+                        group,
+                        delay: None,
+                        dedup: None,
+                        counted_bytes: 1_024,
+                        body: Body::new(&body),
+                    }],
+                    call: None,
                 })
                 .collect();
             step(&mut bench, 0, &enqueue);
-            let receive =
-                vec![Command::Receive { queue: QueueId { slot: 0, generation: 0 }, jobs_max: 1, lease: None }; BATCH];
+            let receive = vec![
+                Command::Receive {
+                    queue: QueueId { slot: 0, generation: 0 },
+                    jobs_max: 1,
+                    lease: None,
+                    again: Default::default()
+                };
+                BATCH
+            ];
             let replies = step(&mut bench, 1, &receive);
             let acks: Vec<_> = replies
                 .into_iter()

@@ -43,10 +43,10 @@ fn main() {
     );
     for round in (0..jobs).step_by(1_000) {
         let names: Vec<String> = (round..round + 1_000).map(|n| format!("group-{}", n % groups)).collect();
-        let job = |group| NewJob { group, delay: None, counted_bytes: 1, body: Body::new(b"x") };
+        let job = |group| NewJob { group, delay: None, dedup: None, counted_bytes: 1, body: Body::new(b"x") };
         let commands: Vec<_> = names
             .chunks(10)
-            .map(|ten| Command::Enqueue { queue: key(), jobs: ten.iter().map(|name| job(name)).collect() })
+            .map(|ten| Command::Enqueue { queue: key(), jobs: ten.iter().map(|name| job(name)).collect(), call: None })
             .collect();
         run(&mut machine, &mut outcome, &commands);
     }

@@ -160,10 +160,10 @@ mod tests {
     #[test]
     fn a_body_can_be_read_and_checked_alone() {
         let bodies: [&[u8]; 3] = [b"first", b"", b"the third"];
-        let job = |bytes| NewJob { group: "g", delay: None, counted_bytes: 1, body: Body::new(bytes) };
+        let job = |bytes| NewJob { group: "g", delay: None, dedup: None, counted_bytes: 1, body: Body::new(bytes) };
         let queue = QueueKey { account: AccountId::default(), name: "q" };
         let mut builder = BatchBuilder::default();
-        builder.push(&Command::Enqueue { queue, jobs: bodies.map(job).into() });
+        builder.push(&Command::Enqueue { queue, jobs: bodies.map(job).into(), call: None });
         let entry = builder.finish(LogTime(1), WallTime(2));
         let Ok(Some(Command::Enqueue { jobs, .. })) = Batch::open(&entry).unwrap().next_command() else {
             panic!("one command was encoded")
@@ -188,10 +188,10 @@ mod tests {
 
     #[test]
     fn the_frame_of_a_body_never_changes() {
-        let job = NewJob { group: "", delay: None, counted_bytes: 1, body: Body::new(b"body") };
+        let job = NewJob { group: "", delay: None, dedup: None, counted_bytes: 1, body: Body::new(b"body") };
         let mut bytes = Vec::new();
         let queue = QueueKey { account: AccountId::default(), name: "" };
-        Command::Enqueue { queue, jobs: vec![job] }.encode(&mut bytes);
+        Command::Enqueue { queue, jobs: vec![job], call: None }.encode(&mut bytes);
         let framed = [&xxh3_64(b"body").to_le_bytes()[..], &[4, 0, 0, 0], b"body"].concat();
         assert!(bytes.ends_with(&framed));
         assert_eq!(xxh3_64(b"body"), 9_579_940_282_309_272_058, "XXH3 is what it was");

@@ -95,7 +95,7 @@ pub fn checkpoint_body(section: u8, bytes: &[u8]) -> Result<Option<BodyRef>, Dec
 
 /// What a checkpoint that was given up had put aside. To be dropped where nobody waits.
 #[derive(Debug)]
-pub struct Leftovers(#[expect(dead_code, reason = "it is there to be dropped")] [Images; 3]);
+pub struct Leftovers(#[expect(dead_code, reason = "it is there to be dropped")] [Images; 4]);
 
 /// Makes a machine of a checkpoint's head and records.
 #[derive(Debug)]
@@ -146,6 +146,7 @@ impl Restorer {
             0 => Section::Queues,
             1 => Section::Lanes,
             2 => Section::Jobs,
+            3 => Section::Recent,
             _ => return Err(reader.malformed("a section of this version; use a newer one")),
         };
         if !self.machine.queues.restore(section, slot, &mut reader)? {

@@ -36,10 +36,18 @@ pub enum Fault {
     StaleQueueId,
     /// Queues take more than they may.
     IgnoreCaps,
+    /// A group's jobs are granted while one of them is with a worker, in a FIFO queue too.
+    IgnoreLock,
+    /// A job that comes back to a FIFO queue goes before all others of its group.
+    LoseFifoOrder,
+    /// A job sent again is added again.
+    ForgetDedup,
+    /// A call that is repeated is done again.
+    ForgetCalls,
 }
 
 /// All of them.
-pub const ALL: [Fault; 15] = [
+pub const ALL: [Fault; 19] = [
     Fault::AcceptStaleToken,
     Fault::LoseTurn,
     Fault::IgnoreWeight,
@@ -55,6 +63,10 @@ pub const ALL: [Fault; 15] = [
     Fault::ReapLeaks,
     Fault::StaleQueueId,
     Fault::IgnoreCaps,
+    Fault::IgnoreLock,
+    Fault::LoseFifoOrder,
+    Fault::ForgetDedup,
+    Fault::ForgetCalls,
 ];
 
 #[cfg(feature = "faults")]

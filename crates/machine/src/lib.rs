@@ -20,6 +20,7 @@ pub mod fault;
 pub mod limits;
 mod machine;
 pub mod queue;
+mod recent;
 mod reply;
 mod slab;
 mod table;

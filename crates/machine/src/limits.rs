@@ -29,5 +29,23 @@ pub const LANES_FORGOTTEN_PER_BATCH: u32 = 1_024;
 pub const REAPED_PER_BATCH: u32 = 4_096;
 /// Queues that can exist.
 pub const QUEUES_MAX: u32 = 1_000_000;
+/// A retention period, at least and at most, and what it is unless set (SQS: 60 seconds to 14 days, 4 days).
+pub const RETENTION_SECS: std::ops::RangeInclusive<u32> = 60..=1_209_600;
+/// The usual retention period, in seconds.
+pub const RETENTION_SECS_DEFAULT: u32 = 345_600;
+/// How long a de-duplication id counts from the first send (SQS: 5 minutes).
+pub const DEDUP_LIFE: Micros = Micros::from_secs(300);
+/// How long a receive's attempt id counts (SQS: 5 minutes).
+pub const ATTEMPT_LIFE: Micros = Micros::from_secs(300);
+/// How long a call is recognised if it is repeated: longer than an SDK waits for an answer (60 seconds) and then tries again.
+pub const CALL_LIFE: Micros = Micros::from_secs(120);
+/// Memory for calls that may be repeated, in bytes: some 116,000 of one job, or 36,000 of ten.
+pub const CALLS_BYTES_MAX: u64 = 8 * 1_048_576;
+/// An id of a message or an attempt that a client chose, in bytes (SQS: 1 to 128).
+pub const CLIENT_ID_BYTES_MAX: usize = 128;
+/// Records of each kind forgotten per batch, more than a batch can add.
+pub const RECENT_FORGOTTEN_PER_BATCH: u32 = 4_096;
+/// How long a record may stay beyond its time, so that an idle log is not written to for each.
+pub const RECENT_GRAIN: Micros = Micros::from_secs(16);
 /// The newest feature level that this version can apply.
 pub const FEATURE_LEVEL: u32 = 1;

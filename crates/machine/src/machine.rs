@@ -63,6 +63,8 @@ pub(crate) enum Section {
     Lanes = 1,
     /// Jobs.
     Jobs = 2,
+    /// What was done lately.
+    Recent = 3,
 }
 
 /// The state machine. No clock, no I/O, no threads, no hash order.
@@ -119,6 +121,7 @@ impl Machine {
         self.queues.fire_timers(self.log_time, &mut outcome.events);
         self.queues.forget_lanes();
         self.queues.reap(&mut outcome.events);
+        self.queues.forget_recent(self.log_time);
         let at = Moment { index, log_time: self.log_time, wall_time: self.wall_time };
         for command in &commands {
             let reply = self.run(at, command, &mut outcome.events);
@@ -171,9 +174,11 @@ impl Machine {
             }
             Command::PurgeQueue { queue } => Reply::Purged(self.queues.purge(*queue)),
             Command::DeleteQueue { queue } => Reply::QueueDeleted(self.queues.delete(*queue)),
-            Command::Enqueue { queue, jobs } => Reply::Enqueued(self.queues.enqueue(at, *queue, jobs, events)),
-            Command::Receive { queue, jobs_max, lease } => {
-                Reply::Received(self.queues.receive(at, *queue, *jobs_max, *lease, events))
+            Command::Enqueue { queue, jobs, call } => {
+                Reply::Enqueued(self.queues.enqueue(at, *queue, jobs, *call, events))
+            }
+            Command::Receive { queue, jobs_max, lease, again } => {
+                Reply::Received(self.queues.receive(at, *queue, *jobs_max, *lease, *again, events))
             }
             Command::Ack { queue, jobs } => Reply::Acked(self.queues.ack(at, *queue, jobs, events)),
             Command::ChangeLease { queue, jobs } => {

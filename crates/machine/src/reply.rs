@@ -41,6 +41,8 @@ pub struct Enqueued {
     pub job: JobId,
     /// Where its body lies, and by that its place in the order of all things.
     pub body: BodyRef,
+    /// It had been sent before: nothing was added, and this is what was told then. The job may be gone.
+    pub again: bool,
 }
 
 /// A job that was leased.

@@ -30,7 +30,7 @@ impl Invariant for Completion {
 fn judge(book: &Book, queue: QueueId, held: Held, refused: Option<AckError>) -> Result<(), Broken> {
     let newest = book.job(queue, held.job).map(|job| job.grants).filter(|&grants| grants > 0);
     let is_right = match refused {
-        None => newest == Some(held.token.0),
+        None | Some(AckError::Expired { .. }) => newest == Some(held.token.0),
         Some(AckError::NotThere { .. }) => newest.is_none(),
         Some(AckError::LeaseLost { .. }) => newest.is_some_and(|newest| newest != held.token.0),
     };

@@ -22,7 +22,12 @@ pub fn judge(bytes: &[u8]) {
     // Whatever it was, life goes on, and a checkpoint of it can be read back.
     let next = batch(
         u64::MAX / 2,
-        &[Command::Receive { queue: QueueId { slot: 0, generation: 0 }, jobs_max: 10, lease: None }],
+        &[Command::Receive {
+            queue: QueueId { slot: 0, generation: 0 },
+            jobs_max: 10,
+            lease: None,
+            again: Default::default(),
+        }],
     );
     machine.apply(machine.applied().next(), &next, &mut outcome).expect("a good batch is applied");
     machine.audit().expect("and adds up");
@@ -62,9 +67,9 @@ fn history() -> Vec<Vec<u8>> {
     let create = Command::CreateQueue { queue: QUEUE, settings: QueueSettings::default() };
     let mut history = vec![batch(1, &[Command::Begin(begin), create])];
     for group in ["", "a", "b"] {
-        let job = |delay| NewJob { group, delay, counted_bytes: 4, body: Body::new(b"body") };
+        let job = |delay| NewJob { group, delay, dedup: None, counted_bytes: 4, body: Body::new(b"body") };
         let jobs = vec![job(None), job(Some(Micros::from_secs(3))), job(None), job(Some(Micros::from_secs(600)))];
-        history.push(batch(10, &[Command::Enqueue { queue: QUEUE, jobs }]));
+        history.push(batch(10, &[Command::Enqueue { queue: QUEUE, jobs, call: None }]));
     }
     history.push(batch(
         20,
@@ -72,24 +77,37 @@ fn history() -> Vec<Vec<u8>> {
             queue: QueueId { slot: 0, generation: 0 },
             jobs_max: 3,
             lease: Some(Micros::from_secs(2)),
+            again: Default::default(),
         }],
     ));
-    history
-        .push(batch(30, &[Command::Receive { queue: QueueId { slot: 0, generation: 0 }, jobs_max: 2, lease: None }]));
+    history.push(batch(
+        30,
+        &[Command::Receive {
+            queue: QueueId { slot: 0, generation: 0 },
+            jobs_max: 2,
+            lease: None,
+            again: Default::default(),
+        }],
+    ));
     history
 }
 
 fn commands() -> Vec<Command<'static>> {
     let held = |slot| Held { job: JobId { slot, generation: 0 }, token: LeaseToken(1) };
-    let job = NewJob { group: "c", delay: None, counted_bytes: 1, body: Body::new(b"x") };
+    let job = NewJob { group: "c", delay: None, dedup: None, counted_bytes: 1, body: Body::new(b"x") };
     let settings = QueueSettings { fair_by: FairBy::LeaseTime, group_in_flight_max: 1, ..QueueSettings::default() };
     vec![
         Command::RaiseFeatureLevel { level: 1 },
         Command::CreateQueue { queue: QueueKey { name: "other", ..QUEUE }, settings },
         Command::ConfigureQueue { queue: QUEUE, settings },
         Command::ConfigureGroup { queue: QUEUE, group: "a", settings: GroupSettings { weight: 7, in_flight_max: 1 } },
-        Command::Enqueue { queue: QUEUE, jobs: vec![job; 3] },
-        Command::Receive { queue: QueueId { slot: 0, generation: 0 }, jobs_max: 10, lease: Some(Micros(0)) },
+        Command::Enqueue { queue: QUEUE, jobs: vec![job; 3], call: None },
+        Command::Receive {
+            queue: QueueId { slot: 0, generation: 0 },
+            jobs_max: 10,
+            lease: Some(Micros(0)),
+            again: Default::default(),
+        },
         Command::PurgeQueue { queue: QUEUE },
         Command::DeleteQueue { queue: QUEUE },
         Command::Ack { queue: QueueId { slot: 0, generation: 0 }, jobs: (0..5).map(held).collect() },

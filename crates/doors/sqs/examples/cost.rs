@@ -20,7 +20,7 @@ fn main() {
         for (kind, text) in [("plain", "x".repeat(bytes)), ("json", r#"{"id":1,"na":"y"}"#.repeat(bytes / 17))] {
             let body =
                 serde_json::json!({"QueueUrl": URL, "MessageBody": text, "MessageGroupId": "tenant-1"}).to_string();
-            let enqueued = Answer::Reply(Reply::Enqueued(Ok(vec![Ok(Enqueued { job, body: place })])));
+            let enqueued = Answer::Reply(Reply::Enqueued(Ok(vec![Ok(Enqueued { job, body: place, again: false })])));
             measure(&format!("SendMessage {bytes} {kind}"), || call(&door, "SendMessage", &body, &enqueued));
 
             let blob = [&[1, 0][..], &[0; 16], b"\x02me", text.as_bytes()].concat();

@@ -92,6 +92,13 @@ impl SqsError {
         Self::value(handle, "ReceiptHandle", reason)
     }
 
+    /// A handle of a FIFO queue whose lease has ended.
+    pub(crate) fn expired() -> Self {
+        Self::InvalidParameterValue(
+            "Value for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.".to_owned(),
+        )
+    }
+
     /// A lease that would last longer than it can.
     pub(crate) fn held_too_long(seconds: i32) -> Self {
         let reason =

@@ -104,7 +104,13 @@ fn delay(seconds: i32) -> Result<Micros, SqsError> {
 impl Message<'_> {
     /// As the machine takes it.
     pub(crate) fn job(&self) -> NewJob<'_> {
-        NewJob { group: self.group, delay: self.delay, counted_bytes: self.counted_bytes, body: Body::new(&self.blob) }
+        NewJob {
+            group: self.group,
+            delay: self.delay,
+            dedup: None,
+            counted_bytes: self.counted_bytes,
+            body: Body::new(&self.blob),
+        }
     }
 }
 

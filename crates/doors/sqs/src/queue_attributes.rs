@@ -105,6 +105,7 @@ impl GivenSettings {
             group_in_flight_max: self.group_in_flight_max.unwrap_or(present.group_in_flight_max),
             jobs_max: self.jobs_max.unwrap_or(present.jobs_max),
             bytes_max: self.bytes_max.unwrap_or(present.bytes_max),
+            ..present
         }
     }
 

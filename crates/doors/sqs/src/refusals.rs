@@ -59,6 +59,9 @@ impl From<EngineError> for SqsError {
             EngineError::Full => Self::ServiceUnavailable(
                 "The server holds as many messages as its settings allow (max_jobs, max_bytes). Nothing was done; retry.",
             ),
+            EngineError::TooManyIds => Self::ServiceUnavailable(
+                "The server remembers as many deduplication ids as its settings allow (max_dedup_ids). Nothing was done; retry.",
+            ),
             EngineError::Lost => Self::InternalFailure("The server's log failed. This may or may not have been done."),
             EngineError::BodyUnreadable => {
                 Self::InternalFailure("The body of a message cannot be read. See the server's log.")
@@ -88,6 +91,17 @@ impl From<EnqueueError> for SqsError {
         match error {
             EnqueueError::BodyTooLarge { max, .. } => Self::too_long(max),
             EnqueueError::DelayTooLong => Self::InvalidParameterValue(error.to_string()),
+            EnqueueError::NoGroup => Self::MissingParameter("MessageGroupId"),
+            EnqueueError::NoDedupId => Self::InvalidParameterValue(
+                "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
+                    .to_owned(),
+            ),
+            EnqueueError::OwnDelay => Self::InvalidParameterValue(
+                "The request include parameter that is not valid for this queue type. Reason: DelaySeconds".to_owned(),
+            ),
+            EnqueueError::RefusedBefore => Self::InternalFailure(
+                "This was refused when the call came first, and the answer was lost. Send it again in a new call.",
+            ),
             EnqueueError::QueueFull { cap, .. } => {
                 let name = match cap {
                     Cap::Jobs => JOBS_MAX,
@@ -104,6 +118,7 @@ impl From<ConfigureError> for SqsError {
     fn from(error: ConfigureError) -> Self {
         match error {
             ConfigureError::NoSuchQueue(error) => error.into(),
+            ConfigureError::OtherKind => Self::InvalidAttributeName("FifoQueue".to_owned()),
             ConfigureError::OutOfRange(_) => Self::InvalidAttributeValue(error.to_string()),
             ConfigureError::TooManyGroups => Self::OverLimit(format!("{error}.")),
         }
@@ -114,16 +129,23 @@ impl From<ConfigureError> for SqsError {
 pub(crate) fn not_created(error: CreateQueueError) -> Result<(), SqsError> {
     match error {
         CreateQueueError::ExistsDifferently => Ok(()),
+        CreateQueueError::NameOfOtherKind => Err(SqsError::InvalidParameterValue(
+            "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo \
+             suffix and be 1 to 80 in length."
+                .to_owned(),
+        )),
         CreateQueueError::NoName => Err(SqsError::MissingParameter("QueueName")),
         CreateQueueError::OutOfRange(_) => Err(SqsError::InvalidAttributeValue(error.to_string())),
         CreateQueueError::TooMany => Err(SqsError::OverLimit(format!("{error}."))),
     }
 }
 
-/// A late or repeated delete is no error: clients retry deletes on time-outs and rely on this.
-pub(crate) fn deleted(acked: Result<(), AckError>) {
+/// A late or repeated delete is no error: clients retry deletes on time-outs and rely on this. But in a FIFO queue a lease
+/// that has ended is said to have.
+pub(crate) fn deleted(acked: Result<(), AckError>) -> Result<(), SqsError> {
     match acked {
-        Ok(()) | Err(AckError::NotThere { .. } | AckError::LeaseLost { .. }) => {}
+        Ok(()) | Err(AckError::NotThere { .. } | AckError::LeaseLost { .. }) => Ok(()),
+        Err(AckError::Expired { .. }) => Err(SqsError::expired()),
     }
 }
 
@@ -131,6 +153,7 @@ pub(crate) fn deleted(acked: Result<(), AckError>) {
 pub(crate) fn not_changed(error: ChangeLeaseError, handle: &str, seconds: i32) -> SqsError {
     match error {
         ChangeLeaseError::NotHeld(AckError::NotThere { .. } | AckError::LeaseLost { .. }) => SqsError::not_held(handle),
+        ChangeLeaseError::NotHeld(AckError::Expired { .. }) => SqsError::expired(),
         ChangeLeaseError::TooLong => SqsError::held_too_long(seconds),
     }
 }

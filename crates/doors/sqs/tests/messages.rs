@@ -46,7 +46,11 @@ fn blob(attributes: bool, trace_header: &str) -> Vec<u8> {
 }
 
 fn enqueued(slot: u32) -> Enqueued {
-    Enqueued { job: JobId { slot, generation: 1 }, body: BodyRef { index: LogIndex(9), offset: slot * 100, bytes: 5 } }
+    Enqueued {
+        job: JobId { slot, generation: 1 },
+        body: BodyRef { index: LogIndex(9), offset: slot * 100, bytes: 5 },
+        again: false,
+    }
 }
 
 fn id_of(slot: u32) -> String {
@@ -57,7 +61,7 @@ fn id_of(slot: u32) -> String {
 }
 
 fn delivery(slot: u32, group: &str, body: Vec<u8>) -> Delivery {
-    let Enqueued { job, body: place } = enqueued(slot);
+    let Enqueued { job, body: place, .. } = enqueued(slot);
     Delivery {
         grant: Grant {
             job,
@@ -112,8 +116,8 @@ fn a_message_becomes_a_job_and_its_sums_are_told() {
     ];
     for (body, group, delay, counted_bytes, blob, sums) in cases {
         let (request, pending) = asked(call(&door(), "SendMessage", &body));
-        let job = NewJob { group, delay, counted_bytes, body: Body::new(&blob) };
-        assert_eq!(request, propose(&Command::Enqueue { queue: KEY, jobs: vec![job] }), "{body}");
+        let job = NewJob { group, delay, dedup: None, counted_bytes, body: Body::new(&blob) };
+        assert_eq!(request, propose(&Command::Enqueue { queue: KEY, jobs: vec![job], call: None }), "{body}");
         let answer = Answer::Reply(Reply::Enqueued(Ok(vec![Ok(enqueued(1))])));
         let response = responded(pending.answer(&door(), answer));
         let id = id_of(1);
@@ -245,9 +249,9 @@ fn a_batch_is_one_command_and_fails_entry_by_entry() {
         {"Id":"c","MessageBody":"hello","MessageGroupId":"g"},{"Id":"d","MessageBody":"hello","DelaySeconds":1}]}"#;
     let (request, pending) = asked(call(&door(), "SendMessageBatch", body));
     let blob = blob(false, "");
-    let job = |group, delay| NewJob { group, delay, counted_bytes: 5, body: Body::new(&blob) };
+    let job = |group, delay| NewJob { group, delay, dedup: None, counted_bytes: 5, body: Body::new(&blob) };
     let jobs = vec![job("", None), job("g", None), job("", Some(Micros::from_secs(1)))];
-    assert_eq!(request, propose(&Command::Enqueue { queue: KEY, jobs }));
+    assert_eq!(request, propose(&Command::Enqueue { queue: KEY, jobs, call: None }));
     let too_large = Err(EnqueueError::BodyTooLarge { bytes: 5, max: 4 });
     let answer = Answer::Reply(Reply::Enqueued(Ok(vec![Ok(enqueued(1)), too_large, Ok(enqueued(2))])));
     let (one, two) = (id_of(1), id_of(2));
@@ -328,7 +332,10 @@ fn a_receive_asks_for_what_the_request_says() {
     ];
     for (body, jobs_max, lease, wait) in cases {
         let (request, pending) = asked(call(&door(), "ReceiveMessage", body));
-        assert_eq!(request, Request::Receive(Receive { queue: queue.clone(), jobs_max, lease, wait }));
+        assert_eq!(
+            request,
+            Request::Receive(Receive { queue: queue.clone(), jobs_max, lease, wait, again: Default::default() })
+        );
         let response = responded(pending.answer(&door(), received(vec![])));
         assert_eq!((text(&response).as_str(), response.undelivered), ("{}", None));
     }

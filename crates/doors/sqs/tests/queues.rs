@@ -51,6 +51,7 @@ fn a_new_queue_is_made_with_what_was_given_over_the_defaults() {
         group_in_flight_max: 7,
         jobs_max: 5_000_000_000,
         bytes_max: u64::MAX,
+        ..QueueSettings::default()
     };
     assert_eq!(request, propose(&Command::CreateQueue { queue: KEY, settings }));
     let response = responded(pending.answer(&door(), created(Ok(QueueId { slot: 1, generation: 0 }))));

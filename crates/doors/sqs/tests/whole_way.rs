@@ -66,7 +66,8 @@ impl House {
                     return Answer::Received(Err(NoSuchQueue.into()));
                 };
                 let mut command = Vec::new();
-                Command::Receive { queue, jobs_max: receive.jobs_max, lease: receive.lease }.encode(&mut command);
+                Command::Receive { queue, jobs_max: receive.jobs_max, lease: receive.lease, again: Default::default() }
+                    .encode(&mut command);
                 let Reply::Received(granted) = self.apply(&command) else { panic!("a receive is answered as one") };
                 Answer::Received(granted.map(|grants| {
                     let body = |place: evenkeel_types::BodyRef| {

@@ -11,11 +11,13 @@ impl Demand {
     pub(super) fn add(&mut self, other: Self) {
         self.jobs += other.jobs;
         self.bytes += other.bytes;
+        self.ids += other.ids;
     }
 
     pub(super) fn remove(&mut self, other: Self) {
         self.jobs -= other.jobs;
         self.bytes -= other.bytes;
+        self.ids -= other.ids;
     }
 }
 
@@ -44,6 +46,10 @@ impl<L: Log> Engine<L> {
         let bytes = present.bytes + self.let_in.bytes + demand.bytes;
         if jobs > self.options.jobs_max || bytes > self.options.bytes_max {
             return Err(EngineError::Full);
+        }
+        let ids = u64::from(self.machine.queues().remembered_ids()) + self.let_in.ids + demand.ids;
+        if demand.ids > 0 && ids > self.options.dedup_ids_max {
+            return Err(EngineError::TooManyIds);
         }
         self.let_in.add(demand);
         self.open_demand.add(demand);

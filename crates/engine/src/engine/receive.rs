@@ -28,6 +28,10 @@ impl<L: Log> Engine<L> {
         };
         let wait = receive.wait.unwrap_or(settings.receive_wait);
         let until = Micros(now.monotonic.0.saturating_add(wait.0));
+        if queues.is_repeated(queue, &receive.again.repeatable(), self.machine.log_time()) {
+            // What it gets was set aside the first time.
+            return self.propose_receive(Waiter { call, queue, receive, until }, 0);
+        }
         self.receive_or_wait(Waiter { call, queue, receive, until }, now);
     }
 
@@ -46,7 +50,13 @@ impl<L: Log> Engine<L> {
         }
         let set_aside = free.min(receive.jobs_max.into());
         *self.set_aside.entry(queue).or_default() += set_aside;
-        self.open.push(&Command::Receive { queue, jobs_max: receive.jobs_max, lease: receive.lease });
+        self.propose_receive(Waiter { call, queue, receive, until }, set_aside);
+    }
+
+    fn propose_receive(&mut self, waiter: Waiter, set_aside: u64) {
+        let Waiter { call, queue, receive, until } = waiter;
+        let again = receive.again.repeatable();
+        self.open.push(&Command::Receive { queue, jobs_max: receive.jobs_max, lease: receive.lease, again });
         self.open_calls.push(Call::Receive { call, queue, receive, until, set_aside });
     }
 

@@ -155,8 +155,8 @@ impl House {
     /// Sends a job. `Ok` if it was accepted, an error if it surely was not; `None` if nobody knows.
     pub(crate) fn send(&mut self, body: &[u8]) -> Option<Result<(), EngineError>> {
         let bytes = u32::try_from(body.len()).unwrap();
-        let job = NewJob { group: "", delay: None, counted_bytes: bytes, body: Body::new(body) };
-        match self.propose(&Command::Enqueue { queue: QUEUE, jobs: vec![job] })? {
+        let job = NewJob { group: "", delay: None, dedup: None, counted_bytes: bytes, body: Body::new(body) };
+        match self.propose(&Command::Enqueue { queue: QUEUE, jobs: vec![job], call: None })? {
             Answer::Reply(Reply::Enqueued(Ok(results))) => {
                 assert!(results[0].is_ok());
                 Some(Ok(()))
@@ -169,7 +169,7 @@ impl House {
 
     pub(crate) fn receive(&mut self) -> Option<Job> {
         let queue = QueueName { account: QUEUE.account, name: QUEUE.name.into() };
-        let receive = Receive { queue, jobs_max: 1, lease: None, wait: None };
+        let receive = Receive { queue, jobs_max: 1, lease: None, wait: None, again: Default::default() };
         match self.ask(Request::Receive(receive))? {
             Answer::Received(Ok(received)) => received.jobs.first().map(|delivery| Job {
                 held: Held { job: delivery.grant.job, token: delivery.grant.token },

@@ -1,6 +1,9 @@
 //! Bytes to commands. The bytes may come from a damaged file or a fuzzer: nothing here panics.
 
-use super::{Begin, Body, Command, GroupSettings, Held, NewJob, QueueKey, QueueSettings, encode::kind};
+use super::{
+    Begin, Body, CallKey, Command, DedupId, GroupSettings, Held, NewJob, QueueKey, QueueSettings, Repeatable,
+    encode::kind,
+};
 use crate::{
     codec::{DecodeError, Plain, Reader},
     limits,
@@ -8,7 +11,7 @@ use crate::{
 use evenkeel_types::{AccountId, JobId, LeaseToken, Micros, QueueId};
 
 /// The fewest bytes a new job, a held job and a changed lease can take.
-const NEW_JOB_BYTES_MIN: usize = 21;
+const NEW_JOB_BYTES_MIN: usize = 22;
 const HELD_BYTES: usize = 12;
 const CHANGED_LEASE_BYTES: usize = 20;
 
@@ -38,12 +41,17 @@ impl<'a> Command<'a> {
             kind::PURGE_QUEUE => Self::PurgeQueue { queue: queue_key(reader)? },
             kind::DELETE_QUEUE => Self::DeleteQueue { queue: queue_key(reader)? },
             kind::ENQUEUE => {
-                Self::Enqueue { queue: queue_key(reader)?, jobs: several(reader, NEW_JOB_BYTES_MIN, new_job)? }
+                let (queue, call) = (queue_key(reader)?, Option::<CallKey>::get(reader)?);
+                Self::Enqueue { queue, jobs: several(reader, NEW_JOB_BYTES_MIN, new_job)?, call }
             }
             kind::RECEIVE => Self::Receive {
                 queue: QueueId::get(reader)?,
                 jobs_max: u8::get(reader)?,
                 lease: Option::<Micros>::get(reader)?,
+                again: Repeatable {
+                    call: Option::<CallKey>::get(reader)?,
+                    attempt: reader.text(limits::CLIENT_ID_BYTES_MAX, "an attempt's id")?,
+                },
             },
             kind::ACK => Self::Ack { queue: QueueId::get(reader)?, jobs: several(reader, HELD_BYTES, held)? },
             kind::CHANGE_LEASE => Self::ChangeLease {
@@ -78,13 +86,19 @@ fn queue_key<'a>(reader: &mut Reader<'a>) -> Result<QueueKey<'a>, DecodeError> {
 fn new_job<'a>(reader: &mut Reader<'a>) -> Result<NewJob<'a>, DecodeError> {
     let group = reader.text(limits::GROUP_NAME_BYTES_MAX, "a group's name")?;
     let delay = Option::<Micros>::get(reader)?;
+    let dedup = if bool::get(reader)? {
+        let is_content = bool::get(reader)?;
+        Some(DedupId { id: reader.text(limits::CLIENT_ID_BYTES_MAX, "a de-duplication id")?, is_content })
+    } else {
+        None
+    };
     let counted_bytes = u32::get(reader)?;
     // Not compared here: the log's own checksum covers it. Who reads the body alone compares (`batch::open_body`).
     u64::get(reader)?;
     let bytes = reader.bytes("a body")?;
     let error = reader.malformed("a body within the first 4 GiB");
     let offset = u32::try_from(reader.position().saturating_sub(bytes.len())).map_err(|_| error)?;
-    Ok(NewJob { group, delay, counted_bytes, body: Body { bytes, offset } })
+    Ok(NewJob { group, delay, dedup, counted_bytes, body: Body { bytes, offset } })
 }
 
 fn held(reader: &mut Reader<'_>) -> Result<Held, DecodeError> {

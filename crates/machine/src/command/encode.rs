@@ -1,7 +1,7 @@
 //! Commands to bytes.
 
-use super::{Command, Held, QueueKey};
-use crate::codec::{Plain, put_bytes};
+use super::{CallKey, Command, Held, QueueKey};
+use crate::codec::{DecodeError, Plain, Reader, put_bytes};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The first byte of each command. A number once given keeps its meaning for ever.
@@ -56,26 +56,34 @@ impl Command<'_> {
                 kind::DELETE_QUEUE.put(out);
                 put_queue(*queue, out);
             }
-            Self::Enqueue { queue, jobs } => {
-                let bodies_bytes: usize = jobs.iter().map(|job| job.body.bytes.len() + job.group.len() + 40).sum();
+            Self::Enqueue { queue, jobs, call } => {
+                let bodies_bytes: usize = jobs.iter().map(|job| job.body.bytes.len() + job.group.len() + 180).sum();
                 out.reserve(bodies_bytes + queue.name.len() + 32);
                 kind::ENQUEUE.put(out);
                 put_queue(*queue, out);
+                call.put(out);
                 put_count(jobs.len(), out);
                 for job in jobs {
                     put_bytes(job.group.as_bytes(), out);
                     job.delay.put(out);
+                    job.dedup.is_some().put(out);
+                    if let Some(dedup) = job.dedup {
+                        dedup.is_content.put(out);
+                        put_bytes(dedup.id.as_bytes(), out);
+                    }
                     job.counted_bytes.put(out);
                     // The body's frame: whoever reads the body alone can check it alone.
                     xxh3_64(job.body.bytes).put(out);
                     put_bytes(job.body.bytes, out);
                 }
             }
-            Self::Receive { queue, jobs_max, lease } => {
+            Self::Receive { queue, jobs_max, lease, again } => {
                 kind::RECEIVE.put(out);
                 queue.put(out);
                 jobs_max.put(out);
                 lease.put(out);
+                again.call.put(out);
+                put_bytes(again.attempt.as_bytes(), out);
             }
             Self::Ack { queue, jobs } => {
                 kind::ACK.put(out);
@@ -95,6 +103,16 @@ impl Command<'_> {
                 }
             }
         }
+    }
+}
+
+impl Plain for CallKey {
+    fn put(self, out: &mut Vec<u8>) {
+        self.0.into_iter().for_each(|word| word.put(out));
+    }
+
+    fn get(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(Self([u64::get(reader)?, u64::get(reader)?]))
     }
 }
 

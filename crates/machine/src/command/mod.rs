@@ -8,7 +8,7 @@ mod decode;
 mod encode;
 mod settings;
 
-pub use settings::{FairBy, GroupSettings, QueueSettings};
+pub use settings::{DedupScope, FairBy, FifoSettings, GroupSettings, QueueSettings, ThroughputLimit};
 
 use evenkeel_types::{AccountId, JobId, LeaseToken, Micros, QueueId};
 
@@ -61,6 +61,8 @@ pub enum Command<'a> {
         queue: QueueKey<'a>,
         /// At most [`crate::limits::JOBS_PER_COMMAND_MAX`].
         jobs: Vec<NewJob<'a>>,
+        /// Which call of a client this is, if it may be repeated: it then gets its first answer.
+        call: Option<CallKey>,
     },
     /// Leases jobs that are ready, in the order of turns.
     Receive {
@@ -70,6 +72,8 @@ pub enum Command<'a> {
         jobs_max: u8,
         /// How long each is leased; the queue's own time if absent.
         lease: Option<Micros>,
+        /// By what a repetition is recognised.
+        again: Repeatable<'a>,
     },
     /// Finishes jobs for good.
     Ack {
@@ -105,6 +109,29 @@ pub struct QueueKey<'a> {
     pub name: &'a str,
 }
 
+/// A call of a client that may be repeated: equal for its repetitions, and for nothing else. The door makes it of who
+/// called, of the client's own number for the call, and of all that was asked; by a keyed hash, so that nobody can meet another's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallKey(pub [u64; 2]);
+
+/// By what a repeated receive is recognised, so that it gets the same jobs again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Repeatable<'a> {
+    /// Which call of a client this is.
+    pub call: Option<CallKey>,
+    /// The attempt's id, which the client chose; on FIFO queues only. Empty for none.
+    pub attempt: &'a str,
+}
+
+/// A de-duplication id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DedupId<'a> {
+    /// The id: the sender's, or the hash of the body in hexadecimal.
+    pub id: &'a str,
+    /// The sender gave none: it counts only if the queue goes by content.
+    pub is_content: bool,
+}
+
 /// A job to be added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewJob<'a> {
@@ -112,6 +139,8 @@ pub struct NewJob<'a> {
     pub group: &'a str,
     /// Until it is ready; the queue's own delay if absent.
     pub delay: Option<Micros>,
+    /// By what a FIFO queue recognises that it was sent before; absent on others.
+    pub dedup: Option<DedupId<'a>>,
     /// What counts against the queue's limit on a body, in bytes.
     pub counted_bytes: u32,
     /// What the door wants back when the job is received.

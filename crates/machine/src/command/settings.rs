@@ -17,6 +17,38 @@ pub enum FairBy {
     LeaseTime,
 }
 
+/// Within what a de-duplication id is unique.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DedupScope {
+    /// The queue.
+    #[default]
+    Queue,
+    /// The group.
+    Group,
+}
+
+/// What SQS would limit the throughput of. There is no limit here; it is kept, and told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ThroughputLimit {
+    /// The queue.
+    #[default]
+    PerQueue,
+    /// The group. Needs ids that are unique within the group.
+    PerGroup,
+}
+
+/// How a FIFO queue behaves beyond what others do: the jobs of a group are granted in order, and none while one of them is
+/// with a worker; a job sent again within five minutes is not added again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FifoSettings {
+    /// The body's hash serves as de-duplication id if the sender gives none.
+    pub dedup_by_content: bool,
+    /// Within what ids are unique.
+    pub dedup_scope: DedupScope,
+    /// See there.
+    pub throughput_limit: ThroughputLimit,
+}
+
 /// A queue's settings. The defaults are those of SQS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueueSettings {
@@ -38,6 +70,10 @@ pub struct QueueSettings {
     pub jobs_max: u64,
     /// Bytes of their bodies, as the door stores them; 0 for no limit.
     pub bytes_max: u64,
+    /// How long a job may stay, from its sending, in seconds of wall time: 60 to 1,209,600.
+    pub retention_secs: u32,
+    /// Whether it is a FIFO queue, and how. That it is one cannot be changed.
+    pub fifo: Option<FifoSettings>,
 }
 
 impl Default for QueueSettings {
@@ -52,6 +88,8 @@ impl Default for QueueSettings {
             group_in_flight_max: 0,
             jobs_max: 0,
             bytes_max: 0,
+            retention_secs: limits::RETENTION_SECS_DEFAULT,
+            fifo: None,
         }
     }
 }
@@ -80,8 +118,32 @@ impl QueueSettings {
             (self.body_bytes_max >= BODY_BYTES_MAX_MIN, "body limit"),
             (self.body_bytes_max as usize <= BODY_BYTES_MAX, "body limit"),
             ((1..=limits::WEIGHT_MAX).contains(&self.default_weight), "default weight"),
+            (limits::RETENTION_SECS.contains(&self.retention_secs), "retention period"),
+            (self.fifo.is_none_or(FifoSettings::fit), "throughput limit"),
         ];
         checks.into_iter().find(|(holds, _)| !holds).map(|(_, name)| name)
+    }
+}
+
+impl FifoSettings {
+    /// A limit per group needs ids per group.
+    fn fit(self) -> bool {
+        self.throughput_limit == ThroughputLimit::PerQueue || self.dedup_scope == DedupScope::Group
+    }
+}
+
+impl Plain for FifoSettings {
+    fn put(self, out: &mut Vec<u8>) {
+        self.dedup_by_content.put(out);
+        (self.dedup_scope == DedupScope::Group).put(out);
+        (self.throughput_limit == ThroughputLimit::PerGroup).put(out);
+    }
+
+    fn get(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let dedup_by_content = bool::get(reader)?;
+        let dedup_scope = if bool::get(reader)? { DedupScope::Group } else { DedupScope::Queue };
+        let throughput_limit = if bool::get(reader)? { ThroughputLimit::PerGroup } else { ThroughputLimit::PerQueue };
+        Ok(Self { dedup_by_content, dedup_scope, throughput_limit })
     }
 }
 
@@ -126,6 +188,8 @@ impl Plain for QueueSettings {
         self.group_in_flight_max.put(out);
         self.jobs_max.put(out);
         self.bytes_max.put(out);
+        self.retention_secs.put(out);
+        self.fifo.put(out);
     }
 
     fn get(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
@@ -139,6 +203,8 @@ impl Plain for QueueSettings {
             group_in_flight_max: u32::get(reader)?,
             jobs_max: u64::get(reader)?,
             bytes_max: u64::get(reader)?,
+            retention_secs: u32::get(reader)?,
+            fifo: Option::get(reader)?,
         })
     }
 }

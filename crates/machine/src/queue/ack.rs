@@ -18,6 +18,12 @@ pub enum AckError {
         /// The job.
         job: JobId,
     },
+    /// The lease ran out, and this is a FIFO queue, where the job then counts as given back; drop the result.
+    #[error("the lease of job {job} has ended")]
+    Expired {
+        /// The job.
+        job: JobId,
+    },
     /// The lease ran out and the job was granted again; drop the result.
     #[error("the lease of job {job} is lost: token {given}, now held under {held}")]
     LeaseLost {
@@ -72,7 +78,7 @@ impl Queues {
         Ok(())
     }
 
-    /// The slot of a job whose newest grant this is.
+    /// The slot of a job whose newest grant this is; in a FIFO queue, only while it lasts.
     pub(super) fn held_job(&self, queue: QueueId, held: Held) -> Result<u32, AckError> {
         let slot = self.job_of(queue, held.job).ok_or(AckError::NotThere { job: held.job })?;
         let newest = self.jobs.at(slot).token();
@@ -81,6 +87,9 @@ impl Queues {
         }
         if newest != held.token && !fault::is(Fault::AcceptStaleToken) {
             return Err(AckError::LeaseLost { job: held.job, given: held.token, held: newest });
+        }
+        if self.jobs.at(slot).place() != Place::Leased && self.is_fifo(queue.slot) {
+            return Err(AckError::Expired { job: held.job });
         }
         Ok(slot)
     }

@@ -51,6 +51,7 @@ impl Queues {
     /// Recounts all jobs, lists and turns. O(everything).
     pub(crate) fn audit(&self) -> Result<(), String> {
         self.conserved()?;
+        self.recent.audit()?;
         let mut jobs = self.count_jobs();
         let mut queues: BTreeMap<u32, Recount> = BTreeMap::new();
         let mut doomed = Doomed { lanes: self.doomed.lanes, sweep: self.doomed.sweep, ..Doomed::default() };

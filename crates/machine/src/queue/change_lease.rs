@@ -16,7 +16,8 @@ pub enum ChangeLeaseError {
 }
 
 impl Queues {
-    /// Moves the ends of leases one by one. A time of zero gives the job back at once, first in its lane.
+    /// Moves the ends of leases one by one. A time of zero gives the job back at once, first in its lane (in
+    /// a FIFO queue, in the order of sending among those given back).
     pub(crate) fn change_lease(
         &mut self,
         at: Moment,
@@ -50,7 +51,7 @@ impl Queues {
             (Place::Leased, Micros(0)) => {
                 self.wheel.remove(&mut self.jobs, slot);
                 self.end_lease(slot, at.log_time);
-                self.push_first(slot);
+                self.put_back(slot);
             }
             (Place::Leased, _) => {
                 self.wheel.remove(&mut self.jobs, slot);

@@ -9,6 +9,7 @@ use crate::{
     command::{GroupSettings, QueueKey, QueueSettings},
     limits,
     machine::Section,
+    recent::RecentOutline,
     slab::{Ends, Images, Outline},
 };
 use evenkeel_types::{AccountId, BodyRef};
@@ -19,6 +20,7 @@ pub(crate) struct QueuesOutline {
     queues: Outline,
     lanes: Outline,
     jobs: Outline,
+    recent: RecentOutline,
     tick: u64,
     doomed: Doomed,
 }
@@ -28,6 +30,7 @@ impl Plain for QueuesOutline {
         self.queues.put(out);
         self.lanes.put(out);
         self.jobs.put(out);
+        self.recent.put(out);
         self.tick.put(out);
         self.doomed.put(out);
     }
@@ -36,6 +39,7 @@ impl Plain for QueuesOutline {
             queues: Outline::get(reader)?,
             lanes: Outline::get(reader)?,
             jobs: Outline::get(reader)?,
+            recent: RecentOutline::get(reader)?,
             tick: u64::get(reader)?,
             doomed: Doomed::get(reader)?,
         })
@@ -68,6 +72,7 @@ impl Queues {
             queues: self.queues.outline(),
             lanes: self.lanes.outline(),
             jobs: self.jobs.outline(),
+            recent: self.recent.outline(),
             tick: self.wheel.tick(),
             doomed: self.doomed,
         }
@@ -78,16 +83,22 @@ impl Queues {
         self.queues.begin_drain(whole);
         self.lanes.begin_drain(whole);
         self.jobs.begin_drain(whole);
+        self.recent.begin_drain(whole);
     }
 
     /// How many records changed since the last checkpoint began.
     pub(crate) fn changed(&self) -> u64 {
-        self.queues.changed() + self.lanes.changed() + self.jobs.changed()
+        self.queues.changed() + self.lanes.changed() + self.jobs.changed() + self.recent.changed()
     }
 
     /// Gives up the checkpoint under way: see [`crate::Machine::abandon_checkpoint`].
-    pub(crate) fn abandon_drain(&mut self) -> [Images; 3] {
-        [self.queues.abandon_drain(), self.lanes.abandon_drain(), self.jobs.abandon_drain()]
+    pub(crate) fn abandon_drain(&mut self) -> [Images; 4] {
+        [
+            self.queues.abandon_drain(),
+            self.lanes.abandon_drain(),
+            self.jobs.abandon_drain(),
+            self.recent.abandon_drain(),
+        ]
     }
 
     /// Hands out records while `budget` lasts. True once that was all.
@@ -95,6 +106,7 @@ impl Queues {
         self.queues.drain(budget, &mut |slot, bytes| sink(Section::Queues, slot, bytes))
             && self.lanes.drain(budget, &mut |slot, bytes| sink(Section::Lanes, slot, bytes))
             && self.jobs.drain(budget, &mut |slot, bytes| sink(Section::Jobs, slot, bytes))
+            && self.recent.drain(budget, &mut |slot, bytes| sink(Section::Recent, slot, bytes))
     }
 
     /// Takes in the next record of a checkpoint. False if it is not the next of its section.
@@ -108,6 +120,7 @@ impl Queues {
             Section::Queues => self.queues.restore(slot, Queue::decode(reader)?),
             Section::Lanes => self.lanes.restore(slot, Lane::decode(reader)?),
             Section::Jobs => self.jobs.restore(slot, Job::decode(reader)?),
+            Section::Recent => self.recent.restore(slot, reader)?,
         })
     }
 
@@ -117,8 +130,9 @@ impl Queues {
             self.queues.restored(outline.queues),
             self.lanes.restored(outline.lanes),
             self.jobs.restored(outline.jobs),
+            self.recent.restored(outline.recent),
         ];
-        if complete != [true; 3] {
+        if complete != [true; 4] {
             return Err("as many records as the checkpoint counts");
         }
         self.doomed = outline.doomed;
@@ -237,6 +251,7 @@ impl Lane {
         self.since_millis.put(out);
         self.charged_millis.put(out);
         self.estimate_millis.put(out);
+        self.delayed_until.put(out);
         self.pass.put(out);
         self.turn.put(out);
         self.own().put(out);
@@ -268,6 +283,7 @@ impl Lane {
         lane.since_millis = u64::get(reader)?;
         lane.charged_millis = u64::get(reader)?;
         lane.estimate_millis = u64::get(reader)?;
+        lane.delayed_until = u64::get(reader)?;
         lane.pass = u64::get(reader)?;
         lane.turn = u64::get(reader)?;
         lane.set_own(Option::<GroupSettings>::get(reader)?);

@@ -13,6 +13,9 @@ pub enum ConfigureError {
     /// There is no such queue.
     #[error(transparent)]
     NoSuchQueue(#[from] NoSuchQueue),
+    /// A queue is a FIFO queue from its beginning, or never.
+    #[error("whether a queue is a FIFO queue cannot be changed")]
+    OtherKind,
     /// A setting is out of its range.
     #[error("the {0} is out of range")]
     OutOfRange(&'static str),
@@ -29,6 +32,9 @@ impl Queues {
             return Err(ConfigureError::OutOfRange(name));
         }
         let queue = self.find(key).ok_or(NoSuchQueue)?;
+        if self.queues.at(queue.slot).settings().fifo.is_some() != settings.fifo.is_some() {
+            return Err(ConfigureError::OtherKind);
+        }
         self.queues.edit(queue.slot).set_settings(settings);
         Ok(())
     }

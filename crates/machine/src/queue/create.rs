@@ -1,6 +1,6 @@
 //! `CreateQueue`: a name becomes a queue.
 
-use super::Queues;
+use super::{Queues, fifo};
 use crate::{
     command::{QueueKey, QueueSettings},
     limits,
@@ -16,6 +16,9 @@ pub enum CreateQueueError {
     /// The name is empty.
     #[error("a queue needs a name")]
     NoName,
+    /// The names of FIFO queues end in `.fifo`, and no others.
+    #[error("the name of a FIFO queue ends in .fifo, and that of no other")]
+    NameOfOtherKind,
     /// A setting is out of its range.
     #[error("the queue's {0} is out of range")]
     OutOfRange(&'static str),
@@ -29,6 +32,9 @@ impl Queues {
     pub(crate) fn create(&mut self, key: QueueKey<'_>, settings: QueueSettings) -> Result<QueueId, CreateQueueError> {
         if key.name.is_empty() {
             return Err(CreateQueueError::NoName);
+        }
+        if key.name.ends_with(fifo::NAME_END) != settings.fifo.is_some() {
+            return Err(CreateQueueError::NameOfOtherKind);
         }
         if let Some(name) = settings.out_of_range() {
             return Err(CreateQueueError::OutOfRange(name));

@@ -5,7 +5,7 @@ use super::{
     job::{BODY_BYTES_LIMIT, Place},
 };
 use crate::{
-    command::{NewJob, QueueKey},
+    command::{CallKey, NewJob, QueueKey},
     event::Event,
     fault::{self, Fault},
     limits,
@@ -28,6 +28,18 @@ pub enum EnqueueError {
     /// The delay is longer than 15 minutes.
     #[error("the delay is longer than {} seconds", limits::DELAY_MAX.0 / 1_000_000)]
     DelayTooLong,
+    /// A FIFO queue takes jobs of groups only.
+    #[error("a job for a FIFO queue needs a group")]
+    NoGroup,
+    /// A FIFO queue does not go by content, and the job has no de-duplication id.
+    #[error("a job for this FIFO queue needs a de-duplication id")]
+    NoDedupId,
+    /// In a FIFO queue all jobs are delayed alike.
+    #[error("a job for a FIFO queue has no delay of its own")]
+    OwnDelay,
+    /// This call came before, and the job was refused then. Send it again in a call of its own.
+    #[error("this was refused when the call came first; send it again")]
+    RefusedBefore,
     /// The queue holds as much as its settings allow. Finish some jobs first, or raise the limit.
     #[error("the queue holds {present} {cap} and takes no more than {max}")]
     QueueFull {
@@ -62,16 +74,22 @@ impl fmt::Display for Cap {
 }
 
 impl Queues {
-    /// Accepts jobs one by one. Pushes [`Event::BodyKept`] for each, and [`Event::Ready`].
+    /// Accepts jobs one by one, but for those that the same call or another brought before. Pushes [`Event::BodyKept`] for each
+    /// that is added, and [`Event::Ready`].
     pub(crate) fn enqueue(
         &mut self,
         at: Moment,
         key: QueueKey<'_>,
         jobs: &[NewJob<'_>],
+        call: Option<CallKey>,
         events: &mut Vec<Event>,
     ) -> Result<Vec<Result<Enqueued, EnqueueError>>, NoSuchQueue> {
         let queue = self.find(key).ok_or(NoSuchQueue)?;
-        let replies = jobs.iter().map(|job| self.enqueue_one(at, queue, job, events)).collect();
+        if let Some(replies) = self.sent_by(at, call) {
+            return Ok(replies);
+        }
+        let replies: Vec<_> = jobs.iter().map(|job| self.enqueue_one(at, queue, job, events)).collect();
+        self.note_call(at, call, &replies);
         self.forget(queue.slot, limits::LANES_FORGOTTEN_PER_COMMAND);
         Ok(replies)
     }
@@ -84,7 +102,7 @@ impl Queues {
         events: &mut Vec<Event>,
     ) -> Result<Enqueued, EnqueueError> {
         let settings = *self.queues.at(queue.slot).settings();
-        let delay = new.delay.unwrap_or(settings.delay);
+        let delay = new.delay.filter(|_| settings.fifo.is_none()).unwrap_or(settings.delay);
         let max = settings.body_bytes_max;
         if new.counted_bytes > max {
             return Err(EnqueueError::BodyTooLarge { bytes: new.counted_bytes, max });
@@ -96,6 +114,15 @@ impl Queues {
         }
         if delay > limits::DELAY_MAX {
             return Err(EnqueueError::DelayTooLong);
+        }
+        let dedup = match settings.fifo {
+            None => None,
+            Some(_) if new.group.is_empty() => return Err(EnqueueError::NoGroup),
+            Some(_) if new.delay.is_some_and(|delay| delay > Micros(0)) => return Err(EnqueueError::OwnDelay),
+            Some(fifo) => Some(self.dedup_key(queue.slot, fifo, new)?),
+        };
+        if let Some(told) = dedup.and_then(|key| self.sent_before(at, key)) {
+            return Ok(told);
         }
         self.check_caps(queue.slot, bytes)?;
         let lane = self.lane_of(queue.slot, new.group).ok_or(EnqueueError::Full)?;
@@ -116,14 +143,21 @@ impl Queues {
         }
         self.bytes += u64::from(bytes);
         events.push(Event::BodyKept(body));
-        if delay == Micros(0) {
-            self.push_last(slot);
-        } else {
-            let delay = if fault::is(Fault::EndDelayEarly) { Micros(delay.0 / 2) } else { delay };
-            self.delay(slot, at.log_time + delay);
+        let delay = if fault::is(Fault::EndDelayEarly) { Micros(delay.0 / 2) } else { delay };
+        let until = match settings.fifo {
+            Some(_) => self.fifo_delay(self.lanes.at(lane), at.log_time, delay),
+            None => (delay > Micros(0)).then(|| at.log_time + delay),
+        };
+        match until {
+            None => self.push_last(slot),
+            Some(until) => self.delay(slot, until),
         }
         self.settle(lane, events);
-        Ok(Enqueued { job, body })
+        let enqueued = Enqueued { job, body, again: false };
+        if let Some(key) = dedup {
+            self.note_sent(at, key, &enqueued);
+        }
+        Ok(enqueued)
     }
 
     fn check_caps(&self, queue: u32, bytes: u32) -> Result<(), EnqueueError> {
@@ -150,6 +184,7 @@ impl Queues {
         self.wheel.insert(&mut self.jobs, slot);
         let mut lane = self.lanes.edit(lane_slot);
         lane.delayed += 1;
+        lane.delayed_until = until.0;
         self.queues.edit(lane.queue).counts.delayed += 1;
     }
 }

@@ -31,6 +31,11 @@ pub struct JobView {
 }
 
 impl Queues {
+    /// How many de-duplication ids are remembered.
+    pub fn remembered_ids(&self) -> u32 {
+        self.recent.sent()
+    }
+
     /// All queues, in the order of their slots.
     pub fn all(&self) -> impl Iterator<Item = QueueView> + '_ {
         let queues = (0..self.queues.used()).map(|slot| (slot, self.queues.at(slot)));

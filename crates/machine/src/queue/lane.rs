@@ -52,6 +52,8 @@ pub(crate) struct Lane {
     pub(crate) charged_millis: u64,
     /// How long its leases last, as those that ended tell, in milliseconds; 0 as long as none has.
     pub(crate) estimate_millis: u64,
+    /// When the last of its delayed jobs is ready, in microseconds of log time: in a FIFO queue none is before it.
+    pub(crate) delayed_until: u64,
     /// How many more of its jobs could be granted now. Kept by `Queues::settle`; follows from the rest, and is no
     /// part of the digest.
     pub(crate) grantable: u32,
@@ -64,7 +66,7 @@ pub(crate) struct Lane {
     pub(super) own_in_flight_max: u32,
 }
 
-const _: () = assert!(size_of::<Lane>() == 128, "a lane's record is two cache lines; the group's name comes to that");
+const _: () = assert!(size_of::<Lane>() == 136, "what a lane takes; the group's name comes to that");
 
 impl Default for Lane {
     fn default() -> Self {
@@ -86,6 +88,7 @@ impl Default for Lane {
             since_millis: 0,
             charged_millis: 0,
             estimate_millis: 0,
+            delayed_until: 0,
             grantable: 0,
             pass: 0,
             turn: 0,
@@ -149,6 +152,7 @@ impl Digested for Lane {
             self.since_millis,
             self.charged_millis,
             self.estimate_millis,
+            self.delayed_until,
             self.pass,
             self.turn,
             own,

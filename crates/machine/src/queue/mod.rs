@@ -15,7 +15,9 @@ mod change_lease;
 mod checkpoint;
 mod configure;
 mod create;
+mod dedup;
 mod enqueue;
+mod fifo;
 mod inspect;
 mod job;
 mod lane;
@@ -23,6 +25,7 @@ mod lanes;
 mod purge;
 mod reap;
 mod receive;
+mod repeat;
 mod state;
 mod timers;
 mod turns;
@@ -43,6 +46,7 @@ use crate::{
     digest::Mixer,
     event::Event,
     fault::{self, Fault},
+    recent::Recent,
     slab::{NIL, Slab},
     table::Table,
 };
@@ -89,6 +93,7 @@ pub struct Queues {
     /// Lanes with settings of their own, doomed ones too.
     own_names: Table<1>,
     jobs: Slab<Job>,
+    recent: Recent,
     wheel: Wheel,
     /// The bytes of all jobs' bodies, doomed ones too.
     bytes: u64,
@@ -111,6 +116,7 @@ impl Queues {
             lane_names: Table::default(),
             own_names: Table::default(),
             jobs: Slab::default(),
+            recent: Recent::default(),
             wheel: Wheel::default(),
             bytes: 0,
             doomed: Doomed::default(),
@@ -180,17 +186,21 @@ impl Queues {
         jobs.filter(|job| job.place() != Place::Free).map(Job::body)
     }
 
-    /// When something next needs attention: a delay or lease, never later than the first that ends, or
-    /// lanes to be forgotten or what was purged to be freed, at once.
+    /// When something next needs attention: a delay or lease, never later than the first that ends, what was done lately and
+    /// may be forgotten, or lanes to be forgotten or what was purged to be freed, at once.
     pub fn next_due(&self) -> Option<LogTime> {
         let at_once = !self.forgettable.is_empty() || self.has_doomed();
-        if at_once { Some(LogTime(0)) } else { self.wheel.next_due() }
+        if at_once {
+            return Some(LogTime(0));
+        }
+        [self.wheel.next_due(), self.recent.next_due()].into_iter().flatten().min()
     }
 
     /// One number for the whole state.
     pub(crate) fn digest(&self) -> u64 {
-        let parts = [self.queues.digest(), self.lanes.digest(), self.jobs.digest(), self.wheel.tick()];
-        parts.into_iter().chain(self.doomed.words()).fold(Mixer::new(0), Mixer::word).finish()
+        let records = [self.queues.digest(), self.lanes.digest(), self.jobs.digest(), self.recent.digest()];
+        let parts = records.into_iter().chain([self.wheel.tick()]);
+        parts.chain(self.doomed.words()).fold(Mixer::new(0), Mixer::word).finish()
     }
 
     fn hash_of_queue(&self, key: QueueKey<'_>) -> u64 {
@@ -231,12 +241,18 @@ impl Queues {
     }
 
     fn may_be_served(&self, lane: &Lane) -> bool {
+        if self.is_locked(lane) {
+            return false;
+        }
         let limit = self.in_flight_max(lane);
         lane.ready > 0 && (limit == 0 || lane.leased < limit || fault::is(Fault::IgnoreGroupLimit))
     }
 
     /// How many of a lane's jobs could be granted before it is empty or at its limit.
     fn grantable_of(&self, lane: &Lane) -> u32 {
+        if self.is_locked(lane) {
+            return 0;
+        }
         match self.in_flight_max(lane) {
             0 => lane.ready,
             limit => lane.ready.min(limit.saturating_sub(lane.leased)),
@@ -305,6 +321,24 @@ impl Queues {
         }
         let mut job = self.jobs.edit(slot);
         job.prev = NIL;
+        job.next = behind;
+        job.set_place(Place::Ready);
+        self.queues.edit(lane.queue).counts.ready += 1;
+    }
+
+    /// Puts a job that is in no list behind a ready one of its lane.
+    fn insert_behind(&mut self, slot: u32, before: u32) {
+        let lane_slot = self.jobs.at(slot).lane;
+        let behind = std::mem::replace(&mut self.jobs.edit(before).next, slot);
+        let mut lane = self.lanes.edit(lane_slot);
+        lane.ready += 1;
+        if behind == NIL {
+            lane.tail = slot;
+        } else {
+            self.jobs.edit(behind).prev = slot;
+        }
+        let mut job = self.jobs.edit(slot);
+        job.prev = before;
         job.next = behind;
         job.set_place(Place::Ready);
         self.queues.edit(lane.queue).counts.ready += 1;

@@ -2,7 +2,7 @@
 
 use super::{Moment, NoSuchQueue, Queues};
 use crate::{
-    command::FairBy,
+    command::{FairBy, Repeatable},
     event::Event,
     fault::{self, Fault},
     limits,
@@ -25,19 +25,24 @@ pub enum ReceiveError {
 }
 
 impl Queues {
-    /// Leases up to `jobs_max` jobs. O(log lanes) each. An empty result is no error.
+    /// Leases up to `jobs_max` jobs, or the same as the first time if this is a repetition. O(log lanes) each. An empty result is
+    /// no error. From a FIFO queue a receive takes as many jobs of one group as it may before it goes on to the next.
     pub(crate) fn receive(
         &mut self,
         at: Moment,
         queue: QueueId,
         jobs_max: u8,
         lease: Option<Micros>,
+        again: Repeatable<'_>,
         events: &mut Vec<Event>,
     ) -> Result<Vec<Grant>, ReceiveError> {
         let settings = *self.queue(queue).ok_or(NoSuchQueue)?.settings();
         let lease = lease.unwrap_or(settings.lease);
         if !(1..=limits::JOBS_PER_COMMAND_MAX).contains(&usize::from(jobs_max)) || lease > limits::LEASE_MAX {
             return Err(ReceiveError::OutOfRange);
+        }
+        if let Some(grants) = self.received_by(at, queue, &again, lease) {
+            return Ok(grants);
         }
         let room = u64::from(limits::QUEUE_IN_FLIGHT_MAX).saturating_sub(self.queues.at(queue.slot).counts.leased);
         if room == 0 {
@@ -59,16 +64,22 @@ impl Queues {
             } else if settings.fair_by == FairBy::LeaseTime && looks > 0 && self.accrue(lane, at.log_time) {
                 looks -= 1;
             } else {
-                grants.push(self.grant(at, lane, lease, events));
+                grants.push(self.grant(at, lane, lease, false));
+                while settings.fifo.is_some() && grants.len() < wanted && self.lanes.at(lane).ready > 0 {
+                    grants.push(self.grant(at, lane, lease, true));
+                }
+                self.settle(lane, events);
             }
         }
+        self.note_received(at, queue, &again, &grants, at.log_time + lease);
         self.forget(queue.slot, limits::LANES_FORGOTTEN_PER_COMMAND);
         Ok(grants)
     }
 
-    fn grant(&mut self, at: Moment, lane_slot: u32, lease: Micros, events: &mut Vec<Event>) -> Grant {
+    /// Grants the first job of a lane; the lane is to be settled then. `more`: in the same turn as another.
+    fn grant(&mut self, at: Moment, lane_slot: u32, lease: Micros, more: bool) -> Grant {
         let lane = self.lanes.at(lane_slot);
-        let (slot, queue, group, weight) = (lane.head, lane.queue, lane.group.clone(), self.weight(lane));
+        let (slot, queue, weight) = (lane.head, lane.queue, self.weight(lane));
         self.unlink(slot);
         self.jobs.edit(slot).grant(at.log_time, at.wall_time);
         let late = if fault::by_chance() { 1_024 } else { 0 };
@@ -77,10 +88,19 @@ impl Queues {
         {
             let mut queue = self.queues.edit(queue);
             let fair_by = queue.settings().fair_by;
-            queue.turns.serve(&mut self.lanes, lane_slot, fair_by, weight);
+            if more {
+                queue.turns.serve_more(&mut self.lanes, lane_slot, fair_by, weight);
+            } else {
+                queue.turns.serve(&mut self.lanes, lane_slot, fair_by, weight);
+            }
         }
-        self.settle(lane_slot, events);
+        self.grant_of(slot)
+    }
+
+    /// What is told of a leased job.
+    pub(super) fn grant_of(&self, slot: u32) -> Grant {
         let job = self.jobs.at(slot);
+        let group = self.lanes.at(job.lane).group.clone();
         Grant {
             job: job.id(slot),
             token: job.token(),

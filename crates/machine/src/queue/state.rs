@@ -126,7 +126,13 @@ impl Queue {
             group_in_flight_max,
             jobs_max,
             bytes_max,
+            retention_secs,
+            fifo,
         } = self.settings;
+        let fifo = fifo.map_or(0, |fifo| {
+            let flags = [fifo.dedup_by_content, fifo.dedup_scope as u8 != 0, fifo.throughput_limit as u8 != 0];
+            flags.into_iter().fold(1, |bits, flag| bits << 1 | u64::from(flag))
+        });
         self.seldom = [
             self.account.number(),
             self.hash,
@@ -137,6 +143,7 @@ impl Queue {
             (fair_by as u64) << 32 | u64::from(default_weight),
             jobs_max,
             bytes_max,
+            u64::from(retention_secs) << 32 | fifo,
         ]
         .into_iter()
         .fold(Mixer::new(0), Mixer::word)

@@ -21,6 +21,11 @@ impl Queues {
         }
     }
 
+    /// Forgets what was done lately and is past its time, a bounded number.
+    pub(crate) fn forget_recent(&mut self, now: LogTime) {
+        self.recent.expire(now);
+    }
+
     /// Forgets lanes in queues where nobody waits, at most [`limits::LANES_FORGOTTEN_PER_BATCH`].
     pub(crate) fn forget_lanes(&mut self) {
         if let Some(&queue) = self.forgettable.first() {
@@ -49,7 +54,7 @@ impl Queues {
             }
             Place::Leased => {
                 self.end_lease(slot, now);
-                self.push_first(slot);
+                self.put_back(slot);
             }
             Place::Ready | Place::Free => unreachable!("only delayed and leased jobs hang in the wheel"),
         }

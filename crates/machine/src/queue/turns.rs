@@ -98,6 +98,13 @@ impl Turns {
         self.charge(lanes, slot, cost, weight);
     }
 
+    /// Charges a lane for one more grant in the same turn.
+    pub(crate) fn serve_more(&mut self, lanes: &mut Slab<Lane>, slot: u32, fair_by: FairBy, weight: u8) {
+        let virtual_time = self.virtual_time;
+        self.serve(lanes, slot, fair_by, weight);
+        self.virtual_time = virtual_time;
+    }
+
     /// Charges what a lane's running leases were held beyond what was charged for them. Whether that moved the lane's
     /// place.
     pub(crate) fn accrue(

@@ -99,9 +99,11 @@ fn extensions_end_twelve_hours_after_the_grant() {
 #[test]
 fn a_delayed_job_comes_when_its_time_has_come() {
     let mut script = Script::new(QueueSettings { delay: Micros::from_secs(5), ..QueueSettings::default() });
-    let job = |delay| NewJob { group: "", delay, counted_bytes: 1, body: Body::new(b"x") };
+    let job = |delay| NewJob { group: "", delay, dedup: None, counted_bytes: 1, body: Body::new(b"x") };
     let jobs = vec![job(None), job(Some(Micros(0))), job(Some(Micros::from_secs(901)))];
-    let Reply::Enqueued(Ok(results)) = script.run(&Command::Enqueue { queue: QUEUE, jobs }) else { panic!() };
+    let Reply::Enqueued(Ok(results)) = script.run(&Command::Enqueue { queue: QUEUE, jobs, call: None }) else {
+        panic!()
+    };
     assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, false]);
     assert!(script.receive().is_some());
     assert!(script.receive().is_none());

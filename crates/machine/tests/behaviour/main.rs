@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
 
 mod fairness;
+mod fifo;
 mod leases;
 mod purge;
+mod repeat;
 mod script;
 mod state;

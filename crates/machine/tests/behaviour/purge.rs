@@ -17,8 +17,14 @@ fn purge(script: &mut Script) -> Reply {
 }
 
 fn send_delayed(script: &mut Script, group: &str, secs: u32) {
-    let job = NewJob { group, delay: Some(Micros::from_secs(secs)), counted_bytes: 1, body: Body::new(b"later") };
-    let reply = script.run(&Command::Enqueue { queue: QUEUE, jobs: vec![job] });
+    let job = NewJob {
+        group,
+        delay: Some(Micros::from_secs(secs)),
+        dedup: None,
+        counted_bytes: 1,
+        body: Body::new(b"later"),
+    };
+    let reply = script.run(&Command::Enqueue { queue: QUEUE, jobs: vec![job], call: None });
     assert!(matches!(&reply, Reply::Enqueued(Ok(results)) if results[0].is_ok()), "{reply:?}");
 }
 
@@ -34,9 +40,14 @@ fn fill(script: &mut Script, jobs: usize, groups: usize, delay: Option<Micros>) 
         let mut batch = BatchBuilder::default();
         for _ in 0..2_000 {
             let count = 10.min(jobs - sent);
-            let job =
-                |n: usize| NewJob { group: names[n % groups].as_str(), delay, counted_bytes: 1, body: Body::new(b"x") };
-            batch.push(&Command::Enqueue { queue: QUEUE, jobs: (sent..sent + count).map(job).collect() });
+            let job = |n: usize| NewJob {
+                group: names[n % groups].as_str(),
+                delay,
+                dedup: None,
+                counted_bytes: 1,
+                body: Body::new(b"x"),
+            };
+            batch.push(&Command::Enqueue { queue: QUEUE, jobs: (sent..sent + count).map(job).collect(), call: None });
             sent += count;
         }
         let bytes = batch.finish(LogTime(script.now), WallTime(1));
@@ -107,9 +118,9 @@ fn a_group_goes_on_at_once_while_its_purged_jobs_are_still_there() {
     // In one batch, so that the reaper cannot come between.
     let mut batch = BatchBuilder::default();
     batch.push(&Command::PurgeQueue { queue: QUEUE });
-    let job = NewJob { group: "g", delay: None, counted_bytes: 1, body: Body::new(b"new") };
-    batch.push(&Command::Enqueue { queue: QUEUE, jobs: vec![job] });
-    batch.push(&Command::Receive { queue: FIRST, jobs_max: 10, lease: None });
+    let job = NewJob { group: "g", delay: None, dedup: None, counted_bytes: 1, body: Body::new(b"new") };
+    batch.push(&Command::Enqueue { queue: QUEUE, jobs: vec![job], call: None });
+    batch.push(&Command::Receive { queue: FIRST, jobs_max: 10, lease: None, again: Default::default() });
     let next = LogIndex(script.machine.applied().0 + 1);
     let bytes = batch.finish(LogTime(script.now), WallTime(1));
     script.machine.apply(next, &bytes, &mut script.outcome).unwrap();
@@ -181,10 +192,10 @@ fn a_queue_of_a_deleted_name_is_another_queue() {
     assert_eq!(purge(&mut script), Reply::Purged(Err(NoSuchQueue)));
     assert_eq!(script.machine.queues().find(QUEUE), None);
     script.machine.audit().unwrap();
-    let receive = Command::Receive { queue: FIRST, jobs_max: 1, lease: None };
+    let receive = Command::Receive { queue: FIRST, jobs_max: 1, lease: None, again: Default::default() };
     assert_eq!(script.run(&receive), Reply::Received(Err(NoSuchQueue.into())));
-    let job = NewJob { group: "g", delay: None, counted_bytes: 1, body: Body::new(b"x") };
-    let enqueue = Command::Enqueue { queue: QUEUE, jobs: vec![job] };
+    let job = NewJob { group: "g", delay: None, dedup: None, counted_bytes: 1, body: Body::new(b"x") };
+    let enqueue = Command::Enqueue { queue: QUEUE, jobs: vec![job], call: None };
     assert_eq!(script.run(&enqueue), Reply::Enqueued(Err(NoSuchQueue)));
 
     let other = QueueSettings { lease: Micros::from_secs(5), ..QueueSettings::default() };
@@ -248,8 +259,9 @@ fn purged_jobs_that_hang_in_the_wheel_do_not_stay_until_they_are_due() {
     script.receive_for(10, Micros::from_secs(600));
     let name = evenkeel_machine::command::QueueKey { name: "few", ..QUEUE };
     script.run(&Command::CreateQueue { queue: name, settings: QueueSettings::default() });
-    let job = NewJob { group: "g", delay: Some(Micros::from_secs(60)), counted_bytes: 1, body: Body::new(b"x") };
-    script.run(&Command::Enqueue { queue: name, jobs: vec![job; 10] });
+    let job =
+        NewJob { group: "g", delay: Some(Micros::from_secs(60)), dedup: None, counted_bytes: 1, body: Body::new(b"x") };
+    script.run(&Command::Enqueue { queue: name, jobs: vec![job; 10], call: None });
     assert_eq!(script.run(&Command::PurgeQueue { queue: name }), Reply::Purged(Ok(10)));
     assert!(reap(&mut script).len() <= 1);
     assert_eq!(script.machine.queues().totals().jobs, 30_010);
@@ -296,9 +308,9 @@ fn purging_again_and_again_leaves_nothing_behind() {
     for round in 0..300 {
         let mut batch = BatchBuilder::default();
         for _ in 0..20 {
-            let job = |delay| NewJob { group: "same", delay, counted_bytes: 1, body: Body::new(b"x") };
+            let job = |delay| NewJob { group: "same", delay, dedup: None, counted_bytes: 1, body: Body::new(b"x") };
             let jobs = vec![job(Some(Micros::from_secs(900))), job(None)];
-            batch.push(&Command::Enqueue { queue: QUEUE, jobs });
+            batch.push(&Command::Enqueue { queue: QUEUE, jobs, call: None });
             batch.push(&if round % 3 == 0 {
                 Command::DeleteQueue { queue: QUEUE }
             } else {
@@ -324,8 +336,8 @@ fn purging_again_and_again_leaves_nothing_behind() {
 fn a_queue_takes_no_more_than_its_settings_allow() {
     let mut script = Script::new(QueueSettings { jobs_max: 3, bytes_max: 20, ..QueueSettings::default() });
     let send = |script: &mut Script, body: &[u8], delay| {
-        let job = NewJob { group: "g", delay, counted_bytes: 1, body: Body::new(body) };
-        match script.run(&Command::Enqueue { queue: QUEUE, jobs: vec![job] }) {
+        let job = NewJob { group: "g", delay, dedup: None, counted_bytes: 1, body: Body::new(body) };
+        match script.run(&Command::Enqueue { queue: QUEUE, jobs: vec![job], call: None }) {
             Reply::Enqueued(Ok(mut results)) => results.remove(0).map(|_| ()),
             other => panic!("{other:?}"),
         }

@@ -52,15 +52,19 @@ impl Script {
 
     pub(crate) fn send(&mut self, group: &str, count: usize) {
         for _ in 0..count {
-            let job = NewJob { group, delay: None, counted_bytes: 1, body: Body::new(b"x") };
-            let reply = self.run(&Command::Enqueue { queue: QUEUE, jobs: vec![job] });
+            let job = NewJob { group, delay: None, dedup: None, counted_bytes: 1, body: Body::new(b"x") };
+            let reply = self.run(&Command::Enqueue { queue: QUEUE, jobs: vec![job], call: None });
             assert!(matches!(&reply, Reply::Enqueued(Ok(results)) if results[0].is_ok()), "{reply:?}");
         }
     }
 
     pub(crate) fn receive_for(&mut self, count: u8, lease: Micros) -> Vec<Grant> {
-        let command =
-            Command::Receive { queue: QueueId { slot: 0, generation: 0 }, jobs_max: count, lease: Some(lease) };
+        let command = Command::Receive {
+            queue: QueueId { slot: 0, generation: 0 },
+            jobs_max: count,
+            lease: Some(lease),
+            again: Default::default(),
+        };
         match self.run(&command) {
             Reply::Received(Ok(grants)) => grants,
             other => panic!("{other:?}"),

@@ -4,7 +4,7 @@ use crate::script::{QUEUE, Script};
 use evenkeel_machine::{
     ApplyError, Machine, Outcome, Reply,
     batch::BatchBuilder,
-    command::{Begin, Command, GroupSettings, QueueKey, QueueSettings},
+    command::{Begin, CallKey, Command, GroupSettings, QueueKey, QueueSettings, Repeatable},
     queue::{ConfigureError, CreateQueueError, NoSuchQueue},
 };
 use evenkeel_types::{LogIndex, LogTime, Micros, QueueId, WallTime};
@@ -22,7 +22,12 @@ fn a_batch_that_cannot_be_read_changes_nothing() {
     let mut script = Script::new(QueueSettings::default());
     script.send("g", 3);
     let before = script.machine.digest();
-    let whole = batch(&[Command::Receive { queue: QueueId { slot: 0, generation: 0 }, jobs_max: 3, lease: None }]);
+    let whole = batch(&[Command::Receive {
+        queue: QueueId { slot: 0, generation: 0 },
+        jobs_max: 3,
+        lease: None,
+        again: Default::default(),
+    }]);
     let next = LogIndex(script.machine.applied().0 + 1);
     let mut longer = whole.clone();
     longer.push(0);
@@ -122,13 +127,22 @@ fn log_time_never_falls() {
 #[test]
 fn the_bytes_of_commands_stay_what_they_were() {
     // Logs written by this version must be read by all later ones: format 1, feature level 1.
-    let commands =
-        [BEGIN, Command::Receive { queue: QueueId { slot: 3, generation: 4 }, jobs_max: 10, lease: Some(Micros(258)) }];
+    let commands = [
+        BEGIN,
+        Command::Receive {
+            queue: QueueId { slot: 3, generation: 4 },
+            jobs_max: 10,
+            lease: Some(Micros(258)),
+            again: Repeatable { call: Some(CallKey([5, 6])), attempt: "at" },
+        },
+    ];
     let expected = [
         &[1u8, 5, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0][..],
         &[1, 1, 0, 0, 0],
         &[1; 32],
         &[33, 3, 0, 0, 0, 4, 0, 0, 0, 10, 1, 2, 1, 0, 0, 0, 0, 0, 0],
+        &[1, 5, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0],
+        &[2, 0, 0, 0, b'a', b't'],
     ]
     .concat();
     assert_eq!(batch(&commands), expected);
@@ -169,7 +183,7 @@ fn a_raised_limit_is_seen_alike_by_a_machine_that_was_restored() {
     let mut script = Script::new(limited);
     script.send("g", 3);
     let queue = script.machine.queues().find(QUEUE).unwrap();
-    script.run(&Command::Receive { queue, jobs_max: 1, lease: None });
+    script.run(&Command::Receive { queue, jobs_max: 1, lease: None, again: Default::default() });
     script.run(&Command::ConfigureQueue { queue: QUEUE, settings: QueueSettings::default() });
     let mut bytes = Vec::new();
     script.machine.encode(&mut bytes);

@@ -185,13 +185,14 @@ impl Pair {
                     .map(|((group, _), end)| NewJob {
                         group: GROUPS[*group],
                         delay: Some(Micros(end.map_or(0, |end| (end - next).min(900_000_000)))),
+                        dedup: None,
                         counted_bytes: 4,
                         body: Body::new(b"body"),
                     })
                     .collect();
                 let ends: Vec<_> =
                     new.iter().map(|job| job.delay.filter(|delay| delay.0 > 0).map(|delay| next + delay.0)).collect();
-                let reply = self.run(Command::Enqueue { queue: name(*queue), jobs: new });
+                let reply = self.run(Command::Enqueue { queue: name(*queue), jobs: new, call: None });
                 let Reply::Enqueued(Ok(results)) = reply else { panic!("{reply:?}") };
                 for ((result, (group, _)), end) in results.into_iter().zip(jobs).zip(ends) {
                     let model = &mut self.queues[*queue];
@@ -213,7 +214,12 @@ impl Pair {
             Op::Receive { queue, jobs_max, lease } => {
                 let until = self.end_after(*lease);
                 let lease = Micros((until - self.now - 1).min(43_200_000_000));
-                let command = Command::Receive { queue: self.ids[*queue], jobs_max: *jobs_max, lease: Some(lease) };
+                let command = Command::Receive {
+                    queue: self.ids[*queue],
+                    jobs_max: *jobs_max,
+                    lease: Some(lease),
+                    again: Default::default(),
+                };
                 let reply = self.run(command);
                 let Reply::Received(Ok(grants)) = reply else { panic!("{reply:?}") };
                 let until = self.now + lease.0;
@@ -301,7 +307,7 @@ impl Pair {
     fn check_gone(&mut self, id: QueueId) {
         let queues = self.machine.queues();
         assert_eq!((queues.counts(id), queues.settings(id), queues.grantable(id)), (None, None, 0));
-        let reply = self.run(Command::Receive { queue: id, jobs_max: 1, lease: None });
+        let reply = self.run(Command::Receive { queue: id, jobs_max: 1, lease: None, again: Default::default() });
         assert_eq!(reply, Reply::Received(Err(NoSuchQueue.into())));
     }
 

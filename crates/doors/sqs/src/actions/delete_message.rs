@@ -48,7 +48,7 @@ pub(super) fn held(door: &Door, named: &Queue<'_>, handle: Option<&str>) -> Resu
 impl Waiting {
     pub(crate) fn answer(self, answer: Answer) -> Result<Step, SqsError> {
         match refusals::reply(answer)? {
-            Reply::Acked(acked) => acked.into_iter().for_each(refusals::deleted),
+            Reply::Acked(acked) => acked.into_iter().try_for_each(refusals::deleted)?,
             other => return Err(refusals::mismatch(other)),
         }
         Ok(Step::Respond(Response::empty()))

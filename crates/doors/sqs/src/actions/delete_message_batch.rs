@@ -75,10 +75,7 @@ impl Waiting {
             Reply::Acked(acked) => acked,
             other => return Err(refusals::mismatch(other)),
         };
-        let judge = |(), acked| {
-            refusals::deleted(acked);
-            Ok(())
-        };
+        let judge = |(), acked| refusals::deleted(acked);
         respond(self.batch.answer(acked, judge, |_, ()| {}))
     }
 }

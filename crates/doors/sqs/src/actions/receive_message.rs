@@ -21,7 +21,7 @@ use crate::{
     system_attributes::SystemAttributes,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use evenkeel_engine::{Answer, Delivery, QueueName, Receive, Received, Request as Question, release};
+use evenkeel_engine::{Again, Answer, Delivery, QueueName, Receive, Received, Request as Question, release};
 use evenkeel_machine::command::Held;
 use evenkeel_types::{Micros, QueueId};
 use serde::Deserialize;
@@ -66,7 +66,7 @@ pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError>
         system_attributes: SystemAttributes::read(system.into_iter().flatten())?,
         names: NameFilter::new(names(request.message_attribute_names.as_ref())?),
     };
-    let receive = Receive { queue: queue.to_name(), jobs_max, lease, wait };
+    let receive = Receive { queue: queue.to_name(), jobs_max, lease, wait, again: Again::default() };
     ask(Question::Receive(receive), super::Waiting::ReceiveMessage(waiting))
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError>
         system_attributes: request.message_system_attributes.as_ref(),
     };
     let message = draft.check(caller.sender_id)?;
-    let command = Command::Enqueue { queue: queue.key(), jobs: vec![message.job()] };
+    let command = Command::Enqueue { queue: queue.key(), jobs: vec![message.job()], call: None };
     propose(&command, super::Waiting::SendMessage(Waiting { sums: message.sums }))
 }
 

@@ -91,7 +91,8 @@ pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError>
     if messages.is_empty() {
         return respond(batch.refused());
     }
-    let command = Command::Enqueue { queue: queue.key(), jobs: messages.iter().map(Message::job).collect() };
+    let command =
+        Command::Enqueue { queue: queue.key(), jobs: messages.iter().map(Message::job).collect(), call: None };
     propose(&command, super::Waiting::SendMessageBatch(Waiting { batch }))
 }
 
