@@ -66,6 +66,18 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "MIB", env = "EVENKEEL_CHECKPOINT_EVERY_MIB")]
     checkpoint_every_mib: Option<u32>,
 
+    /// Take requests without checking who sent them: any credentials will do, and each may do everything. Only with a loopback
+    /// address to listen on; web pages are refused. For development and tests.
+    #[arg(
+        long,
+        env = "EVENKEEL_INSECURE_NO_AUTH",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    insecure_no_auth: Option<bool>,
+
     /// What to log: error, warn, info, debug or trace [default: info].
     #[arg(long, value_name = "LEVEL", env = "EVENKEEL_LOG_LEVEL")]
     log_level: Option<String>,
@@ -92,6 +104,7 @@ pub(crate) struct Config {
     pub(crate) jobs_max: u64,
     pub(crate) bytes_max: u64,
     pub(crate) checkpoint_every_bytes: u64,
+    pub(crate) insecure_no_auth: bool,
     pub(crate) log_level: tracing::Level,
 }
 
@@ -122,6 +135,7 @@ impl ServeArgs {
                 .checkpoint_every_mib
                 .or(file.checkpoint_every_mib)
                 .map_or(evenkeel_engine::limits::CHECKPOINT_EVERY_BYTES, |mib| u64::from(mib) << 20),
+            insecure_no_auth: given.insecure_no_auth.or(file.insecure_no_auth).unwrap_or(false),
             log_level: log_level
                 .parse()
                 .map_err(|_| anyhow::anyhow!("log_level {log_level:?}: use error, warn, info, debug or trace"))?,
@@ -139,6 +153,13 @@ impl Config {
         }
         if self.sync_interval.is_some_and(|interval| interval.is_zero() || interval > Duration::from_secs(60)) {
             bail!("sync_interval_ms: use 1 to 60000");
+        }
+        if self.insecure_no_auth && !self.listen.ip().is_loopback() {
+            bail!(
+                "insecure_no_auth: with {} to listen on, anybody who reaches this machine could do everything; listen on a \
+                 loopback address (--listen 127.0.0.1:9324), or leave --insecure-no-auth out and sign requests",
+                self.listen
+            );
         }
         if !(1..=256).contains(&self.http_threads) {
             bail!("http_threads: use 1 to 256");
@@ -198,6 +219,19 @@ mod tests {
     }
 
     #[test]
+    fn no_auth_is_a_flag_that_can_be_taken_back() {
+        for (flags, file, expected) in [
+            (&[][..], "", false),
+            (&["--insecure-no-auth"], "", true),
+            (&["--insecure-no-auth=false"], "insecure_no_auth = true", false),
+            (&["--insecure-no-auth", "--listen", "[::1]:1"], "", true),
+            (&[], "insecure_no_auth = true", true),
+        ] {
+            assert_eq!(resolve(flags, file).unwrap().insecure_no_auth, expected, "{flags:?} {file}");
+        }
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         let error = |flags: &[&str], file: &str| format!("{:#}", resolve(flags, file).unwrap_err());
         assert!(error(&[], "datadir = \"x\"").contains("unknown field `datadir`"));
@@ -205,6 +239,8 @@ mod tests {
         assert!(error(&["--region", "Über"], "").contains("region"));
         assert!(error(&["--log-level", "loud"], "").contains("use error, warn"));
         assert!(error(&["--checkpoint-every-mib", "0"], "").contains("use at least 1"));
+        assert!(error(&["--insecure-no-auth", "--listen", "0.0.0.0:9324"], "").contains("loopback"));
+        assert!(error(&["--listen", "[::]:9324"], "insecure_no_auth = true").contains("loopback"));
         assert!(error(&[], "durability = \"interval\"\nsync_interval_ms = 0").contains("1 to 60000"));
     }
 }

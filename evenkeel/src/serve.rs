@@ -74,6 +74,7 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
         door,
         root,
         account: config.account,
+        is_open: config.insecure_no_auth,
         sender_id: config.account.to_string(),
         clocks,
         large_bodies: LargeBodies::default(),
@@ -167,6 +168,11 @@ fn greet(server: &Server, shared: &Shared, origin: Origin, config: &Config) {
     tracing::info!("serving SQS on http://{address}, {} thread(s)", config.http_threads);
     if !address.ip().is_loopback() {
         tracing::warn!("{address} can be reached from other machines, and HTTP is not encrypted");
+    }
+    if shared.is_open {
+        tracing::warn!(
+            "insecure_no_auth: requests are not checked, so any program of this machine may do everything with the data"
+        );
     }
     if origin != Origin::Made {
         return;

@@ -8,6 +8,7 @@ mod request_id;
 mod server;
 mod service;
 mod stream;
+mod unsigned;
 
 pub(crate) use server::{Server, Settings};
 pub(crate) use service::{LargeBodies, Shared};

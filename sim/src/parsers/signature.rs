@@ -47,7 +47,7 @@ pub fn judge(bytes: &[u8]) {
     assert!(later.is_err() || first.is_err(), "no signature lasts a day");
 }
 
-/// A good request, by header.
+/// Good requests, by header and by URL.
 #[must_use]
 pub fn corpus() -> Vec<Vec<u8>> {
     let date = AmzDate::parse(DATE).expect("a good date");
@@ -58,5 +58,7 @@ pub fn corpus() -> Vec<Vec<u8>> {
     let authorization = signer.authorization(&request, "host;x-amz-date", &date).expect("both headers are there");
     let date = String::from_utf8_lossy(DATE);
     let lines = format!("POST / \nhost:localhost:9324\nx-amz-date:{date}\nauthorization:{authorization}");
-    vec![lines.into_bytes()]
+    let query = signer.presign(&request, "host", &AmzDate::parse(DATE).expect("a good date"), 3_600);
+    let url = format!("POST / {}\nhost:localhost:9324", query.expect("the header is there"));
+    vec![lines.into_bytes(), url.into_bytes()]
 }

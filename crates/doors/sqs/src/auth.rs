@@ -23,7 +23,10 @@ fn wire(error: &SigError) -> Wire {
         SigError::IncompleteSignature(_) | SigError::TooLong => {
             generic(400, "IncompleteSignatureException", "IncompleteSignature")
         }
-        SigError::InvalidClientTokenId => generic(403, "UnrecognizedClientException", "InvalidClientTokenId"),
+        SigError::RequestExpired { .. } => generic(400, "RequestExpired", "RequestExpired"),
+        SigError::InvalidClientTokenId | SigError::SessionToken => {
+            generic(403, "UnrecognizedClientException", "InvalidClientTokenId")
+        }
         SigError::SignatureDoesNotMatch
         | SigError::WrongService { .. }
         | SigError::ScopeDateMismatch
@@ -38,9 +41,12 @@ fn wire(error: &SigError) -> Wire {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use evenkeel_sigv4::AmzDate;
 
     #[test]
     fn a_refused_signature_has_both_names() {
+        let (signed, now) = (AmzDate::from_unix(0), AmzDate::from_unix(61));
+        let expired = SigError::RequestExpired { signed, expires_seconds: 60, now };
         let cases = [
             (
                 SigError::MissingAuthenticationToken,
@@ -50,6 +56,8 @@ mod tests {
             ),
             (SigError::InvalidClientTokenId, 403, "InvalidClientTokenId;Sender", "UnrecognizedClientException"),
             (SigError::SignatureDoesNotMatch, 403, "SignatureDoesNotMatch;Sender", "InvalidSignatureException"),
+            (SigError::SessionToken, 403, "InvalidClientTokenId;Sender", "UnrecognizedClientException"),
+            (expired, 400, "RequestExpired;Sender", "RequestExpired"),
             (SigError::TooLong, 400, "IncompleteSignature;Sender", "IncompleteSignatureException"),
         ];
         for (error, status, code, shape) in cases {

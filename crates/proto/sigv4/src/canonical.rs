@@ -50,12 +50,13 @@ fn is_lower_token(byte: u8) -> bool {
 }
 
 impl Scratch {
-    /// The SHA-256 of the canonical request, in hexadecimal.
+    /// The SHA-256 of the canonical request, in hexadecimal. `presigned`: the signature is in the query string, or will be.
     pub(crate) fn canonical_sha256<H: Headers + ?Sized>(
         &mut self,
         request: &Request<'_, H>,
         signed: SignedHeaders<'_>,
         payload_sha256: &[u8; 64],
+        presigned: bool,
     ) -> Result<[u8; 64], CanonicalError> {
         let Self { text, parameters } = self;
         text.clear();
@@ -67,7 +68,7 @@ impl Scratch {
         text.push(b'\n');
         path::write(text, request.path);
         text.push(b'\n');
-        if !query::write(text, parameters, request.query) {
+        if !query::write(text, parameters, request.query, presigned) {
             return Err(CanonicalError::TooLong);
         }
         text.push(b'\n');

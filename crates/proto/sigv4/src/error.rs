@@ -52,6 +52,22 @@ pub enum SigError {
         /// The server's time.
         now: crate::AmzDate,
     },
+    /// `RequestExpired`: a presigned URL whose `X-Amz-Expires` is over. Make a new one.
+    #[error("Request has expired: {signed} + {expires_seconds} s is now earlier than {now}")]
+    RequestExpired {
+        /// When the URL says it was signed.
+        signed: crate::AmzDate,
+        /// How long it was to be good.
+        expires_seconds: i64,
+        /// The server's time.
+        now: crate::AmzDate,
+    },
+    /// `InvalidClientTokenId`: the request carries a session token, and no key here has one.
+    #[error(
+        "The security token included in the request is invalid: keys of this server have no session token; unset \
+         AWS_SESSION_TOKEN"
+    )]
+    SessionToken,
     /// `XAmzContentSHA256Mismatch`: the header names another hash than the body's.
     #[error("The provided 'x-amz-content-sha256' header does not match what was computed.")]
     ContentSha256Mismatch,
@@ -74,6 +90,15 @@ pub enum IncompleteSignature {
     /// More than one `Authorization` header: which one counts would be a guess.
     #[error("Request carries more than one Authorization header.")]
     AuthorizationRepeated,
+    /// The request is signed in its header and in its URL: which one counts would be a guess.
+    #[error("Request carries a signature in the Authorization header and another one in the query string.")]
+    SignedTwice,
+    /// A part of a presigned URL came twice.
+    #[error("Query string carries a part of the signature more than once.")]
+    ParameterRepeated,
+    /// `X-Amz-Expires` is not a number of seconds between 1 and 604800.
+    #[error("X-Amz-Expires must be a number of seconds between 1 and 604800 (seven days).")]
+    ExpiresMalformed,
     /// The header is longer than [`AUTHORIZATION_BYTES_MAX`](crate::limits::AUTHORIZATION_BYTES_MAX) or not ASCII.
     #[error("Authorization header is too long or not ASCII.")]
     AuthorizationUnreadable,

@@ -24,8 +24,10 @@
 //! 4. A secret that is changed or withdrawn counts from the next request on: the cache remembers which secret a key
 //!    was derived from, and the caller's [`Secrets`] is asked each time.
 //!
-//! What is deliberately not here: the query-string form (presigned URLs), chunked payload signatures
-//! (`STREAMING-...`), signature version 4A, and any memory of requests already seen.
+//! A signature comes in the `Authorization` header or in the query string (a presigned URL, `presigned.rs`), never in both.
+//!
+//! What is deliberately not here: chunked payload signatures (`STREAMING-...`), session tokens (there are no temporary
+//! keys), signature version 4A, and any memory of requests already seen.
 #![warn(missing_docs)]
 
 mod authorization;
@@ -38,6 +40,7 @@ mod hex;
 mod key;
 pub mod limits;
 mod path;
+mod presigned;
 mod query;
 mod request;
 mod sign;
@@ -48,4 +51,4 @@ pub use error::{IncompleteSignature, SigError, SignError};
 pub use headers::Headers;
 pub use request::{Payload, Request};
 pub use sign::Signer;
-pub use verify::{Credential, Secrets, Verified, Verifier};
+pub use verify::{Credential, Secrets, Verified, Verifier, claimed_key};

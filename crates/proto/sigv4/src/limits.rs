@@ -22,6 +22,9 @@ pub const SECRET_BYTES_MAX: usize = 256;
 /// How far a request's time may be from the server's, seconds, either way. AWS allows 15 minutes.
 pub const SKEW_SECONDS_MAX: i64 = 15 * 60;
 
+/// Longest life of a presigned URL, seconds: seven days, as AWS allows.
+pub const EXPIRES_SECONDS_MAX: i64 = 7 * 24 * 60 * 60;
+
 /// Signing keys kept per verifier: sets times ways. An entry is about 600 bytes, and one is made per access key, day
 /// and region, so that 1,024 of them serve some 1,000 active callers on a thread.
 pub const CACHE_SETS: usize = 256;

@@ -5,7 +5,8 @@
 use std::ops::Range;
 
 use crate::limits::QUERY_PARAMETERS_MAX;
-use crate::path::{encode, encode_byte};
+use crate::path::encode_byte;
+use crate::presigned::SIGNATURE;
 
 /// Where a parameter stands in the scratch buffer.
 #[derive(Clone)]
@@ -15,9 +16,9 @@ pub(crate) struct Parameter {
 }
 
 /// Appends the canonical form of `query` to `out`; false if it has too many parameters. `parameters` is room to work
-/// in.
+/// in. Of a presigned URL the signature itself is left out.
 #[must_use]
-pub(crate) fn write(out: &mut Vec<u8>, parameters: &mut Vec<Parameter>, query: &str) -> bool {
+pub(crate) fn write(out: &mut Vec<u8>, parameters: &mut Vec<Parameter>, query: &str, presigned: bool) -> bool {
     if query.is_empty() {
         return true;
     }
@@ -30,6 +31,9 @@ pub(crate) fn write(out: &mut Vec<u8>, parameters: &mut Vec<Parameter>, query: &
             return false;
         }
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        if presigned && is_named(name, SIGNATURE) {
+            continue;
+        }
         let name = recode(out, name);
         let value = recode(out, value);
         parameters.push(Parameter { name, value });
@@ -54,19 +58,36 @@ pub(crate) fn write(out: &mut Vec<u8>, parameters: &mut Vec<Parameter>, query: &
 /// Appends `text`, decoded and encoded anew, and says where.
 fn recode(out: &mut Vec<u8>, text: &str) -> Range<usize> {
     let start = out.len();
-    let mut rest = text.as_bytes();
-    while let Some((&byte, after)) = rest.split_first() {
-        rest = after;
-        match (byte, after) {
-            (b'%', [high, low, beyond @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
-                encode_byte(out, nibble(*high) << 4 | nibble(*low));
-                rest = beyond;
-            }
-            (b'+', _) => encode(out, b" "),
-            _ => encode_byte(out, byte),
-        }
+    for byte in decoded(text) {
+        encode_byte(out, byte);
     }
     start..out.len()
+}
+
+/// Appends `text`, decoded.
+pub(crate) fn decode(out: &mut Vec<u8>, text: &str) {
+    out.extend(decoded(text));
+}
+
+/// Whether a parameter's name, as it was sent, is this one.
+pub(crate) fn is_named(sent: &str, name: &str) -> bool {
+    sent == name || (sent.contains('%') && decoded(sent).eq(name.bytes()))
+}
+
+fn decoded(text: &str) -> impl Iterator<Item = u8> {
+    let mut rest = text.as_bytes();
+    std::iter::from_fn(move || {
+        let (&byte, after) = rest.split_first()?;
+        rest = after;
+        Some(match (byte, after) {
+            (b'%', [high, low, beyond @ ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest = beyond;
+                nibble(*high) << 4 | nibble(*low)
+            }
+            (b'+', _) => b' ',
+            _ => byte,
+        })
+    })
 }
 
 fn nibble(digit: u8) -> u8 {
@@ -97,13 +118,25 @@ mod tests {
             ("Param-3=Value3&Param=Value2&%E1%88%B4=Value1", "%E1%88%B4=Value1&Param=Value2&Param-3=Value3"),
         ] {
             let mut out = b"before".to_vec();
-            assert!(write(&mut out, &mut Vec::new(), query));
+            assert!(write(&mut out, &mut Vec::new(), query, false));
             assert_eq!(String::from_utf8(out).unwrap(), format!("before{canonical}"), "{query}");
         }
     }
 
     #[test]
     fn too_many_parameters_are_refused() {
-        assert!(!write(&mut Vec::new(), &mut Vec::new(), &"a&".repeat(QUERY_PARAMETERS_MAX + 1)));
+        assert!(!write(&mut Vec::new(), &mut Vec::new(), &"a&".repeat(QUERY_PARAMETERS_MAX + 1), false));
+    }
+
+    #[test]
+    fn a_presigned_url_is_signed_without_its_signature_however_it_is_spelt() {
+        for query in ["a=1&X-Amz-Signature=00&b=2", "X%2Damz-signature=00&a=1&b=2", "b=2&a=1&X%2DAmz%2dSignature"] {
+            let (mut with, mut without) = (Vec::new(), Vec::new());
+            assert!(write(&mut with, &mut Vec::new(), query, false));
+            assert!(write(&mut without, &mut Vec::new(), query, true));
+            let differs = !query.contains("signature");
+            assert_eq!(without != with, differs, "{query}");
+            assert_eq!(without == b"a=1&b=2", differs, "{query}");
+        }
     }
 }

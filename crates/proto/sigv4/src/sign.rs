@@ -2,7 +2,7 @@
 
 use crate::canonical::{CanonicalError, Scratch, SignedHeaders};
 use crate::key::SigningKey;
-use crate::{AmzDate, Headers, Request, SignError, hex};
+use crate::{AmzDate, Headers, Request, SignError, hex, presigned};
 
 /// Signs requests as one access key, for one region and service; keeps the day's signing key.
 pub struct Signer {
@@ -48,11 +48,12 @@ impl Signer {
     ) -> Result<[u8; 64], SignError> {
         let signed_headers = SignedHeaders::parse(signed_headers).map_err(|_| SignError::SignedHeaders)?;
         let payload_sha256 = request.payload.sha256_hex();
-        let canonical_sha256 =
-            self.scratch.canonical_sha256(request, signed_headers, &payload_sha256).map_err(|error| match error {
+        let canonical_sha256 = self.scratch.canonical_sha256(request, signed_headers, &payload_sha256, false).map_err(
+            |error| match error {
                 CanonicalError::HeaderAbsent => SignError::HeaderAbsent,
                 CanonicalError::TooLong => SignError::TooLong,
-            })?;
+            },
+        )?;
         let today = self.today(date);
         Ok(hex::encode(&today.key.sign(date, today.scope.as_bytes(), &canonical_sha256)))
     }
@@ -71,6 +72,28 @@ impl Signer {
         let signature = std::str::from_utf8(&signature).unwrap_or_default();
         let credential = self.credential(date);
         Ok(format!("AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders={signed_headers}, Signature={signature}"))
+    }
+
+    /// The query string that makes `request` a presigned one, good for `expires_seconds` from `date`: the request's own with
+    /// the parts of the signature behind it. See [`Signer::sign`]; no date header is needed, and `host` alone will do.
+    ///
+    /// # Errors
+    /// See [`SignError`].
+    pub fn presign<H: Headers + ?Sized>(
+        &mut self,
+        request: &Request<'_, H>,
+        signed_headers: &str,
+        date: &AmzDate,
+        expires_seconds: u32,
+    ) -> Result<String, SignError> {
+        let credential = self.credential(date);
+        let mut query = presigned::parts(request.query, &credential, date, expires_seconds, signed_headers);
+        let signature = self.sign(&Request { query: &query, ..*request }, signed_headers, date)?;
+        query.push('&');
+        query.push_str(presigned::SIGNATURE);
+        query.push('=');
+        query.push_str(std::str::from_utf8(&signature).unwrap_or_default());
+        Ok(query)
     }
 
     /// `key/yyyymmdd/region/service/aws4_request`, as it stands in the header.

@@ -6,7 +6,8 @@ use crate::authorization::Authorization;
 use crate::cache::KeyCache;
 use crate::canonical::{CanonicalError, Scratch};
 use crate::key::SigningKey;
-use crate::limits::{AUTHORIZATION_BYTES_MAX, SKEW_SECONDS_MAX};
+use crate::limits::{AUTHORIZATION_BYTES_MAX, CANONICAL_BYTES_MAX, SKEW_SECONDS_MAX};
+use crate::presigned::{self, Presigned};
 use crate::request::{Single, single};
 use crate::{AmzDate, Headers, IncompleteSignature, Request, SigError, hex};
 
@@ -35,7 +36,7 @@ pub struct Credential<'s, A> {
 pub struct Verified<A> {
     /// As given by [`Secrets::find`].
     pub account: A,
-    /// When it was signed, within 15 minutes of now.
+    /// When it was signed: within 15 minutes of now, or up to seven days ago if by a presigned URL.
     pub signed: AmzDate,
 }
 
@@ -72,12 +73,12 @@ impl Verifier {
         secrets: &'s S,
         now: i64,
     ) -> Result<Verified<S::Account<'s>>, SigError> {
-        let Self { service, cache, scratch, authorization: header } = self;
-        copy_authorization(request.headers, header)?;
-        let authorization = Authorization::parse(header)?;
+        let Self { service, cache, scratch, authorization: room } = self;
+        let presigned = presigned::is_presigned(request.query);
+        let Presigned { authorization, signed, expires_seconds } =
+            if presigned { read_query(request, room)? } else { read_header(request.headers, room)? };
         let scope = &authorization.credential;
         check_coverage(request.headers, &authorization)?;
-        let signed = signing_time(request.headers)?;
         let Credential { secret, account } = secrets.find(scope.access_key_id).ok_or(SigError::InvalidClientTokenId)?;
         if *scope.service != **service {
             return Err(SigError::WrongService { expected: service.clone() });
@@ -85,12 +86,12 @@ impl Verifier {
         if scope.day.as_bytes() != signed.day() {
             return Err(SigError::ScopeDateMismatch);
         }
-        check_skew(signed, now)?;
+        check_time(signed, expires_seconds, now)?;
 
         let payload_sha256 = request.payload.sha256_hex();
         check_content_sha256(request.headers, &payload_sha256)?;
         let canonical_sha256 = scratch
-            .canonical_sha256(request, authorization.signed_headers, &payload_sha256)
+            .canonical_sha256(request, authorization.signed_headers, &payload_sha256, presigned)
             .map_err(|error| match error {
                 CanonicalError::HeaderAbsent => SigError::SignedHeaderAbsent,
                 CanonicalError::TooLong => SigError::TooLong,
@@ -114,6 +115,47 @@ impl Verifier {
     }
 }
 
+/// The access key that a request claims to be signed with, by its `Authorization` header or its query string. Nothing is checked:
+/// good for deciding how much to take in before [`Verifier::verify`] can, and for nothing else.
+pub fn claimed_key(authorization: Option<&str>, query: &str) -> Option<Box<str>> {
+    let mut room = Vec::new();
+    if presigned::is_presigned(query) {
+        return Some(presigned::read(query, &mut room).ok()?.authorization.credential.access_key_id.into());
+    }
+    Some(Authorization::parse(authorization?.as_bytes()).ok()?.credential.access_key_id.into())
+}
+
+/// The signature in the `Authorization` header.
+fn read_header<'a, H: Headers + ?Sized>(headers: &H, room: &'a mut Vec<u8>) -> Result<Presigned<'a>, SigError> {
+    copy_authorization(headers, room)?;
+    if has(headers, "x-amz-security-token") {
+        return Err(SigError::SessionToken);
+    }
+    let authorization = Authorization::parse(room)?;
+    Ok(Presigned { authorization, signed: signing_time(headers)?, expires_seconds: None })
+}
+
+/// The signature in the query string, which must be the only one.
+fn read_query<'a, H: Headers + ?Sized>(
+    request: &Request<'_, H>,
+    room: &'a mut Vec<u8>,
+) -> Result<Presigned<'a>, SigError> {
+    if has(request.headers, "authorization") {
+        return Err(IncompleteSignature::SignedTwice.into());
+    }
+    // The room is kept; it must not grow to what one stranger sent.
+    if request.query.len() > CANONICAL_BYTES_MAX {
+        return Err(SigError::TooLong);
+    }
+    presigned::read(request.query, room)
+}
+
+fn has<H: Headers + ?Sized>(headers: &H, name: &str) -> bool {
+    let mut present = false;
+    headers.each(name, &mut |_| present = true);
+    present
+}
+
 fn copy_authorization<H: Headers + ?Sized>(headers: &H, out: &mut Vec<u8>) -> Result<(), SigError> {
     let found = single(headers, "authorization", |value| {
         out.clear();
@@ -135,12 +177,8 @@ fn check_coverage<H: Headers + ?Sized>(
     if !authorization.signed_headers.contains("host") {
         return Err(IncompleteSignature::HostNotSigned);
     }
-    if !authorization.signed_headers.contains("x-amz-target") {
-        let mut present = false;
-        headers.each("x-amz-target", &mut |_| present = true);
-        if present {
-            return Err(IncompleteSignature::TargetNotSigned);
-        }
+    if !authorization.signed_headers.contains("x-amz-target") && has(headers, "x-amz-target") {
+        return Err(IncompleteSignature::TargetNotSigned);
     }
     Ok(())
 }
@@ -158,9 +196,15 @@ fn signing_time<H: Headers + ?Sized>(headers: &H) -> Result<AmzDate, IncompleteS
     }
 }
 
-fn check_skew(signed: AmzDate, now: i64) -> Result<(), SigError> {
+/// A signature counts from 15 minutes before its time, since clocks differ, until 15 minutes after it; one that says when it
+/// expires, until then and no longer.
+fn check_time(signed: AmzDate, expires_seconds: Option<i64>, now: i64) -> Result<(), SigError> {
     let (earliest, latest) = (now.saturating_sub(SKEW_SECONDS_MAX), now.saturating_add(SKEW_SECONDS_MAX));
-    if signed.unix() < earliest {
+    if let Some(expires_seconds) = expires_seconds {
+        if signed.unix().saturating_add(expires_seconds) < now {
+            return Err(SigError::RequestExpired { signed, expires_seconds, now: AmzDate::from_unix(now) });
+        }
+    } else if signed.unix() < earliest {
         return Err(SigError::SignatureExpired {
             signed,
             earliest: AmzDate::from_unix(earliest),

@@ -97,6 +97,115 @@ fn fifteen_minutes_either_way_are_allowed_and_no_more() {
     }
 }
 
+/// A presigned `SendMessage`, good for so long, changed by `change` after it was signed.
+fn presigned(expires_seconds: u32, change: impl FnOnce(&mut Vector)) -> Vector {
+    let mut vector = send_message();
+    vector.remove("authorization");
+    vector.remove("x-amz-date");
+    vector.query = "b=2&a=1".into();
+    let mut signer = Signer::new(KEY, SECRET, "eu-west-2", "sqs");
+    let date = AmzDate::parse(b"20150830T123600Z").unwrap();
+    vector.query = signer.presign(&vector.request(), "host;x-amz-target", &date, expires_seconds).unwrap();
+    change(&mut vector);
+    vector
+}
+
+#[test]
+fn a_presigned_url_counts_until_it_expires_and_no_longer() {
+    let mut verifier = Verifier::new("sqs");
+    for (expires, later, allowed) in [
+        (1, 0, true),
+        (1, 1, true),
+        (1, 2, false),
+        (604_800, 604_800, true),
+        (604_800, 604_801, false),
+        // A clock may be behind ours by a quarter of an hour, as with headers.
+        (1, -900, true),
+        (604_800, -901, false),
+    ] {
+        let result = verify(&mut verifier, &presigned(expires, |_| {}), now() + later);
+        match result {
+            Ok(account) => assert!(allowed && account == 7, "{expires} {later}"),
+            Err(SigError::RequestExpired { expires_seconds, .. }) => {
+                assert!(!allowed && later > expires_seconds, "{expires} {later}");
+            }
+            Err(error) => {
+                assert!(
+                    !allowed && matches!(error, SigError::RequestTimeTooSkewed { .. }),
+                    "{expires} {later}: {error}"
+                );
+            }
+        }
+    }
+    let unlimited = |vector: &mut Vector| vector.query = vector.query.replace("&X-Amz-Expires=60", "");
+    let mut vector = presigned(60, unlimited);
+    let signed = vector.query.find("&X-Amz-Signature=").unwrap();
+    vector.query.truncate(signed);
+    let mut signer = Signer::new(KEY, SECRET, "eu-west-2", "sqs");
+    let date = AmzDate::parse(b"20150830T123600Z").unwrap();
+    let signature = signer.sign(&vector.request(), "host;x-amz-target", &date).unwrap();
+    vector.query += &format!("&X-Amz-Signature={}", String::from_utf8_lossy(&signature));
+    assert_eq!(verify(&mut verifier, &vector, now() + 900), Ok(7), "without X-Amz-Expires it is a header's 15 minutes");
+    assert!(matches!(verify(&mut verifier, &vector, now() + 901), Err(SigError::SignatureExpired { .. })));
+    for extreme in [i64::MIN, i64::MAX] {
+        assert!(verify(&mut verifier, &presigned(60, |_| {}), extreme).is_err());
+    }
+}
+
+#[test]
+fn a_changed_presigned_url_is_refused() {
+    let refused = |change: &dyn Fn(&mut Vector)| presigned(60, change).verify("sqs").unwrap_err();
+    let with = |more: &str| refused(&|vector| vector.query += more);
+    let mismatch = SigError::SignatureDoesNotMatch;
+    assert_eq!(with("&c=3"), mismatch);
+    assert_eq!(refused(&|vector| vector.query = vector.query.replace("a=1", "a=2")), mismatch);
+    assert_eq!(refused(&|vector| vector.query = vector.query.replace("Expires=60", "Expires=61")), mismatch);
+    assert_eq!(refused(&|vector| vector.body.push(b' ')), mismatch, "the body is part of the signature");
+    assert_eq!(refused(&|vector| vector.method = "GET".into()), mismatch);
+    assert_eq!(refused(&|vector| vector.path = "/000000000000/other".into()), mismatch);
+    assert_eq!(refused(&|vector| *vector.header("x-amz-target") = b"AmazonSQS.PurgeQueue".to_vec()), mismatch);
+    assert_eq!(with("&X-Amz-Signature=00"), IncompleteSignature::ParameterRepeated.into());
+    assert_eq!(with("&X-Amz-Security-Token=t"), SigError::SessionToken);
+    let header = |name: &'static str, value: &'static str| {
+        refused(&|vector| vector.headers.push((name.into(), value.as_bytes().to_vec())))
+    };
+    assert_eq!(header("Authorization", "AWS4-HMAC-SHA256"), IncompleteSignature::SignedTwice.into());
+    assert_eq!(header("x-amz-content-sha256", "UNSIGNED-PAYLOAD"), SigError::PayloadNotSigned);
+    let zeroes = "0000000000000000000000000000000000000000000000000000000000000000";
+    assert_eq!(header("x-amz-content-sha256", zeroes), SigError::ContentSha256Mismatch);
+    assert_eq!(refused(&|vector| vector.query = vector.query.replace("%3Bx-amz-target", "")), {
+        SigError::from(IncompleteSignature::TargetNotSigned)
+    });
+    assert_eq!(
+        refused(&|vector| vector.query = vector.query.replace(KEY, "AKIDNOBODY")),
+        SigError::InvalidClientTokenId
+    );
+    assert_eq!(refused(&|vector| vector.query += &"&a".repeat(50_000)), SigError::TooLong);
+    let whole = presigned(60, |_| {});
+    let mut verifier = Verifier::new("sqs");
+    for at in 0..whole.query.len() {
+        for bit in 0..7 {
+            let mut bytes = whole.query.clone().into_bytes();
+            bytes[at] ^= 1 << bit;
+            let query = String::from_utf8(bytes).unwrap();
+            // Escapes may be spelt in either case.
+            if query.replace("%2f", "%2F").replace("%3b", "%3B") != whole.query {
+                assert!(
+                    verify(&mut verifier, &Vector { query, ..whole.clone() }, now()).is_err(),
+                    "byte {at}, bit {bit}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_session_token_is_refused_because_no_key_has_one() {
+    let mut vector = send_message();
+    vector.headers.push(("X-Amz-Security-Token".into(), b"token".to_vec()));
+    assert_eq!(vector.verify("sqs"), Err(SigError::SessionToken));
+}
+
 #[test]
 fn a_plain_date_header_will_do() {
     for spelling in ["Sun, 30 Aug 2015 12:36:00 GMT", "20150830T123600Z"] {

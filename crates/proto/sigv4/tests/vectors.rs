@@ -17,7 +17,7 @@ fn aws_vectors_hold() {
 #[test]
 fn requests_signed_by_botocore_hold() {
     let vectors = vectors(include_str!("vectors/botocore.txt"));
-    assert_eq!(vectors.len(), 10);
+    assert_eq!(vectors.len(), 14);
     for vector in vectors {
         assert_eq!(vector.verify("sqs"), Ok(7), "{}", vector.name);
     }

@@ -1,9 +1,10 @@
-"""Writes botocore.txt: SQS requests as botocore serialises and signs them, at a fixed time.
+"""Writes botocore.txt: SQS requests as botocore serialises and signs them, at a fixed time, by header and by URL.
 
     python3 -m venv venv && venv/bin/pip install botocore && venv/bin/python make_botocore.py > botocore.txt
 """
 
 import datetime
+import hashlib
 import sys
 from unittest import mock
 
@@ -62,6 +63,29 @@ def by_hand(name, method, url, body, headers):
     show(name, request.prepare())
 
 
+def presigned_through_the_client(name, operation, **parameters):
+    client = botocore.session.Session().create_client(
+        "sqs", region_name="us-east-1", endpoint_url="http://127.0.0.1:9324",
+        aws_access_key_id=KEY, aws_secret_access_key=SECRET,
+    )
+    url = client.generate_presigned_url(operation, Params=parameters, ExpiresIn=60, HttpMethod="GET")
+    # It signs the headers of the JSON protocol too, so whoever uses the URL must send them.
+    headers = {"X-Amz-Target": "AmazonSQS.SendMessage", "Content-Type": "application/x-amz-json-1.0", "x-amzn-query-mode": "true"}
+    show(name, AWSRequest(method="GET", url=url, headers=headers).prepare())
+
+
+def presigned_by_hand(name, method, url, body, headers, expires):
+    # The signer moves a form's fields to the URL; a body of another kind is to stay and is signed where it is.
+    request = AWSRequest(method=method, url=url, headers=headers)
+    signer = botocore.auth.SigV4QueryAuth(Credentials(KEY, SECRET), "sqs", "eu-west-2", expires)
+    signer.payload = lambda request: hashlib.sha256(body).hexdigest()
+    signer.add_auth(request)
+    prepared = request.prepare()
+    prepared.body = body
+    prepared.headers.pop("Content-Length", None)
+    show(name, prepared)
+
+
 print(f"# Requests serialised and signed by botocore {botocore.__version__}; see make_botocore.py.")
 print("# A body ends before the last line end.")
 with mock.patch("botocore.auth.get_current_datetime", lambda *_, **__: NOW):
@@ -78,3 +102,8 @@ with mock.patch("botocore.auth.get_current_datetime", lambda *_, **__: NOW):
     by_hand("query-get", "GET", QUEUE + "?Version=2012-11-05&Action=GetQueueAttributes&AttributeName.1=All", b"", {})
     by_hand("odd-path", "GET", "http://127.0.0.1:9324//000000000000/./a%20b+c/../~jobs.fifo/", b"", {})
     by_hand("odd-headers", "POST", QUEUE, b"{}", {"X-Odd": "  two   blanks\tand a tab ", "X-Empty": "", "Content-Type": "application/x-amz-json-1.0"})
+    presigned_by_hand("presigned-get", "GET", QUEUE + "?Action=SendMessage&MessageBody=a+b%2Bc%20%C3%BC&Version=2012-11-05", b"", {}, 3_600)
+    presigned_by_hand("presigned-post", "POST", "http://127.0.0.1:9324/", b'{"QueueUrl": "/000000000000/jobs"}', {
+        "X-Amz-Target": "AmazonSQS.GetQueueAttributes", "Content-Type": "application/x-amz-json-1.0"}, 604_800)
+    presigned_by_hand("presigned-empty", "GET", QUEUE, b"", {}, 1)
+    presigned_through_the_client("presigned-client", "send_message", QueueUrl=QUEUE, MessageBody="Gr\u00fc\u00dfe & more")
