@@ -122,15 +122,17 @@ impl Witness {
 
     fn command(&mut self, command: &Command<'_>, reply: &Reply) -> Result<(), Broken> {
         match (command, reply) {
-            (Command::CreateQueue { queue, settings }, Reply::QueueCreated(Ok(id))) => {
+            (Command::CreateQueue { queue, settings, .. }, Reply::QueueCreated(Ok(id))) => {
                 if self.names.insert(queue.name.to_owned(), *id).is_none() {
                     self.fact(&Fact::Settings { queue: *id, settings: *settings })?;
                 }
                 Ok(())
             }
-            (Command::ConfigureQueue { queue, settings }, Reply::Configured(Ok(()))) => {
+            (Command::ConfigureQueue { queue, edit }, Reply::Configured(Ok(()))) => {
                 let queue = self.id_of(*queue)?;
-                self.fact(&Fact::Settings { queue, settings: *settings })
+                let present = self.book.queues.get(&queue).map(|queue| queue.settings).unwrap_or_default();
+                let settings = edit.over(present).unwrap_or(present);
+                self.fact(&Fact::Settings { queue, settings })
             }
             (Command::ConfigureGroup { queue, group, settings }, Reply::Configured(Ok(()))) => {
                 let queue = self.id_of(*queue)?;
@@ -141,7 +143,7 @@ impl Witness {
                 self.purged.0 += told;
                 self.fact(&Fact::Purged { queue, told: Some(*told) })
             }
-            (Command::DeleteQueue { queue: key }, Reply::QueueDeleted(Ok(told))) => {
+            (Command::DeleteQueue { queue: key, .. }, Reply::QueueDeleted(Ok(told))) => {
                 let queue = self.id_of(*key)?;
                 if *told != queue {
                     return Err(Broken::new("witness", format!("queue {queue} was deleted as {told}")));

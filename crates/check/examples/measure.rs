@@ -63,7 +63,12 @@ fn make(folder: &Path, jobs: usize) {
         }
     };
     let begin = Begin { feature_level: 1, secret: [1; 32] };
-    let create = Command::CreateQueue { queue: QUEUE, settings: QueueSettings::default() };
+    let create = Command::CreateQueue {
+        queue: QUEUE,
+        settings: QueueSettings::default(),
+        papers: Default::default(),
+        tags: vec![],
+    };
     propose(&mut machine, &[Command::Begin(begin), create]);
     let names: Vec<String> = (0..1_000).map(|group| format!("g{group:07}")).collect();
     let body = [7; 200];

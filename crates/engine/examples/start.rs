@@ -30,7 +30,12 @@ fn main() {
 
     let (mut machine, mut outcome) = (Machine::default(), Outcome::default());
     let begin = Begin { feature_level: 1, secret: [1; 32] };
-    let create = Command::CreateQueue { queue: QUEUE, settings: QueueSettings::default() };
+    let create = Command::CreateQueue {
+        queue: QUEUE,
+        settings: QueueSettings::default(),
+        papers: Default::default(),
+        tags: vec![],
+    };
     apply(&mut machine, &[Command::Begin(begin), create], &mut outcome);
     let names: Vec<String> = (0..1_000).map(|group| format!("g{group:07}")).collect();
     let started = Instant::now();

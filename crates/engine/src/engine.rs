@@ -30,7 +30,7 @@ use bodies::Carrying;
 use bytes::Bytes;
 use checkpoint::Checkpointing;
 use evenkeel_log::{Log, LogEvent, ProposeError, Ticket};
-use evenkeel_machine::{ApplyError, Machine, Outcome, batch::BatchBuilder, queue::NoSuchQueue};
+use evenkeel_machine::{ApplyError, Machine, Outcome, batch::BatchBuilder};
 use evenkeel_types::{LogIndex, Micros, Now, QueueId};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -239,8 +239,12 @@ impl<L: Log> Engine<L> {
                 }
             }
             Request::Receive(receive) => self.receive(call, receive, now),
+            Request::Look(look) => {
+                let looked = look.at(&self.machine);
+                self.answers.push((call, Answer::Looked(looked)));
+            }
             Request::Describe(name) => {
-                let description = self.describe(name.key());
+                let description = Description::of(&self.machine, name.key());
                 self.answers.push((call, Answer::Described(description)));
             }
         }
@@ -442,15 +446,7 @@ impl<L: Log> Engine<L> {
             return None;
         }
         let late = if fault::is(Fault::LateTimers) { Micros(50_000) } else { Micros(0) };
-        self.machine.queues().next_due().map(|due| self.clock.monotonic_at(due + late).max(self.no_timer_before))
-    }
-
-    fn describe(&self, key: evenkeel_machine::command::QueueKey<'_>) -> Result<Description, NoSuchQueue> {
-        let queues = self.machine.queues();
-        let queue = queues.find(key).ok_or(NoSuchQueue)?;
-        let settings = *queues.settings(queue).ok_or(NoSuchQueue)?;
-        let counts = queues.counts(queue).ok_or(NoSuchQueue)?;
-        Ok(Description { queue, settings, counts })
+        self.machine.next_due().map(|due| self.clock.monotonic_at(due + late).max(self.no_timer_before))
     }
 
     fn propose(&mut self, now: Now) {

@@ -17,6 +17,7 @@ mod keeper;
 pub mod limits;
 mod living;
 mod options;
+mod read;
 mod request;
 mod start;
 mod tail;
@@ -33,7 +34,8 @@ pub use gaps::Gaps;
 pub use keeper::Keeper;
 pub use options::{Options, Pace};
 pub use request::{
-    Again, Answer, Delivery, Demand, Description, EngineError, Proposal, QueueName, Receive, Received, Request,
+    Again, Answer, Delivery, Demand, Description, EngineError, Look, Looked, Proposal, QueueName, Receive, Received,
+    Request,
 };
 pub use start::{BODIES, CHECKPOINTS, Found, Start, StartError, find, find_with, load};
 

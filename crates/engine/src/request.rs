@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use evenkeel_machine::{
     Grant, Reply,
-    command::{CallKey, Command, QueueKey, QueueSettings, Repeatable},
-    queue::{Counts, NoSuchQueue, ReceiveError},
+    command::{CallKey, Command, GroupSettings, QueueKey, QueueSettings, Repeatable},
+    queue::{Counts, MoveView, NoSuchQueue, Papers, ReceiveError},
 };
-use evenkeel_types::{AccountId, Micros, QueueId};
+use evenkeel_types::{AccountId, Micros, QueueId, WallTime};
+use std::sync::Arc;
 
 /// A question to the engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,56 @@ pub enum Request {
     Receive(Receive),
     /// Reads a queue's settings and counts. Answered by [`Answer::Described`].
     Describe(QueueName),
+    /// Reads something else. Answered by [`Answer::Looked`].
+    Look(Look),
+}
+
+/// What can be looked at. Each costs what it returns, however much there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// The names of an account's queues, in order.
+    Queues {
+        /// Whose.
+        account: AccountId,
+        /// What they begin with.
+        prefix: Box<str>,
+        /// Only those behind this name.
+        behind: Option<Box<str>>,
+        /// At most so many.
+        names_max: usize,
+    },
+    /// The names of the queues whose dead letters go to one, in order.
+    Sources {
+        /// To which.
+        queue: QueueName,
+        /// Only those behind this name.
+        behind: Option<Box<str>>,
+        /// At most so many.
+        names_max: usize,
+    },
+    /// The move tasks of a queue, the newest first.
+    Moves {
+        /// Of which.
+        source: QueueName,
+    },
+    /// A group's own weight and limit.
+    Group {
+        /// In which queue.
+        queue: QueueName,
+        /// Of which group.
+        group: Box<str>,
+    },
+}
+
+/// What was seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Looked {
+    /// Names of queues.
+    Names(Vec<Arc<str>>),
+    /// Move tasks.
+    Moves(Vec<MoveView>),
+    /// A group's settings, if it has any of its own.
+    Group(Option<GroupSettings>),
 }
 
 /// An encoded command: made on the door's thread, copied once into the batch.
@@ -126,6 +177,8 @@ pub enum Answer {
     Received(Result<Received, ReceiveError>),
     /// What the queue is like.
     Described(Result<Description, NoSuchQueue>),
+    /// What was looked at.
+    Looked(Result<Looked, NoSuchQueue>),
     /// It was not done (or may have been done; then the error says so).
     Failed(EngineError),
 }
@@ -149,7 +202,7 @@ pub struct Delivery {
 }
 
 /// A queue as it is now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
     /// Its number.
     pub queue: QueueId,
@@ -157,6 +210,12 @@ pub struct Description {
     pub settings: QueueSettings,
     /// How many jobs are where.
     pub counts: Counts,
+    /// When it was made.
+    pub created_at: WallTime,
+    /// When its settings or papers last changed.
+    pub modified_at: WallTime,
+    /// What is kept beside its settings, if there is anything.
+    pub papers: Option<Arc<Papers>>,
 }
 
 /// Why the engine did not answer. All but the last two mean that nothing was done.

@@ -26,7 +26,12 @@ impl Server {
         assert!(cluster.elect(0));
         let mut server = Self { cluster, engine, calls: 0 };
         server.settle();
-        let create = Command::CreateQueue { queue: QUEUE, settings: QueueSettings::default() };
+        let create = Command::CreateQueue {
+            queue: QUEUE,
+            settings: QueueSettings::default(),
+            papers: Default::default(),
+            tags: vec![],
+        };
         server.ask(Request::Propose(Proposal::new(&create)));
         server
     }

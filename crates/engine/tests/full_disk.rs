@@ -85,7 +85,16 @@ fn receivers_do_not_sleep_beside_jobs_that_a_full_disk_kept_from_others() {
     let mut engine = Engine::new(log, Start::default(), [1; 32], Options::default()).unwrap();
     engine.step(NOW).unwrap();
     engine.step(NOW).unwrap();
-    propose(&mut engine, 1, &Command::CreateQueue { queue: QUEUE, settings: QueueSettings::default() });
+    propose(
+        &mut engine,
+        1,
+        &Command::CreateQueue {
+            queue: QUEUE,
+            settings: QueueSettings::default(),
+            papers: Default::default(),
+            tags: vec![],
+        },
+    );
     for call in 3..6 {
         let name = QueueName { account: QUEUE.account, name: "q".into() };
         let receive = Receive {

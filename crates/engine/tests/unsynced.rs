@@ -125,7 +125,12 @@ impl House {
         let mut house = Self { engine, synced, released, calls: 0 };
         house.engine.step(NOW).unwrap();
         house.engine.step(NOW).unwrap();
-        house.propose(&Command::CreateQueue { queue: QUEUE, settings: QueueSettings::default() });
+        house.propose(&Command::CreateQueue {
+            queue: QUEUE,
+            settings: QueueSettings::default(),
+            papers: Default::default(),
+            tags: vec![],
+        });
         house
     }
 

@@ -32,7 +32,12 @@ impl Bench {
     fn new() -> Self {
         let mut bench = Self { machine: Machine::default(), outcome: Outcome::default(), applying: Duration::ZERO };
         bench.run(&[Command::Begin(Begin { feature_level: 1, secret: [3; 32] })]);
-        bench.run(&[Command::CreateQueue { queue: key(), settings: QueueSettings::default() }]);
+        bench.run(&[Command::CreateQueue {
+            queue: key(),
+            settings: QueueSettings::default(),
+            papers: Default::default(),
+            tags: vec![],
+        }]);
         bench
     }
 

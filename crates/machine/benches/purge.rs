@@ -39,7 +39,15 @@ fn main() {
     run(
         &mut machine,
         &mut outcome,
-        &[begin, Command::CreateQueue { queue: key(), settings: QueueSettings::default() }],
+        &[
+            begin,
+            Command::CreateQueue {
+                queue: key(),
+                settings: QueueSettings::default(),
+                papers: Default::default(),
+                tags: vec![],
+            },
+        ],
     );
     for round in (0..jobs).step_by(1_000) {
         let names: Vec<String> = (round..round + 1_000).map(|n| format!("group-{}", n % groups)).collect();
@@ -54,7 +62,7 @@ fn main() {
     let purge = run(&mut machine, &mut outcome, &[Command::PurgeQueue { queue: key() }]);
     println!("{purge:>12.1?} the purge itself");
     let mut batches = Vec::new();
-    while machine.queues().next_due() == Some(LogTime(0)) {
+    while machine.next_due() == Some(LogTime(0)) {
         batches.push(run(&mut machine, &mut outcome, &[]));
     }
     batches.sort();

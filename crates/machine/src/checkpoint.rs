@@ -95,7 +95,7 @@ pub fn checkpoint_body(section: u8, bytes: &[u8]) -> Result<Option<BodyRef>, Dec
 
 /// What a checkpoint that was given up had put aside. To be dropped where nobody waits.
 #[derive(Debug)]
-pub struct Leftovers(#[expect(dead_code, reason = "it is there to be dropped")] [Images; 4]);
+pub struct Leftovers(#[expect(dead_code, reason = "it is there to be dropped")] [Images; 6]);
 
 /// Makes a machine of a checkpoint's head and records.
 #[derive(Debug)]
@@ -147,6 +147,8 @@ impl Restorer {
             1 => Section::Lanes,
             2 => Section::Jobs,
             3 => Section::Recent,
+            4 => Section::Extras,
+            5 => Section::Moves,
             _ => return Err(reader.malformed("a section of this version; use a newer one")),
         };
         if !self.machine.queues.restore(section, slot, &mut reader)? {

@@ -44,10 +44,16 @@ pub enum Fault {
     ForgetDedup,
     /// A call that is repeated is done again.
     ForgetCalls,
+    /// A job past its retention period stays.
+    KeepExpired,
+    /// A job that was granted too often is granted on.
+    NeverDead,
+    /// A job that comes to the dead letters is not counted there.
+    LoseDead,
 }
 
 /// All of them.
-pub const ALL: [Fault; 19] = [
+pub const ALL: [Fault; 22] = [
     Fault::AcceptStaleToken,
     Fault::LoseTurn,
     Fault::IgnoreWeight,
@@ -67,6 +73,9 @@ pub const ALL: [Fault; 19] = [
     Fault::LoseFifoOrder,
     Fault::ForgetDedup,
     Fault::ForgetCalls,
+    Fault::KeepExpired,
+    Fault::NeverDead,
+    Fault::LoseDead,
 ];
 
 #[cfg(feature = "faults")]

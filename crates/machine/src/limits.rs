@@ -47,5 +47,35 @@ pub const CLIENT_ID_BYTES_MAX: usize = 128;
 pub const RECENT_FORGOTTEN_PER_BATCH: u32 = 4_096;
 /// How long a record may stay beyond its time, so that an idle log is not written to for each.
 pub const RECENT_GRAIN: Micros = Micros::from_secs(16);
+/// Grants after which a job may go to the dead letters (SQS `maxReceiveCount`: 1 to 1,000).
+pub const GRANTS_MAX: u16 = 1_000;
+/// Queues that a dead-letter queue can name as the only ones to use it (SQS `sourceQueueArns`: 10).
+pub const ALLOWED_SOURCES_MAX: usize = 10;
+/// Tags of a queue (SQS: 50).
+pub const TAGS_MAX: usize = 50;
+/// A tag's key or value, in bytes (SQS: 128 and 256 characters, of up to four bytes).
+pub const TAG_BYTES_MAX: usize = 1_024;
+/// Texts that the door keeps of a queue.
+pub const NOTES_MAX: usize = 8;
+/// The name of one, in bytes.
+pub const NOTE_NAME_BYTES_MAX: usize = 64;
+/// One of them, in bytes: more than a policy can have (AWS: 8,192 characters of policies in most services; 64 KiB is far above).
+pub const NOTE_BYTES_MAX: usize = 65_536;
+/// Steps of dropping what is past its time per batch, each a lane or a job.
+pub const EXPIRED_PER_BATCH: u32 = 4_096;
+/// Jobs past their time, or gone to the dead letters, that a receive meets besides those that it grants.
+pub const PASSED_PER_RECEIVE: u32 = 64;
+/// How long a deleted queue's name stays taken, where it does (SQS: 60 seconds).
+pub const DELETED_LIFE: Micros = Micros::from_secs(60);
+/// Jobs a second that a move task may be asked for (SQS: 1 to 500).
+pub const MOVE_RATE_MAX: u16 = 500;
+/// Jobs moved per batch.
+pub const MOVED_PER_BATCH: u32 = 1_024;
+/// Move tasks that run at a time (SQS: 100 of an account).
+pub const MOVES_RUNNING_MAX: usize = 1_000;
+/// Tasks looked at per batch: all that run.
+pub const MOVES_PER_BATCH: usize = MOVES_RUNNING_MAX;
+/// Move tasks remembered of a source (SQS: 10).
+pub const MOVES_PER_SOURCE_MAX: usize = 10;
 /// The newest feature level that this version can apply.
 pub const FEATURE_LEVEL: u32 = 1;

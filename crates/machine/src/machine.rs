@@ -65,6 +65,10 @@ pub(crate) enum Section {
     Jobs = 2,
     /// What was done lately.
     Recent = 3,
+    /// What only few jobs have.
+    Extras = 4,
+    /// Move tasks.
+    Moves = 5,
 }
 
 /// The state machine. No clock, no I/O, no threads, no hash order.
@@ -118,11 +122,13 @@ impl Machine {
         // Log time never falls, whatever a batch says.
         self.log_time = self.log_time.max(batch.log_time);
         self.wall_time = batch.wall_time;
-        self.queues.fire_timers(self.log_time, &mut outcome.events);
+        let at = Moment { index, log_time: self.log_time, wall_time: self.wall_time };
+        self.queues.fire_timers(at, &mut outcome.events);
         self.queues.forget_lanes();
         self.queues.reap(&mut outcome.events);
         self.queues.forget_recent(self.log_time);
-        let at = Moment { index, log_time: self.log_time, wall_time: self.wall_time };
+        self.queues.expire(at, &mut outcome.events);
+        self.queues.run_moves(at, &mut outcome.events);
         for command in &commands {
             let reply = self.run(at, command, &mut outcome.events);
             outcome.replies.push(reply);
@@ -167,13 +173,23 @@ impl Machine {
                 self.feature_level = *level;
                 Reply::Done
             }
-            Command::CreateQueue { queue, settings } => Reply::QueueCreated(self.queues.create(*queue, *settings)),
-            Command::ConfigureQueue { queue, settings } => Reply::Configured(self.queues.configure(*queue, *settings)),
+            Command::CreateQueue { queue, settings, papers, tags } => {
+                Reply::QueueCreated(self.queues.create(at, *queue, *settings, papers, tags))
+            }
+            Command::ConfigureQueue { queue, edit } => Reply::Configured(self.queues.configure(at, *queue, edit)),
+            Command::TagQueue { queue, tags } => Reply::Tagged(self.queues.tag(*queue, tags)),
+            Command::UntagQueue { queue, keys } => Reply::Tagged(self.queues.untag(*queue, keys)),
+            Command::StartMove { source, destination, rate } => {
+                Reply::MoveStarted(self.queues.start_move(at, *source, *destination, *rate))
+            }
+            Command::CancelMove { source, number } => Reply::MoveCancelled(self.queues.cancel_move(*source, *number)),
             Command::ConfigureGroup { queue, group, settings } => {
                 Reply::Configured(self.queues.configure_group(*queue, group, *settings, events))
             }
             Command::PurgeQueue { queue } => Reply::Purged(self.queues.purge(*queue)),
-            Command::DeleteQueue { queue } => Reply::QueueDeleted(self.queues.delete(*queue)),
+            Command::DeleteQueue { queue, call, keep_name } => {
+                Reply::QueueDeleted(self.queues.delete(at, *queue, *call, *keep_name))
+            }
             Command::Enqueue { queue, jobs, call } => {
                 Reply::Enqueued(self.queues.enqueue(at, *queue, jobs, *call, events))
             }
@@ -191,6 +207,12 @@ impl Machine {
     #[must_use]
     pub fn queues(&self) -> &Queues {
         &self.queues
+    }
+
+    /// When something next needs attention, on the log's clock.
+    #[must_use]
+    pub fn next_due(&self) -> Option<LogTime> {
+        self.queues.next_due(self.log_time, self.wall_time)
     }
 
     /// The last entry applied.

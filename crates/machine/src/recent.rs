@@ -1,5 +1,5 @@
 //! What was done lately, so that who asks again is not served twice: sends by their de-duplication ids, receives by
-//! their attempt ids, and calls that a client repeats because it heard no answer.
+//! their attempt ids, and calls that a client repeats because it heard no answer; and names of queues that were deleted.
 //!
 //! 1. A record is found by a keyed hash of 128 bits, and by nothing else: what it is made of is not kept.
 //! 2. Records of one kind live equally long and leave in the order in which they came. A record past its time is not found,
@@ -28,16 +28,21 @@ pub(crate) enum Kind {
     Attempt = 1,
     /// A call, by the key that its repetitions share.
     Call = 2,
+    /// The name of a deleted queue, which stays taken for a while.
+    Deleted = 3,
 }
 
+const KINDS: usize = 4;
+
 impl Kind {
-    const ALL: [Self; 3] = [Self::Sent, Self::Attempt, Self::Call];
+    const ALL: [Self; KINDS] = [Self::Sent, Self::Attempt, Self::Call, Self::Deleted];
 
     fn life(self) -> Micros {
         match self {
             Self::Sent => limits::DEDUP_LIFE,
             Self::Attempt => limits::ATTEMPT_LIFE,
             Self::Call => limits::CALL_LIFE,
+            Self::Deleted => limits::DELETED_LIFE,
         }
     }
 }
@@ -103,9 +108,9 @@ pub(crate) struct Recent {
     entries: Slab<Entry>,
     table: Table,
     /// By kind, the oldest first.
-    lists: [Ends; 3],
+    lists: [Ends; KINDS],
     /// Records by kind; follows from the rest.
-    counts: [u32; 3],
+    counts: [u32; KINDS],
     /// What calls take; follows from the rest.
     call_bytes: u64,
 }
@@ -114,7 +119,7 @@ pub(crate) struct Recent {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct RecentOutline {
     entries: Outline,
-    lists: [Ends; 3],
+    lists: [Ends; KINDS],
 }
 
 impl Recent {
@@ -215,20 +220,22 @@ impl Recent {
     }
 
     fn list(&mut self, kind: Kind) -> &mut Ends {
-        let [sent, attempts, calls] = &mut self.lists;
+        let [sent, attempts, calls, deleted] = &mut self.lists;
         match kind {
             Kind::Sent => sent,
             Kind::Attempt => attempts,
             Kind::Call => calls,
+            Kind::Deleted => deleted,
         }
     }
 
     fn count(&mut self, kind: Kind) -> &mut u32 {
-        let [sent, attempts, calls] = &mut self.counts;
+        let [sent, attempts, calls, deleted] = &mut self.counts;
         match kind {
             Kind::Sent => sent,
             Kind::Attempt => attempts,
             Kind::Call => calls,
+            Kind::Deleted => deleted,
         }
     }
 
@@ -239,7 +246,7 @@ impl Recent {
 
     /// Recounts. O(records).
     pub(crate) fn audit(&self) -> Result<(), String> {
-        let (mut counts, mut bytes) = ([0; 3], 0);
+        let (mut counts, mut bytes) = ([0; KINDS], 0);
         for (kind, (list, count)) in Kind::ALL.into_iter().zip(self.lists.iter().zip(&mut counts)) {
             let (mut at, mut before, mut until) = (list.head, NIL, 0);
             while at != NIL && *count <= self.entries.live() {
@@ -336,7 +343,7 @@ impl Plain for RecentOutline {
 
     fn get(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let entries = Outline::get(reader)?;
-        let mut lists = [Ends::default(); 3];
+        let mut lists = [Ends::default(); KINDS];
         for list in &mut lists {
             *list = Ends { head: u32::get(reader)?, tail: u32::get(reader)? };
         }
@@ -359,6 +366,7 @@ impl Entry {
             0 => Kind::Sent,
             1 => Kind::Attempt,
             2 => Kind::Call,
+            3 => Kind::Deleted,
             _ => return Err(error),
         };
         let next = u32::get(reader)?;

@@ -1,7 +1,8 @@
 //! Replies: the result of each command, the same on every node.
 
 use crate::queue::{
-    AckError, ChangeLeaseError, ConfigureError, CreateQueueError, EnqueueError, NoSuchQueue, ReceiveError,
+    AckError, ChangeLeaseError, ConfigureError, CreateQueueError, EnqueueError, MoveError, NoSuchQueue, PapersError,
+    ReceiveError,
 };
 use evenkeel_types::{BodyRef, JobId, LeaseToken, QueueId, WallTime};
 use std::sync::Arc;
@@ -20,6 +21,12 @@ pub enum Reply {
     QueueCreated(Result<QueueId, CreateQueueError>),
     /// To `ConfigureQueue` and `ConfigureGroup`.
     Configured(Result<(), ConfigureError>),
+    /// To `TagQueue` and `UntagQueue`.
+    Tagged(Result<Result<(), PapersError>, NoSuchQueue>),
+    /// To `StartMove`: the task's number.
+    MoveStarted(Result<u64, MoveError>),
+    /// To `CancelMove`: how many jobs were moved.
+    MoveCancelled(Result<u64, MoveError>),
     /// To `PurgeQueue`: how many jobs there were.
     Purged(Result<u64, NoSuchQueue>),
     /// To `DeleteQueue`: the number that the queue had.
@@ -56,6 +63,8 @@ pub struct Grant {
     pub body: BodyRef,
     /// Its group; empty for the default lane.
     pub group: Arc<str>,
+    /// From which queue it came as a dead letter.
+    pub source: Option<Arc<str>>,
     /// When it was sent.
     pub enqueued_at: WallTime,
     /// When it was first granted.

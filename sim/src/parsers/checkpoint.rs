@@ -86,7 +86,12 @@ fn corpus_of_files(ending: &str) -> Vec<Vec<u8>> {
 fn changed(machine: &mut Machine) {
     let mut batch = BatchBuilder::default();
     let queue = QueueKey { account: AccountId::default(), name: "another" };
-    batch.push(&Command::CreateQueue { queue, settings: QueueSettings::default() });
+    batch.push(&Command::CreateQueue {
+        queue,
+        settings: QueueSettings::default(),
+        papers: Default::default(),
+        tags: vec![],
+    });
     let bytes = batch.close(machine.log_time(), machine.wall_time()).to_vec();
     machine.apply(machine.applied().next(), &bytes, &mut Outcome::default()).expect("a batch that was just made");
 }

@@ -64,7 +64,12 @@ fn batch(log_time: u64, commands: &[Command<'_>]) -> Vec<u8> {
 
 fn history() -> Vec<Vec<u8>> {
     let begin = Begin { feature_level: limits::FEATURE_LEVEL, secret: [3; 32] };
-    let create = Command::CreateQueue { queue: QUEUE, settings: QueueSettings::default() };
+    let create = Command::CreateQueue {
+        queue: QUEUE,
+        settings: QueueSettings::default(),
+        papers: Default::default(),
+        tags: vec![],
+    };
     let mut history = vec![batch(1, &[Command::Begin(begin), create])];
     for group in ["", "a", "b"] {
         let job = |delay| NewJob { group, delay, dedup: None, counted_bytes: 4, body: Body::new(b"body") };
@@ -98,8 +103,13 @@ fn commands() -> Vec<Command<'static>> {
     let settings = QueueSettings { fair_by: FairBy::LeaseTime, group_in_flight_max: 1, ..QueueSettings::default() };
     vec![
         Command::RaiseFeatureLevel { level: 1 },
-        Command::CreateQueue { queue: QueueKey { name: "other", ..QUEUE }, settings },
-        Command::ConfigureQueue { queue: QUEUE, settings },
+        Command::CreateQueue {
+            queue: QueueKey { name: "other", ..QUEUE },
+            settings,
+            papers: Default::default(),
+            tags: vec![],
+        },
+        Command::ConfigureQueue { queue: QUEUE, edit: settings.into() },
         Command::ConfigureGroup { queue: QUEUE, group: "a", settings: GroupSettings { weight: 7, in_flight_max: 1 } },
         Command::Enqueue { queue: QUEUE, jobs: vec![job; 3], call: None },
         Command::Receive {
@@ -109,7 +119,7 @@ fn commands() -> Vec<Command<'static>> {
             again: Default::default(),
         },
         Command::PurgeQueue { queue: QUEUE },
-        Command::DeleteQueue { queue: QUEUE },
+        Command::DeleteQueue { queue: QUEUE, call: None, keep_name: false },
         Command::Ack { queue: QueueId { slot: 0, generation: 0 }, jobs: (0..5).map(held).collect() },
         Command::ChangeLease {
             queue: QueueId { slot: 0, generation: 0 },

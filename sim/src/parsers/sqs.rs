@@ -1,7 +1,7 @@
 //! Any bytes as a request to SQS, as the body of a stored job, as a receipt handle: an answer in JSON, always.
 
 use super::machine_batch::prepared;
-use evenkeel_engine::{Answer, Delivery, Description, QueueName, Received, Request};
+use evenkeel_engine::{Answer, Delivery, Description, Received, Request};
 use evenkeel_machine::{
     Grant, Machine, Outcome,
     batch::BatchBuilder,
@@ -85,14 +85,9 @@ fn answer(machine: &mut Machine, request: Request) -> Answer {
             Some(queue) => Answer::Received(Ok(Received { queue, jobs: Vec::new() })),
             None => Answer::Received(Err(ReceiveError::NoSuchQueue(NoSuchQueue))),
         },
-        Request::Describe(name) => Answer::Described(describe(machine, &name).ok_or(NoSuchQueue)),
+        Request::Describe(name) => Answer::Described(Description::of(machine, name.key())),
+        Request::Look(look) => Answer::Looked(look.at(machine)),
     }
-}
-
-fn describe(machine: &Machine, name: &QueueName) -> Option<Description> {
-    let queues = machine.queues();
-    let queue = queues.find(name.key())?;
-    Some(Description { queue, settings: *queues.settings(queue)?, counts: queues.counts(queue)? })
 }
 
 /// The bytes are the stored body of a job that is received.
@@ -107,6 +102,7 @@ pub fn judge_blob(bytes: &[u8]) {
         token: LeaseToken(1),
         body: BodyRef { index: LogIndex(1), offset: 0, bytes: u32::try_from(bytes.len()).unwrap_or(u32::MAX) },
         group: "g".into(),
+        source: None,
         enqueued_at: WallTime(1),
         first_granted_at: WallTime(2),
     };
@@ -203,6 +199,7 @@ fn a_handle() -> String {
         token: LeaseToken(1),
         body: BodyRef { index: LogIndex(2), offset: 1, bytes: 1 },
         group: "".into(),
+        source: None,
         enqueued_at: WallTime(1),
         first_granted_at: WallTime(1),
     };

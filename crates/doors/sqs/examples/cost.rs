@@ -26,7 +26,15 @@ fn main() {
             let blob = [&[1, 0][..], &[0; 16], b"\x02me", text.as_bytes()].concat();
             let (enqueued_at, first_granted_at) = (WallTime(1_700_000_000_000), WallTime(1_700_000_000_001));
             let token = LeaseToken(1);
-            let grant = Grant { job, token, body: place, group: "tenant-1".into(), enqueued_at, first_granted_at };
+            let grant = Grant {
+                job,
+                token,
+                body: place,
+                group: "tenant-1".into(),
+                source: None,
+                enqueued_at,
+                first_granted_at,
+            };
             let delivery = Delivery { grant, body: blob.into() };
             let received =
                 Answer::Received(Ok(Received { queue: QueueId { slot: 1, generation: 0 }, jobs: vec![delivery] }));

@@ -41,6 +41,8 @@ pub(crate) enum SqsError {
     QueueDoesNotExist,
     #[error("A queue already exists with the same name and a different value for attribute {0}")]
     QueueNameExists(&'static str),
+    #[error("You must wait 60 seconds after deleting a queue before you can create another with the same name.")]
+    QueueDeletedRecently,
     #[error("The address {} is not valid for this endpoint.", echo(.0))]
     InvalidAddress(String),
     #[error("Access to the resource {} is denied.", echo(.0))]
@@ -118,6 +120,9 @@ impl SqsError {
             Self::InternalFailure(_) => generic(500, "InternalFailure", "InternalFailure"),
             Self::Unsupported(_) => prefixed("UnsupportedOperation"),
             Self::QueueDoesNotExist => sqs(400, "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
+            Self::QueueDeletedRecently => {
+                sqs(400, "QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently")
+            }
             Self::QueueNameExists(_) => sqs(400, "QueueNameExists", "QueueAlreadyExists"),
             Self::InvalidAddress(_) => sqs(404, "InvalidAddress", "InvalidAddress"),
             Self::InvalidAttributeName(_) => sqs(400, "InvalidAttributeName", "InvalidAttributeName"),

@@ -8,7 +8,8 @@ use evenkeel_engine::{Answer, Description, EngineError, Received};
 use evenkeel_machine::{
     Reply,
     queue::{
-        AckError, Cap, ChangeLeaseError, ConfigureError, CreateQueueError, EnqueueError, NoSuchQueue, ReceiveError,
+        AckError, Cap, ChangeLeaseError, ConfigureError, CreateQueueError, EnqueueError, NoSuchQueue, PapersError,
+        ReceiveError,
     },
 };
 
@@ -20,7 +21,7 @@ pub(crate) fn reply(answer: Answer) -> Result<Reply, SqsError> {
     match answer {
         Answer::Reply(reply) => Ok(reply),
         Answer::Failed(error) => Err(error.into()),
-        Answer::Received(_) | Answer::Described(_) => Err(MISMATCH),
+        Answer::Received(_) | Answer::Described(_) | Answer::Looked(_) => Err(MISMATCH),
     }
 }
 
@@ -29,7 +30,7 @@ pub(crate) fn received(answer: Answer) -> Result<Received, SqsError> {
     match answer {
         Answer::Received(received) => Ok(received?),
         Answer::Failed(error) => Err(error.into()),
-        Answer::Reply(_) | Answer::Described(_) => Err(MISMATCH),
+        Answer::Reply(_) | Answer::Described(_) | Answer::Looked(_) => Err(MISMATCH),
     }
 }
 
@@ -38,7 +39,7 @@ pub(crate) fn described(answer: Answer) -> Result<Result<Description, NoSuchQueu
     match answer {
         Answer::Described(described) => Ok(described),
         Answer::Failed(error) => Err(error.into()),
-        Answer::Reply(_) | Answer::Received(_) => Err(MISMATCH),
+        Answer::Reply(_) | Answer::Received(_) | Answer::Looked(_) => Err(MISMATCH),
     }
 }
 
@@ -118,9 +119,29 @@ impl From<ConfigureError> for SqsError {
     fn from(error: ConfigureError) -> Self {
         match error {
             ConfigureError::NoSuchQueue(error) => error.into(),
+            ConfigureError::Papers(error) => error.into(),
             ConfigureError::OtherKind => Self::InvalidAttributeName("FifoQueue".to_owned()),
             ConfigureError::OutOfRange(_) => Self::InvalidAttributeValue(error.to_string()),
             ConfigureError::TooManyGroups => Self::OverLimit(format!("{error}.")),
+        }
+    }
+}
+
+impl From<PapersError> for SqsError {
+    fn from(error: PapersError) -> Self {
+        let redrive = |reason: &str| {
+            Self::InvalidParameterValue(format!("Value for parameter RedrivePolicy is invalid. Reason: {reason}"))
+        };
+        match error {
+            PapersError::NoSuchTarget => redrive("Dead letter target does not exist."),
+            PapersError::UnfitTarget => {
+                redrive("Dead-letter queue must be another queue, and of the same type as the source.")
+            }
+            PapersError::NotAllowed => redrive("Dead letter target does not allow this queue as a source."),
+            PapersError::GrantsOutOfRange => redrive("Invalid value for maxReceiveCount: it must be 1 to 1000."),
+            PapersError::TooMany => {
+                Self::InvalidParameterValue("Too many tags: a queue has at most 50 of them.".to_owned())
+            }
         }
     }
 }
@@ -129,6 +150,8 @@ impl From<ConfigureError> for SqsError {
 pub(crate) fn not_created(error: CreateQueueError) -> Result<(), SqsError> {
     match error {
         CreateQueueError::ExistsDifferently => Ok(()),
+        CreateQueueError::DeletedLately => Err(SqsError::QueueDeletedRecently),
+        CreateQueueError::Papers(error) => Err(error.into()),
         CreateQueueError::NameOfOtherKind => Err(SqsError::InvalidParameterValue(
             "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo \
              suffix and be 1 to 80 in length."

@@ -68,6 +68,7 @@ fn delivery(slot: u32, group: &str, body: Vec<u8>) -> Delivery {
             token: LeaseToken(2),
             body: place,
             group: group.into(),
+            source: None,
             enqueued_at: WallTime(1_700_000_000_001),
             first_granted_at: WallTime(1_700_000_000_002),
         },

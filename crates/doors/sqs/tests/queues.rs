@@ -53,7 +53,10 @@ fn a_new_queue_is_made_with_what_was_given_over_the_defaults() {
         bytes_max: u64::MAX,
         ..QueueSettings::default()
     };
-    assert_eq!(request, propose(&Command::CreateQueue { queue: KEY, settings }));
+    assert_eq!(
+        request,
+        propose(&Command::CreateQueue { queue: KEY, settings, papers: Default::default(), tags: vec![] })
+    );
     let response = responded(pending.answer(&door(), created(Ok(QueueId { slot: 1, generation: 0 }))));
     assert_eq!((response.status, text(&response).as_str(), response.query_error), (200, URL_ANSWER, None));
 }
@@ -164,7 +167,7 @@ fn settings_are_put_over_the_present_ones() {
     let present = QueueSettings { delay: Micros::from_secs(5), ..QueueSettings::default() };
     let (request, pending) = asked(pending.answer(&door(), described(present, Counts::default())));
     let settings = QueueSettings { default_weight: 5, ..present };
-    assert_eq!(request, propose(&Command::ConfigureQueue { queue: KEY, settings }));
+    assert_eq!(request, propose(&Command::ConfigureQueue { queue: KEY, edit: settings.into() }));
     assert_eq!(text(&responded(pending.answer(&door(), Answer::Reply(Reply::Configured(Ok(())))))), "{}");
 }
 
@@ -233,7 +236,7 @@ fn a_queues_url_is_told_if_it_exists_and_is_the_callers() {
 
 #[test]
 fn attributes_are_told_as_asked() {
-    let counts = Counts { ready: 1, delayed: 2, leased: 3, enqueued: 12, acked: 4, purged: 2 };
+    let counts = Counts { ready: 1, delayed: 2, leased: 3, enqueued: 12, acked: 4, purged: 2, ..Counts::default() };
     let arn = r#""QueueArn":"arn:aws:sqs:eu-west-1:000000000012:jobs""#;
     let all = [
         arn,
@@ -283,7 +286,7 @@ fn purging_and_deleting_are_one_command_each() {
         ("PurgeQueue", Command::PurgeQueue { queue: KEY }, Reply::Purged(Ok(7)), Reply::Purged(Err(NoSuchQueue))),
         (
             "DeleteQueue",
-            Command::DeleteQueue { queue: KEY },
+            Command::DeleteQueue { queue: KEY, call: None, keep_name: false },
             Reply::QueueDeleted(Ok(number)),
             Reply::QueueDeleted(Err(NoSuchQueue)),
         ),

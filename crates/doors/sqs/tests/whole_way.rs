@@ -51,16 +51,8 @@ impl House {
     fn serve(&mut self, request: &Request) -> Answer {
         match request {
             Request::Propose(proposal) => Answer::Reply(self.apply(proposal.bytes())),
-            Request::Describe(name) => {
-                Answer::Described(self.machine.queues().find(name.key()).ok_or(NoSuchQueue).map(|queue| {
-                    let queues = self.machine.queues();
-                    Description {
-                        queue,
-                        settings: *queues.settings(queue).unwrap(),
-                        counts: queues.counts(queue).unwrap(),
-                    }
-                }))
-            }
+            Request::Describe(name) => Answer::Described(Description::of(&self.machine, name.key())),
+            Request::Look(look) => Answer::Looked(look.at(&self.machine)),
             Request::Receive(receive) => {
                 let Some(queue) = self.machine.queues().find(receive.queue.key()) else {
                     return Answer::Received(Err(NoSuchQueue.into()));

@@ -148,7 +148,8 @@ impl House {
 
     pub(crate) fn create_queue(&mut self) -> bool {
         let settings = QueueSettings { lease: Micros::from_secs(40_000), ..QueueSettings::default() };
-        let answer = self.propose(&Command::CreateQueue { queue: QUEUE, settings });
+        let answer =
+            self.propose(&Command::CreateQueue { queue: QUEUE, settings, papers: Default::default(), tags: vec![] });
         matches!(answer, Some(Answer::Reply(Reply::QueueCreated(Ok(_)))))
     }
 

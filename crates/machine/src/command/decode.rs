@@ -1,7 +1,9 @@
 //! Bytes to commands. The bytes may come from a damaged file or a fuzzer: nothing here panics.
 
 use super::{
-    Begin, Body, CallKey, Command, DedupId, GroupSettings, Held, NewJob, QueueKey, QueueSettings, Repeatable,
+    Begin, Body, CallKey, Command, DedupId, GroupSettings, Held, NewJob, PapersEdit, QueueEdit, QueueKey,
+    QueueSettings, Repeatable,
+    edit::{get_keys, get_tags},
     encode::kind,
 };
 use crate::{
@@ -28,18 +30,29 @@ impl<'a> Command<'a> {
             }
             kind::RAISE_FEATURE_LEVEL => Self::RaiseFeatureLevel { level: u32::get(reader)? },
             kind::CREATE_QUEUE => {
-                Self::CreateQueue { queue: queue_key(reader)?, settings: QueueSettings::get(reader)? }
+                let (queue, settings) = (queue_key(reader)?, QueueSettings::get(reader)?);
+                Self::CreateQueue { queue, settings, papers: PapersEdit::get(reader)?, tags: get_tags(reader)? }
             }
-            kind::CONFIGURE_QUEUE => {
-                Self::ConfigureQueue { queue: queue_key(reader)?, settings: QueueSettings::get(reader)? }
+            kind::CONFIGURE_QUEUE => Self::ConfigureQueue { queue: queue_key(reader)?, edit: QueueEdit::get(reader)? },
+            kind::TAG_QUEUE => Self::TagQueue { queue: queue_key(reader)?, tags: get_tags(reader)? },
+            kind::UNTAG_QUEUE => Self::UntagQueue { queue: queue_key(reader)?, keys: get_keys(reader)? },
+            kind::START_MOVE => {
+                let source = queue_key(reader)?;
+                let destination = reader.text(limits::QUEUE_NAME_BYTES_MAX, "a queue's name")?;
+                let destination = (!destination.is_empty()).then_some(destination);
+                Self::StartMove { source, destination, rate: Option::get(reader)? }
             }
+            kind::CANCEL_MOVE => Self::CancelMove { source: queue_key(reader)?, number: u64::get(reader)? },
             kind::CONFIGURE_GROUP => Self::ConfigureGroup {
                 queue: queue_key(reader)?,
                 group: reader.text(limits::GROUP_NAME_BYTES_MAX, "a group's name")?,
                 settings: GroupSettings::get(reader)?,
             },
             kind::PURGE_QUEUE => Self::PurgeQueue { queue: queue_key(reader)? },
-            kind::DELETE_QUEUE => Self::DeleteQueue { queue: queue_key(reader)? },
+            kind::DELETE_QUEUE => {
+                let (queue, call) = (queue_key(reader)?, Option::<CallKey>::get(reader)?);
+                Self::DeleteQueue { queue, call, keep_name: bool::get(reader)? }
+            }
             kind::ENQUEUE => {
                 let (queue, call) = (queue_key(reader)?, Option::<CallKey>::get(reader)?);
                 Self::Enqueue { queue, jobs: several(reader, NEW_JOB_BYTES_MIN, new_job)?, call }

@@ -1,6 +1,9 @@
 //! Commands to bytes.
 
-use super::{CallKey, Command, Held, QueueKey};
+use super::{
+    CallKey, Command, Held, QueueKey,
+    edit::{put_tags, put_texts},
+};
 use crate::codec::{DecodeError, Plain, Reader, put_bytes};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -13,6 +16,10 @@ pub(super) mod kind {
     pub(in crate::command) const CONFIGURE_GROUP: u8 = 18;
     pub(in crate::command) const PURGE_QUEUE: u8 = 19;
     pub(in crate::command) const DELETE_QUEUE: u8 = 20;
+    pub(in crate::command) const TAG_QUEUE: u8 = 21;
+    pub(in crate::command) const UNTAG_QUEUE: u8 = 22;
+    pub(in crate::command) const START_MOVE: u8 = 23;
+    pub(in crate::command) const CANCEL_MOVE: u8 = 24;
     pub(in crate::command) const ENQUEUE: u8 = 32;
     pub(in crate::command) const RECEIVE: u8 = 33;
     pub(in crate::command) const ACK: u8 = 34;
@@ -32,15 +39,38 @@ impl Command<'_> {
                 kind::RAISE_FEATURE_LEVEL.put(out);
                 level.put(out);
             }
-            Self::CreateQueue { queue, settings } => {
+            Self::CreateQueue { queue, settings, papers, tags } => {
                 kind::CREATE_QUEUE.put(out);
                 put_queue(*queue, out);
                 settings.put(out);
+                papers.put(out);
+                put_tags(tags, out);
             }
-            Self::ConfigureQueue { queue, settings } => {
+            Self::ConfigureQueue { queue, edit } => {
                 kind::CONFIGURE_QUEUE.put(out);
                 put_queue(*queue, out);
-                settings.put(out);
+                edit.put(out);
+            }
+            Self::TagQueue { queue, tags } => {
+                kind::TAG_QUEUE.put(out);
+                put_queue(*queue, out);
+                put_tags(tags, out);
+            }
+            Self::UntagQueue { queue, keys } => {
+                kind::UNTAG_QUEUE.put(out);
+                put_queue(*queue, out);
+                put_texts(keys.iter().copied(), keys.len(), out);
+            }
+            Self::StartMove { source, destination, rate } => {
+                kind::START_MOVE.put(out);
+                put_queue(*source, out);
+                put_bytes(destination.unwrap_or_default().as_bytes(), out);
+                rate.put(out);
+            }
+            Self::CancelMove { source, number } => {
+                kind::CANCEL_MOVE.put(out);
+                put_queue(*source, out);
+                number.put(out);
             }
             Self::ConfigureGroup { queue, group, settings } => {
                 kind::CONFIGURE_GROUP.put(out);
@@ -52,9 +82,11 @@ impl Command<'_> {
                 kind::PURGE_QUEUE.put(out);
                 put_queue(*queue, out);
             }
-            Self::DeleteQueue { queue } => {
+            Self::DeleteQueue { queue, call, keep_name } => {
                 kind::DELETE_QUEUE.put(out);
                 put_queue(*queue, out);
+                call.put(out);
+                keep_name.put(out);
             }
             Self::Enqueue { queue, jobs, call } => {
                 let bodies_bytes: usize = jobs.iter().map(|job| job.body.bytes.len() + job.group.len() + 180).sum();

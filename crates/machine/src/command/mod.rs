@@ -5,9 +5,11 @@
 //! before and travels in the batch's header or in the command.
 
 mod decode;
+mod edit;
 mod encode;
 mod settings;
 
+pub use edit::{Allow, PapersEdit, QueueEdit, Redrive};
 pub use settings::{DedupScope, FairBy, FifoSettings, GroupSettings, QueueSettings, ThroughputLimit};
 
 use evenkeel_types::{AccountId, JobId, LeaseToken, Micros, QueueId};
@@ -28,13 +30,47 @@ pub enum Command<'a> {
         queue: QueueKey<'a>,
         /// How it behaves.
         settings: QueueSettings,
+        /// The rest, if it is made.
+        papers: PapersEdit<'a>,
+        /// Its tags, if it is made.
+        tags: Vec<(&'a str, &'a str)>,
     },
-    /// Replaces a queue's settings.
+    /// Changes a queue's settings and papers: what is given, and nothing else.
     ConfigureQueue {
         /// Which.
         queue: QueueKey<'a>,
-        /// All of them.
-        settings: QueueSettings,
+        /// What.
+        edit: QueueEdit<'a>,
+    },
+    /// Gives a queue tags.
+    TagQueue {
+        /// Which.
+        queue: QueueKey<'a>,
+        /// Keys and values, at most [`crate::limits::TAGS_MAX`].
+        tags: Vec<(&'a str, &'a str)>,
+    },
+    /// Takes tags off a queue.
+    UntagQueue {
+        /// Which.
+        queue: QueueKey<'a>,
+        /// Their keys.
+        keys: Vec<&'a str>,
+    },
+    /// Begins to move the dead letters of a queue.
+    StartMove {
+        /// Where from.
+        source: QueueKey<'a>,
+        /// The name of the queue of the same account to which all go; to where each came from if absent.
+        destination: Option<&'a str>,
+        /// Jobs a second at most.
+        rate: Option<u16>,
+    },
+    /// Ends a move task.
+    CancelMove {
+        /// Of which source.
+        source: QueueKey<'a>,
+        /// Which.
+        number: u64,
     },
     /// Gives a group its own weight or limit in a queue.
     ConfigureGroup {
@@ -54,6 +90,10 @@ pub enum Command<'a> {
     DeleteQueue {
         /// Which.
         queue: QueueKey<'a>,
+        /// Which call of a client this is, if it may be repeated.
+        call: Option<CallKey>,
+        /// Whether its name stays taken for a minute.
+        keep_name: bool,
     },
     /// Adds jobs.
     Enqueue {

@@ -72,7 +72,7 @@ impl Queues {
             queue.bytes -= u64::from(job.body().bytes);
         }
         self.bytes -= u64::from(job.body().bytes);
-        self.jobs.free(slot);
+        self.free_job(slot);
         self.settle(job.lane, events);
         events.push(Event::BodyReleased(job.body()));
         Ok(())

@@ -52,6 +52,7 @@ impl Queues {
     pub(crate) fn audit(&self) -> Result<(), String> {
         self.conserved()?;
         self.recent.audit()?;
+        self.audit_extras()?;
         let mut jobs = self.count_jobs();
         let mut queues: BTreeMap<u32, Recount> = BTreeMap::new();
         let mut doomed = Doomed { lanes: self.doomed.lanes, sweep: self.doomed.sweep, ..Doomed::default() };
@@ -144,6 +145,9 @@ impl Queues {
         }
         if !queue.is_live() {
             return Ok(());
+        }
+        if self.by_name.get(&(queue.account, queue.name.clone())) != Some(&slot) {
+            return Err(format!("queue {:?} is not found by its name", queue.name));
         }
         let (mut at, mut before, mut lanes) = (queue.lanes.head, NIL, 0);
         while at != NIL && lanes <= counted.lanes {

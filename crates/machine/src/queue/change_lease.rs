@@ -51,7 +51,7 @@ impl Queues {
             (Place::Leased, Micros(0)) => {
                 self.wheel.remove(&mut self.jobs, slot);
                 self.end_lease(slot, at.log_time);
-                self.put_back(slot);
+                self.give_back(slot, at, events);
             }
             (Place::Leased, _) => {
                 self.wheel.remove(&mut self.jobs, slot);

@@ -3,16 +3,19 @@
 //! `docs/format.md` lists the bytes. What follows from the records (hash tables, turns, the wheel's slots) is not kept;
 //! [`Queues::restored`] makes it anew.
 
-use super::{Doomed, Job, Lane, Place, Queue, Queues, Standing, state::Counts, wheel::Wheel};
+use super::{
+    Doomed, Job, Lane, MoveTask, Papers, Place, Queue, Queues, Standing, Walk, expire::NOTHING, extra::Extra,
+    state::Counts, wheel::Wheel,
+};
 use crate::{
     codec::{DecodeError, Plain, Reader, put_bytes},
     command::{GroupSettings, QueueKey, QueueSettings},
     limits,
     machine::Section,
     recent::RecentOutline,
-    slab::{Ends, Images, Outline},
+    slab::{Ends, Images, NIL, Outline},
 };
-use evenkeel_types::{AccountId, BodyRef};
+use evenkeel_types::{AccountId, BodyRef, WallTime};
 
 /// What a checkpoint says of the queues beside their records.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +24,9 @@ pub(crate) struct QueuesOutline {
     lanes: Outline,
     jobs: Outline,
     recent: RecentOutline,
+    extras: Outline,
+    moves: Outline,
+    walk: Walk,
     tick: u64,
     doomed: Doomed,
 }
@@ -31,6 +37,11 @@ impl Plain for QueuesOutline {
         self.lanes.put(out);
         self.jobs.put(out);
         self.recent.put(out);
+        self.extras.put(out);
+        self.moves.put(out);
+        self.walk.queue.put(out);
+        self.walk.lane.put(out);
+        self.walk.oldest.put(out);
         self.tick.put(out);
         self.doomed.put(out);
     }
@@ -40,6 +51,9 @@ impl Plain for QueuesOutline {
             lanes: Outline::get(reader)?,
             jobs: Outline::get(reader)?,
             recent: RecentOutline::get(reader)?,
+            extras: Outline::get(reader)?,
+            moves: Outline::get(reader)?,
+            walk: Walk { queue: u32::get(reader)?, lane: u32::get(reader)?, oldest: u64::get(reader)? },
             tick: u64::get(reader)?,
             doomed: Doomed::get(reader)?,
         })
@@ -73,6 +87,9 @@ impl Queues {
             lanes: self.lanes.outline(),
             jobs: self.jobs.outline(),
             recent: self.recent.outline(),
+            extras: self.extras.records.outline(),
+            moves: self.moves.outline(),
+            walk: self.walk,
             tick: self.wheel.tick(),
             doomed: self.doomed,
         }
@@ -84,20 +101,25 @@ impl Queues {
         self.lanes.begin_drain(whole);
         self.jobs.begin_drain(whole);
         self.recent.begin_drain(whole);
+        self.extras.records.begin_drain(whole);
+        self.moves.begin_drain(whole);
     }
 
     /// How many records changed since the last checkpoint began.
     pub(crate) fn changed(&self) -> u64 {
-        self.queues.changed() + self.lanes.changed() + self.jobs.changed() + self.recent.changed()
+        let few = self.extras.records.changed() + self.moves.changed();
+        self.queues.changed() + self.lanes.changed() + self.jobs.changed() + self.recent.changed() + few
     }
 
     /// Gives up the checkpoint under way: see [`crate::Machine::abandon_checkpoint`].
-    pub(crate) fn abandon_drain(&mut self) -> [Images; 4] {
+    pub(crate) fn abandon_drain(&mut self) -> [Images; 6] {
         [
             self.queues.abandon_drain(),
             self.lanes.abandon_drain(),
             self.jobs.abandon_drain(),
             self.recent.abandon_drain(),
+            self.extras.records.abandon_drain(),
+            self.moves.abandon_drain(),
         ]
     }
 
@@ -107,6 +129,8 @@ impl Queues {
             && self.lanes.drain(budget, &mut |slot, bytes| sink(Section::Lanes, slot, bytes))
             && self.jobs.drain(budget, &mut |slot, bytes| sink(Section::Jobs, slot, bytes))
             && self.recent.drain(budget, &mut |slot, bytes| sink(Section::Recent, slot, bytes))
+            && self.extras.records.drain(budget, &mut |slot, bytes| sink(Section::Extras, slot, bytes))
+            && self.moves.drain(budget, &mut |slot, bytes| sink(Section::Moves, slot, bytes))
     }
 
     /// Takes in the next record of a checkpoint. False if it is not the next of its section.
@@ -121,6 +145,8 @@ impl Queues {
             Section::Lanes => self.lanes.restore(slot, Lane::decode(reader)?),
             Section::Jobs => self.jobs.restore(slot, Job::decode(reader)?),
             Section::Recent => self.recent.restore(slot, reader)?,
+            Section::Extras => self.extras.records.restore(slot, Extra::decode(reader)?),
+            Section::Moves => self.moves.restore(slot, MoveTask::decode(reader)?),
         })
     }
 
@@ -131,11 +157,21 @@ impl Queues {
             self.lanes.restored(outline.lanes),
             self.jobs.restored(outline.jobs),
             self.recent.restored(outline.recent),
+            self.extras.records.restored(outline.extras),
+            self.moves.restored(outline.moves),
         ];
-        if complete != [true; 4] {
+        if complete != [true; 6] {
             return Err("as many records as the checkpoint counts");
         }
         self.doomed = outline.doomed;
+        let Walk { queue, lane, .. } = outline.walk;
+        let inside = |slot: u32, used: u32| slot == NIL || slot < used;
+        if !inside(queue, self.queues.used()) || !inside(lane, self.lanes.used()) {
+            return Err("a walk through lanes that exist");
+        }
+        self.walk = outline.walk;
+        self.extras.restored();
+        self.index_moves();
         self.bytes = outline.doomed.bytes;
         self.wheel = Wheel::restore(outline.tick, &self.jobs).ok_or("jobs that hang in slots of the wheel")?;
         // Keyed hashes are not stored; they are computed anew and with them the tables.
@@ -148,6 +184,13 @@ impl Queues {
             let hash = self.hash_of_queue(QueueKey { account: queue.account, name: &queue.name });
             self.queues.rehash(slot, |queue| queue.set_hash(hash));
             self.queue_names.insert(&mut self.queues, slot);
+            let queue = self.queues.at(slot);
+            let (oldest, retention) = (queue.oldest, u64::from(queue.settings().retention_secs) * 1_000);
+            if oldest != NOTHING {
+                self.expiries.insert((oldest.saturating_add(retention), slot));
+            }
+            self.by_name.insert((queue.account, queue.name.clone()), slot);
+            self.index_source(slot);
         }
         for slot in 0..self.lanes.used() {
             let lane = self.lanes.at(slot);
@@ -200,6 +243,15 @@ impl Queue {
         for count in [counts.ready, counts.delayed, counts.leased, counts.enqueued, counts.acked, counts.purged] {
             count.put(out);
         }
+        for count in [counts.expired, counts.moved_in, counts.moved_out, self.oldest] {
+            count.put(out);
+        }
+        self.created_at.put(out);
+        self.modified_at.put(out);
+        self.papers().is_some().put(out);
+        if let Some(papers) = self.papers() {
+            papers.put(out);
+        }
         self.bytes.put(out);
         self.turns.virtual_time.put(out);
         self.turns.turn.put(out);
@@ -215,7 +267,7 @@ impl Queue {
         }
         let tail = u32::get(reader)?;
         let account = AccountId::get(reader)?;
-        queue.occupy(account, name, 0, QueueSettings::get(reader)?);
+        queue.occupy(account, name, 0, QueueSettings::get(reader)?, WallTime::default());
         queue.lanes = Ends { head, tail };
         queue.counts = Counts {
             ready: u64::get(reader)?,
@@ -224,7 +276,15 @@ impl Queue {
             enqueued: u64::get(reader)?,
             acked: u64::get(reader)?,
             purged: u64::get(reader)?,
+            expired: u64::get(reader)?,
+            moved_in: u64::get(reader)?,
+            moved_out: u64::get(reader)?,
         };
+        queue.oldest = u64::get(reader)?;
+        queue.created_at = WallTime::get(reader)?;
+        queue.modified_at = WallTime::get(reader)?;
+        let papers = if bool::get(reader)? { Papers::decode(reader)? } else { Papers::default() };
+        queue.set_papers(papers);
         queue.bytes = u64::get(reader)?;
         queue.turns.virtual_time = u64::get(reader)?;
         queue.turns.turn = u64::get(reader)?;

@@ -1,8 +1,8 @@
 //! `ConfigureQueue` and `ConfigureGroup`: settings change while jobs flow.
 
-use super::{NoSuchQueue, Queues};
+use super::{Moment, NoSuchQueue, PapersError, Queues};
 use crate::{
-    command::{GroupSettings, QueueKey, QueueSettings},
+    command::{GroupSettings, QueueEdit, QueueKey},
     event::Event,
     limits,
 };
@@ -13,9 +13,12 @@ pub enum ConfigureError {
     /// There is no such queue.
     #[error(transparent)]
     NoSuchQueue(#[from] NoSuchQueue),
-    /// A queue is a FIFO queue from its beginning, or never.
-    #[error("whether a queue is a FIFO queue cannot be changed")]
+    /// What was given is for FIFO queues only.
+    #[error("this is no FIFO queue")]
     OtherKind,
+    /// Its papers cannot be.
+    #[error(transparent)]
+    Papers(#[from] PapersError),
     /// A setting is out of its range.
     #[error("the {0} is out of range")]
     OutOfRange(&'static str),
@@ -25,17 +28,30 @@ pub enum ConfigureError {
 }
 
 impl Queues {
-    /// Replaces a queue's settings. Leases and delays that run keep their ends. A changed limit on groups
-    /// holds for each group from its next change on.
-    pub(crate) fn configure(&mut self, key: QueueKey<'_>, settings: QueueSettings) -> Result<(), ConfigureError> {
+    /// Changes a queue's settings and papers. Leases and delays that run keep their ends. A changed limit on groups
+    /// holds for each group from its next change on, a changed retention period for all jobs at once.
+    pub(crate) fn configure(
+        &mut self,
+        at: Moment,
+        key: QueueKey<'_>,
+        edit: &QueueEdit<'_>,
+    ) -> Result<(), ConfigureError> {
+        let slot = self.find(key).ok_or(NoSuchQueue)?.slot;
+        let record = self.queues.at(slot);
+        let settings = edit.over(*record.settings()).ok_or(ConfigureError::OtherKind)?;
         if let Some(name) = settings.out_of_range() {
             return Err(ConfigureError::OutOfRange(name));
         }
-        let queue = self.find(key).ok_or(NoSuchQueue)?;
-        if self.queues.at(queue.slot).settings().fifo.is_some() != settings.fifo.is_some() {
-            return Err(ConfigureError::OtherKind);
+        let present = self.papers_of(slot);
+        let papers = self.edited_papers(key, settings.fifo.is_some(), &present, &edit.papers)?;
+        // What is due follows from the period, so it is taken out under the old one and put in under the new one.
+        let oldest = self.queues.at(slot).oldest;
+        self.set_oldest(slot, super::expire::NOTHING);
+        self.queues.edit(slot).set_settings(settings, at.wall_time);
+        self.set_oldest(slot, oldest);
+        if papers != present {
+            self.set_papers(slot, papers);
         }
-        self.queues.edit(queue.slot).set_settings(settings);
         Ok(())
     }
 

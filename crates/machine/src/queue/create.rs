@@ -1,9 +1,10 @@
 //! `CreateQueue`: a name becomes a queue.
 
-use super::{Queues, fifo};
+use super::{Moment, Papers, PapersError, Queues, fifo};
 use crate::{
-    command::{QueueKey, QueueSettings},
+    command::{PapersEdit, QueueKey, QueueSettings},
     limits,
+    recent::Kind,
 };
 use evenkeel_types::QueueId;
 
@@ -13,6 +14,12 @@ pub enum CreateQueueError {
     /// It exists with other settings. Ask for its own, or change them.
     #[error("a queue of that name exists with other settings")]
     ExistsDifferently,
+    /// One of that name was deleted within the last minute. Wait, or choose another.
+    #[error("a queue of that name was deleted within the last {} seconds", limits::DELETED_LIFE.0 / 1_000_000)]
+    DeletedLately,
+    /// Its papers cannot be.
+    #[error(transparent)]
+    Papers(#[from] PapersError),
     /// The name is empty.
     #[error("a queue needs a name")]
     NoName,
@@ -28,8 +35,15 @@ pub enum CreateQueueError {
 }
 
 impl Queues {
-    /// Makes a queue, or finds the one that has the same settings.
-    pub(crate) fn create(&mut self, key: QueueKey<'_>, settings: QueueSettings) -> Result<QueueId, CreateQueueError> {
+    /// Makes a queue, or finds the one that has the same settings; whatever its tags and papers are.
+    pub(crate) fn create(
+        &mut self,
+        at: Moment,
+        key: QueueKey<'_>,
+        settings: QueueSettings,
+        papers: &PapersEdit<'_>,
+        tags: &[(&str, &str)],
+    ) -> Result<QueueId, CreateQueueError> {
         if key.name.is_empty() {
             return Err(CreateQueueError::NoName);
         }
@@ -46,10 +60,17 @@ impl Queues {
         if self.queues.live() >= limits::QUEUES_MAX {
             return Err(CreateQueueError::TooMany);
         }
+        if self.recent.find(Kind::Deleted, self.name_key(key), at.log_time).is_some() {
+            return Err(CreateQueueError::DeletedLately);
+        }
+        let mut papers = self.edited_papers(key, settings.fifo.is_some(), &Papers::default(), papers)?;
+        papers.tags = tags.iter().map(|&(key, value)| (key.into(), value.into())).collect();
         let hash = self.hash_of_queue(key);
         let slot = self.queues.allocate().ok_or(CreateQueueError::TooMany)?;
-        self.queues.edit(slot).occupy(key.account, key.name, hash, settings);
+        self.queues.edit(slot).occupy(key.account, key.name, hash, settings, at.wall_time);
         self.queue_names.insert(&mut self.queues, slot);
+        self.by_name.insert((key.account, self.queues.at(slot).name.clone()), slot);
+        self.set_papers(slot, papers);
         Ok(self.id_of(slot))
     }
 }

@@ -7,7 +7,7 @@
 
 use super::{EnqueueError, Moment, Queues};
 use crate::{
-    command::{DedupScope, FifoSettings, NewJob},
+    command::{DedupScope, FifoSettings, NewJob, QueueKey},
     fault::{self, Fault},
     recent::{Key, Kind},
     reply::Enqueued,
@@ -40,6 +40,15 @@ impl Queues {
 
     pub(super) fn note_sent(&mut self, at: Moment, key: Key, enqueued: &Enqueued) {
         self.recent.note(Kind::Sent, key, at.log_time, enqueued.body.index.0, &[item_of(enqueued)]);
+    }
+
+    /// What a deleted queue's name is looked up by.
+    pub(super) fn name_key(&self, key: QueueKey<'_>) -> Key {
+        let mut hasher = SipHasher13::new_with_keys(self.hash_keys.0, self.hash_keys.1);
+        hasher.write_u64(key.account.number());
+        hasher.write(key.name.as_bytes());
+        let hash = hasher.finish128();
+        [hash.h1, hash.h2]
     }
 
     /// A keyed hash of texts within this life of a queue.

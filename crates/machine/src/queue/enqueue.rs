@@ -142,6 +142,7 @@ impl Queues {
             queue.bytes += u64::from(bytes);
         }
         self.bytes += u64::from(bytes);
+        self.note_sent_at(queue.slot, at.wall_time);
         events.push(Event::BodyKept(body));
         let delay = if fault::is(Fault::EndDelayEarly) { Micros(delay.0 / 2) } else { delay };
         let until = match settings.fifo {
@@ -160,7 +161,7 @@ impl Queues {
         Ok(enqueued)
     }
 
-    fn check_caps(&self, queue: u32, bytes: u32) -> Result<(), EnqueueError> {
+    pub(super) fn check_caps(&self, queue: u32, bytes: u32) -> Result<(), EnqueueError> {
         let queue = self.queues.at(queue);
         let caps = [
             (Cap::Jobs, queue.counts.present(), 1, queue.settings().jobs_max),

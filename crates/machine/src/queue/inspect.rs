@@ -1,7 +1,8 @@
 //! Looking at everything from outside, for checks off line: every queue, and every job with its queue.
 
-use super::{Counts, Place, Queues};
-use evenkeel_types::{AccountId, BodyRef, JobId, QueueId};
+use super::{Counts, Papers, Place, Queues};
+use crate::command::GroupSettings;
+use evenkeel_types::{AccountId, BodyRef, JobId, QueueId, WallTime};
 use std::{ops::Range, sync::Arc};
 
 /// A queue, as it is now.
@@ -34,6 +35,22 @@ impl Queues {
     /// How many de-duplication ids are remembered.
     pub fn remembered_ids(&self) -> u32 {
         self.recent.sent()
+    }
+
+    /// When a queue was made, and when its settings or papers last changed.
+    pub fn times(&self, queue: QueueId) -> Option<(WallTime, WallTime)> {
+        self.queue(queue).map(|queue| (queue.created_at, queue.modified_at))
+    }
+
+    /// What is kept of a queue beside its settings, if there is anything.
+    pub fn papers(&self, queue: QueueId) -> Option<Arc<Papers>> {
+        self.queue(queue)?.papers().cloned()
+    }
+
+    /// A group's weight and limit in a queue, if it has any of its own.
+    pub fn group_settings(&self, queue: QueueId, group: &str) -> Option<GroupSettings> {
+        self.queue(queue)?;
+        self.find_own(queue.slot, group).and_then(|lane| self.lanes.at(lane).own())
     }
 
     /// All queues, in the order of their slots.

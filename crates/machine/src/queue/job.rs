@@ -136,6 +136,12 @@ impl Job {
         WallTime(self.enqueued_at.saturating_add(self.first_granted_after.into()))
     }
 
+    /// Counts as sent at this moment.
+    pub(crate) fn send_anew(&mut self, at: WallTime) {
+        self.enqueued_at = at.0;
+        self.first_granted_after = 0;
+    }
+
     /// Counts a grant at these times.
     pub(crate) fn grant(&mut self, now: LogTime, wall: WallTime) {
         if self.grants == 0 {

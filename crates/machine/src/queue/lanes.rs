@@ -88,6 +88,7 @@ impl Queues {
         for _ in 0..lanes_max {
             let forgotten = self.queues.edit(queue).turns.forget_one(&mut self.lanes);
             let Some(slot) = forgotten else { break };
+            self.walk_past(slot);
             self.unlink_lane(slot);
             self.lane_names.remove(&mut self.lanes, slot);
             self.lanes.free(slot);

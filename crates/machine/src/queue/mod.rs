@@ -15,13 +15,18 @@ mod change_lease;
 mod checkpoint;
 mod configure;
 mod create;
+mod dead;
 mod dedup;
 mod enqueue;
+mod expire;
+mod extra;
 mod fifo;
 mod inspect;
 mod job;
 mod lane;
 mod lanes;
+mod moves;
+mod papers;
 mod purge;
 mod reap;
 mod receive;
@@ -38,6 +43,8 @@ pub use configure::ConfigureError;
 pub use create::CreateQueueError;
 pub use enqueue::{Cap, EnqueueError};
 pub use inspect::{JobView, QueueView};
+pub use moves::{MoveError, MoveStatus, MoveView};
+pub use papers::{Allowed, Papers, PapersError};
 pub use receive::ReceiveError;
 pub use state::Counts;
 
@@ -51,8 +58,12 @@ use crate::{
     table::Table,
 };
 use evenkeel_types::{BodyRef, JobId, LogIndex, LogTime, QueueId, WallTime};
+use expire::Walk;
+use extra::Extras;
 use job::{Job, Place};
 use lane::{Lane, Standing, millis};
+use moves::{MoveTask, MovesBySource};
+use papers::{ByName, Sources};
 use purge::Doomed;
 use siphasher::sip::SipHasher13;
 use state::Queue;
@@ -94,6 +105,16 @@ pub struct Queues {
     own_names: Table<1>,
     jobs: Slab<Job>,
     recent: Recent,
+    extras: Extras,
+    moves: Slab<MoveTask>,
+    /// Follow from names, papers and tasks.
+    by_name: ByName,
+    sources: Sources,
+    moves_by_source: MovesBySource,
+    running_moves: BTreeSet<u32>,
+    /// Queues by the moment at which their oldest jobs may be past their time. Follows from the queues.
+    expiries: BTreeSet<(u64, u32)>,
+    walk: Walk,
     wheel: Wheel,
     /// The bytes of all jobs' bodies, doomed ones too.
     bytes: u64,
@@ -117,6 +138,14 @@ impl Queues {
             own_names: Table::default(),
             jobs: Slab::default(),
             recent: Recent::default(),
+            extras: Extras::default(),
+            moves: Slab::default(),
+            by_name: ByName::new(),
+            sources: Sources::new(),
+            moves_by_source: MovesBySource::new(),
+            running_moves: BTreeSet::new(),
+            expiries: BTreeSet::new(),
+            walk: Walk::default(),
             wheel: Wheel::default(),
             bytes: 0,
             doomed: Doomed::default(),
@@ -188,18 +217,22 @@ impl Queues {
 
     /// When something next needs attention: a delay or lease, never later than the first that ends, what was done lately and
     /// may be forgotten, or lanes to be forgotten or what was purged to be freed, at once.
-    pub fn next_due(&self) -> Option<LogTime> {
+    /// `now` and `wall` are the last batch's.
+    pub fn next_due(&self, now: LogTime, wall: WallTime) -> Option<LogTime> {
         let at_once = !self.forgettable.is_empty() || self.has_doomed();
         if at_once {
             return Some(LogTime(0));
         }
-        [self.wheel.next_due(), self.recent.next_due()].into_iter().flatten().min()
+        let dues = [self.wheel.next_due(), self.recent.next_due(), self.move_due(), self.expiry_due(now, wall)];
+        dues.into_iter().flatten().min()
     }
 
     /// One number for the whole state.
     pub(crate) fn digest(&self) -> u64 {
         let records = [self.queues.digest(), self.lanes.digest(), self.jobs.digest(), self.recent.digest()];
-        let parts = records.into_iter().chain([self.wheel.tick()]);
+        let beside = [self.extras.records.digest(), self.moves.digest(), self.wheel.tick()];
+        let walk = [u64::from(self.walk.queue) << 32 | u64::from(self.walk.lane), self.walk.oldest];
+        let parts = records.into_iter().chain(beside).chain(walk);
         parts.chain(self.doomed.words()).fold(Mixer::new(0), Mixer::word).finish()
     }
 

@@ -4,9 +4,10 @@
 //! queue begins a new epoch in which none of them is found. What they hold is freed behind, in bounded steps: see
 //! [`super::reap`].
 
-use super::{NoSuchQueue, Queues, state::Counts};
+use super::{Moment, NoSuchQueue, Queues, state::Counts};
 use crate::{
-    command::QueueKey,
+    command::{CallKey, QueueKey},
+    recent::Kind,
     slab::{Ends, NIL},
 };
 use evenkeel_types::QueueId;
@@ -21,22 +22,39 @@ impl Queues {
         Ok(self.doom(queue.slot))
     }
 
-    /// Removes a queue with all that is in it. The name is free at once. Returns the number that is now no queue's.
-    /// O(log queues).
-    pub(crate) fn delete(&mut self, key: QueueKey<'_>) -> Result<QueueId, NoSuchQueue> {
-        let queue = self.find(key).ok_or(NoSuchQueue)?;
+    /// Removes a queue with all that is in it. Its name is free at once, or after a minute if it is kept. Returns the number that is
+    /// now no queue's. A call that is repeated gets its first answer. O(log queues).
+    pub(crate) fn delete(
+        &mut self,
+        at: Moment,
+        key: QueueKey<'_>,
+        call: Option<CallKey>,
+        keep_name: bool,
+    ) -> Result<QueueId, NoSuchQueue> {
+        let Some(queue) = self.find(key) else {
+            return self.deleted_by(at, call).ok_or(NoSuchQueue);
+        };
+        self.note_deletion(at, call, queue);
+        if keep_name {
+            let name = self.name_key(key);
+            self.recent.note(Kind::Deleted, name, at.log_time, 0, &[]);
+        }
         self.doom(queue.slot);
+        self.forget_moves(key);
+        self.unindex_source(queue.slot);
+        self.by_name.remove(&(key.account, key.name.into()));
         self.queue_names.remove(&mut self.queues, queue.slot);
         self.queues.free(queue.slot);
         Ok(queue)
     }
 
     fn doom(&mut self, slot: u32) -> u64 {
+        self.end_walk(slot);
         let (lanes, counts, bytes) = {
             let mut queue = self.queues.edit(slot);
             let counts = queue.counts;
-            queue.counts = Counts { enqueued: counts.enqueued, acked: counts.acked, ..Counts::default() };
-            queue.counts.purged = counts.purged + counts.present();
+            queue.counts = Counts { ready: 0, delayed: 0, leased: 0, ..counts };
+            queue.counts.purged += counts.present();
             queue.epoch += 1;
             queue.grantable = 0;
             self.graveyard.extend(queue.turns.begin_anew());

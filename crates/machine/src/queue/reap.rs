@@ -123,7 +123,7 @@ impl Queues {
         let body = self.jobs.at(slot).body();
         self.doomed.bytes -= u64::from(body.bytes);
         self.bytes -= u64::from(body.bytes);
-        self.jobs.free(slot);
+        self.free_job(slot);
         if !fault::is(Fault::ReapLeaks) {
             events.push(Event::BodyReleased(body));
         }

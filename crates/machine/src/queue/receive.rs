@@ -53,6 +53,8 @@ impl Queues {
         // Looks at lanes that are then not served, bounded: their limit was lowered while they stood in the turns, or
         // they have running leases to pay for first.
         let mut looks = limits::LANES_LOOKED_AT_PER_RECEIVE;
+        // Jobs that were dropped or went to the dead letters, bounded too: the rest is met by the next receive.
+        let mut passed = 0;
         while grants.len() < wanted {
             let Some(lane) = self.queues.at(queue.slot).turns.next() else { break };
             if !self.may_be_served(self.lanes.at(lane)) {
@@ -64,16 +66,39 @@ impl Queues {
             } else if settings.fair_by == FairBy::LeaseTime && looks > 0 && self.accrue(lane, at.log_time) {
                 looks -= 1;
             } else {
-                grants.push(self.grant(at, lane, lease, false));
-                while settings.fifo.is_some() && grants.len() < wanted && self.lanes.at(lane).ready > 0 {
-                    grants.push(self.grant(at, lane, lease, true));
+                let granted = grants.len();
+                while grants.len() < wanted && self.lanes.at(lane).ready > 0 && passed < limits::PASSED_PER_RECEIVE {
+                    if self.pass_over(at, lane, events) {
+                        passed += 1;
+                        continue;
+                    }
+                    let more = grants.len() > granted;
+                    grants.push(self.grant(at, lane, lease, more));
+                    if settings.fifo.is_none() {
+                        break;
+                    }
                 }
                 self.settle(lane, events);
+                if passed >= limits::PASSED_PER_RECEIVE {
+                    break;
+                }
             }
         }
         self.note_received(at, queue, &again, &grants, at.log_time + lease);
         self.forget(queue.slot, limits::LANES_FORGOTTEN_PER_COMMAND);
         Ok(grants)
+    }
+
+    /// Takes the first job of a lane away if it is not to be granted: its time has passed, or it was granted too often.
+    fn pass_over(&mut self, at: Moment, lane: u32, events: &mut Vec<Event>) -> bool {
+        let record = self.lanes.at(lane);
+        let (queue, head) = (record.queue, record.head);
+        if self.is_expired(queue, self.jobs.at(head), at.wall_time) {
+            self.unlink(head);
+            self.drop_expired(head, events);
+            return true;
+        }
+        self.grave_of(queue, head).is_some_and(|target| self.bury(at, head, target, events))
     }
 
     /// Grants the first job of a lane; the lane is to be settled then. `more`: in the same turn as another.
@@ -106,6 +131,7 @@ impl Queues {
             token: job.token(),
             body: job.body(),
             group,
+            source: self.extras.source(slot).cloned(),
             enqueued_at: job.enqueued_at(),
             first_granted_at: job.first_granted_at(),
         }

@@ -54,6 +54,19 @@ impl Queues {
         self.recent.note(Kind::Call, key, at.log_time, OF_SEVERAL_ENTRIES, &items);
     }
 
+    /// The number of the queue that the first call deleted.
+    pub(super) fn deleted_by(&self, at: Moment, call: Option<CallKey>) -> Option<QueueId> {
+        let CallKey(key) = call?;
+        let &[slot, generation, ..] = self.recent.find(Kind::Call, key, at.log_time)?.items().first()?;
+        Some(QueueId { slot, generation })
+    }
+
+    pub(super) fn note_deletion(&mut self, at: Moment, call: Option<CallKey>, queue: QueueId) {
+        if let Some(CallKey(key)) = call {
+            self.recent.note(Kind::Call, key, at.log_time, at.index.0, &[[queue.slot, queue.generation, 0, 0]]);
+        }
+    }
+
     /// Whether a receive would get what it or another got before, whatever is ready.
     pub fn is_repeated(&self, queue: QueueId, again: &Repeatable<'_>, now: LogTime) -> bool {
         let call = again.call.map(|CallKey(key)| (Kind::Call, key));

@@ -1,13 +1,13 @@
 //! A queue's own record: its name, settings, counts and turns.
 
-use super::turns::Turns;
+use super::{Papers, expire::NOTHING, turns::Turns};
 use crate::{
     command::QueueSettings,
     digest::{Digested, Mixer},
     slab::{Ends, NIL, Record},
     table::Chained,
 };
-use evenkeel_types::AccountId;
+use evenkeel_types::{AccountId, WallTime};
 use std::sync::Arc;
 
 /// How many jobs of a queue are where.
@@ -25,13 +25,20 @@ pub struct Counts {
     pub acked: u64,
     /// Ever purged.
     pub purged: u64,
+    /// Ever gone because their retention period had passed.
+    pub expired: u64,
+    /// Ever come from another queue: as dead letters, or moved.
+    pub moved_in: u64,
+    /// Ever gone to another queue.
+    pub moved_out: u64,
 }
 
 impl Counts {
     /// Whether every job that was accepted is accounted for.
     #[must_use]
     pub fn are_conserved(&self) -> bool {
-        self.enqueued == self.present() + self.acked + self.purged
+        let gone = self.acked + self.purged + self.expired + self.moved_out;
+        self.enqueued + self.moved_in == self.present() + gone
     }
 
     /// How many jobs there are, wherever they are.
@@ -55,6 +62,12 @@ pub(crate) struct Queue {
     pub(crate) lanes: Ends,
     /// The bytes of all jobs' bodies.
     pub(crate) bytes: u64,
+    /// When it was made, and its settings or papers last changed.
+    pub(crate) created_at: WallTime,
+    pub(crate) modified_at: WallTime,
+    /// No job was sent before this moment, in milliseconds of wall time.
+    pub(crate) oldest: u64,
+    papers: Option<Arc<Papers>>,
     settings: QueueSettings,
     /// A mix of what seldom changes (account, hash and settings), so that the many edits need not mix it anew.
     seldom: u64,
@@ -75,6 +88,10 @@ impl Default for Queue {
             epoch: 0,
             lanes: Ends::default(),
             bytes: 0,
+            created_at: WallTime::default(),
+            modified_at: WallTime::default(),
+            oldest: NOTHING,
+            papers: None,
             settings: QueueSettings::default(),
             seldom: 0,
             counts: Counts::default(),
@@ -91,10 +108,18 @@ impl Queue {
     }
 
     /// Fills a free slot.
-    pub(crate) fn occupy(&mut self, account: AccountId, name: &str, hash: u64, settings: QueueSettings) {
+    pub(crate) fn occupy(
+        &mut self,
+        account: AccountId,
+        name: &str,
+        hash: u64,
+        settings: QueueSettings,
+        created_at: WallTime,
+    ) {
         debug_assert!(!self.is_live());
-        let (generation, epoch) = (self.generation, self.epoch);
-        *self = Self { account, name: name.into(), hash, settings, generation, epoch, ..Self::default() };
+        let (generation, epoch, modified_at) = (self.generation, self.epoch, created_at);
+        let name = name.into();
+        *self = Self { account, name, hash, settings, generation, epoch, created_at, modified_at, ..Self::default() };
         self.mix_seldom();
     }
 
@@ -103,8 +128,19 @@ impl Queue {
         &self.settings
     }
 
-    pub(crate) fn set_settings(&mut self, settings: QueueSettings) {
+    pub(crate) fn set_settings(&mut self, settings: QueueSettings, modified_at: WallTime) {
         self.settings = settings;
+        self.modified_at = modified_at;
+        self.mix_seldom();
+    }
+
+    /// What is kept beside its settings, if there is anything.
+    pub(crate) fn papers(&self) -> Option<&Arc<Papers>> {
+        self.papers.as_ref()
+    }
+
+    pub(crate) fn set_papers(&mut self, papers: Papers) {
+        self.papers = (!papers.is_empty()).then(|| Arc::new(papers));
         self.mix_seldom();
     }
 
@@ -144,6 +180,9 @@ impl Queue {
             jobs_max,
             bytes_max,
             u64::from(retention_secs) << 32 | fifo,
+            self.created_at.0,
+            self.modified_at.0,
+            self.papers.as_ref().map_or(0, |papers| papers.mix()),
         ]
         .into_iter()
         .fold(Mixer::new(0), Mixer::word)
@@ -171,6 +210,10 @@ impl Digested for Queue {
             self.counts.enqueued,
             self.counts.acked,
             self.counts.purged,
+            self.counts.expired,
+            self.counts.moved_in,
+            self.counts.moved_out,
+            self.oldest,
             self.turns.virtual_time,
             self.turns.turn,
         ]

@@ -1,6 +1,6 @@
 //! What ends by itself: delays, leases, and lanes that nothing is left of; a bounded number at a time.
 
-use super::{Place, Queues, wheel::Advanced};
+use super::{Moment, Place, Queues, wheel::Advanced};
 use crate::{
     event::Event,
     fault::{self, Fault},
@@ -9,14 +9,14 @@ use crate::{
 use evenkeel_types::LogTime;
 
 impl Queues {
-    /// Ends what is due at `now`, at most [`limits::TIMERS_PER_BATCH`] steps of it; the rest is due
+    /// Ends what is due by now, at most [`limits::TIMERS_PER_BATCH`] steps of it; the rest is due
     /// still and comes with the next batch. Pushes [`Event::Ready`].
-    pub(crate) fn fire_timers(&mut self, now: LogTime, events: &mut Vec<Event>) {
+    pub(crate) fn fire_timers(&mut self, at: Moment, events: &mut Vec<Event>) {
         for _ in 0..limits::TIMERS_PER_BATCH {
-            match self.wheel.advance(&mut self.jobs, now) {
+            match self.wheel.advance(&mut self.jobs, at.log_time) {
                 None => break,
                 Some(Advanced::Moved) => {}
-                Some(Advanced::Due(slot)) => self.due(slot, now, events),
+                Some(Advanced::Due(slot)) => self.due(slot, at, events),
             }
         }
     }
@@ -33,7 +33,19 @@ impl Queues {
         }
     }
 
-    fn due(&mut self, slot: u32, now: LogTime, events: &mut Vec<Event>) {
+    /// Puts back a job whose lease has ended, unless its time has passed.
+    pub(super) fn give_back(&mut self, slot: u32, at: Moment, events: &mut Vec<Event>) {
+        let job = *self.jobs.at(slot);
+        let queue = self.lanes.at(job.lane).queue;
+        if self.is_expired(queue, &job, at.wall_time) {
+            self.drop_expired(slot, events);
+        } else {
+            self.note_sent_at(queue, job.enqueued_at());
+            self.put_back(slot);
+        }
+    }
+
+    fn due(&mut self, slot: u32, at: Moment, events: &mut Vec<Event>) {
         let job = *self.jobs.at(slot);
         if self.is_doomed(self.lanes.at(job.lane)) {
             return self.free_hanging(slot, events);
@@ -46,15 +58,20 @@ impl Queues {
                     lane.queue
                 };
                 self.queues.edit(queue).counts.delayed -= 1;
-                self.push_last(slot);
+                if self.is_expired(queue, &job, at.wall_time) {
+                    self.drop_expired(slot, events);
+                } else {
+                    self.note_sent_at(queue, job.enqueued_at());
+                    self.push_last(slot);
+                }
             }
             Place::Leased if fault::is(Fault::LoseTimer) => {
                 self.jobs.edit(slot).deadline += 3_600_000_000;
                 self.wheel.insert(&mut self.jobs, slot);
             }
             Place::Leased => {
-                self.end_lease(slot, now);
-                self.put_back(slot);
+                self.end_lease(slot, at.log_time);
+                self.give_back(slot, at, events);
             }
             Place::Ready | Place::Free => unreachable!("only delayed and leased jobs hang in the wheel"),
         }

@@ -192,9 +192,9 @@ fn lanes_that_owe_nothing_are_forgotten() {
     assert_eq!(jobs, 0);
     assert!(lanes > 0, "not all in one step");
     for _ in 0..10 {
-        assert!(script.machine.queues().next_due().is_some() || script.machine.queues().sizes().1 == 0);
+        assert!(script.machine.next_due().is_some() || script.machine.queues().sizes().1 == 0);
         script.wait(0);
     }
     assert_eq!(script.machine.queues().sizes(), (1, 0, 0));
-    assert_eq!(script.machine.queues().next_due(), None, "and then there is nothing left to do");
+    assert_eq!(script.machine.next_due(), None, "and then there is nothing left to do");
 }

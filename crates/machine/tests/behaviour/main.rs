@@ -1,9 +1,12 @@
 //! What the machine promises, one behaviour a test, through its public face.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
 
+mod dead;
 mod fairness;
 mod fifo;
+mod house;
 mod leases;
+mod papers;
 mod purge;
 mod repeat;
 mod script;

@@ -50,7 +50,7 @@ fn fill(script: &mut Script, jobs: usize, groups: usize, delay: Option<Micros>) 
             batch.push(&Command::Enqueue { queue: QUEUE, jobs: (sent..sent + count).map(job).collect(), call: None });
             sent += count;
         }
-        let bytes = batch.finish(LogTime(script.now), WallTime(1));
+        let bytes = batch.finish(LogTime(script.now), WallTime(1_700_000_000_000 + script.now / 1_000));
         let next = LogIndex(script.machine.applied().0 + 1);
         script.machine.apply(next, &bytes, &mut script.outcome).unwrap();
     }
@@ -59,7 +59,7 @@ fn fill(script: &mut Script, jobs: usize, groups: usize, delay: Option<Micros>) 
 /// Empty batches, as an idle engine makes them, until nothing is due at once. How many bodies each released.
 fn reap(script: &mut Script) -> Vec<usize> {
     let mut batches = Vec::new();
-    while script.machine.queues().next_due() == Some(LogTime(0)) {
+    while script.machine.next_due() == Some(LogTime(0)) {
         batches.push(released(&script.wait(0)));
     }
     batches
@@ -122,7 +122,7 @@ fn a_group_goes_on_at_once_while_its_purged_jobs_are_still_there() {
     batch.push(&Command::Enqueue { queue: QUEUE, jobs: vec![job], call: None });
     batch.push(&Command::Receive { queue: FIRST, jobs_max: 10, lease: None, again: Default::default() });
     let next = LogIndex(script.machine.applied().0 + 1);
-    let bytes = batch.finish(LogTime(script.now), WallTime(1));
+    let bytes = batch.finish(LogTime(script.now), WallTime(1_700_000_000_000 + script.now / 1_000));
     script.machine.apply(next, &bytes, &mut script.outcome).unwrap();
     let Some(Reply::Received(Ok(grants))) = script.outcome.replies.pop() else { panic!("a receive was last") };
     assert_eq!(grants.len(), 1, "a purged lease does not count against the limit");
@@ -174,7 +174,7 @@ fn settings_replaced_after_a_purge_are_not_brought_back_by_the_reaper() {
     let settings = evenkeel_machine::command::GroupSettings { weight: 1, in_flight_max: 0 };
     batch.push(&Command::ConfigureGroup { queue: QUEUE, group: "g", settings });
     let next = LogIndex(script.machine.applied().0 + 1);
-    let bytes = batch.finish(LogTime(script.now), WallTime(1));
+    let bytes = batch.finish(LogTime(script.now), WallTime(1_700_000_000_000 + script.now / 1_000));
     script.machine.apply(next, &bytes, &mut script.outcome).unwrap();
     script.machine.audit().unwrap();
     reap(&mut script);
@@ -187,8 +187,14 @@ fn a_queue_of_a_deleted_name_is_another_queue() {
     script.configure_group("g", 9, 0);
     script.send("g", 2);
     let grant = script.receive().unwrap();
-    assert_eq!(script.run(&Command::DeleteQueue { queue: QUEUE }), Reply::QueueDeleted(Ok(FIRST)));
-    assert_eq!(script.run(&Command::DeleteQueue { queue: QUEUE }), Reply::QueueDeleted(Err(NoSuchQueue)));
+    assert_eq!(
+        script.run(&Command::DeleteQueue { queue: QUEUE, call: None, keep_name: false }),
+        Reply::QueueDeleted(Ok(FIRST))
+    );
+    assert_eq!(
+        script.run(&Command::DeleteQueue { queue: QUEUE, call: None, keep_name: false }),
+        Reply::QueueDeleted(Err(NoSuchQueue))
+    );
     assert_eq!(purge(&mut script), Reply::Purged(Err(NoSuchQueue)));
     assert_eq!(script.machine.queues().find(QUEUE), None);
     script.machine.audit().unwrap();
@@ -200,7 +206,8 @@ fn a_queue_of_a_deleted_name_is_another_queue() {
 
     let other = QueueSettings { lease: Micros::from_secs(5), ..QueueSettings::default() };
     let second = QueueId { slot: 0, generation: 1 };
-    let reply = script.run(&Command::CreateQueue { queue: QUEUE, settings: other });
+    let reply =
+        script.run(&Command::CreateQueue { queue: QUEUE, settings: other, papers: Default::default(), tags: vec![] });
     assert_eq!(reply, Reply::QueueCreated(Ok(second)), "the slot is used again, under another number");
     let queues = script.machine.queues();
     assert_eq!((queues.counts(FIRST), queues.settings(FIRST), queues.grantable(FIRST)), (None, None, 0));
@@ -258,7 +265,12 @@ fn purged_jobs_that_hang_in_the_wheel_do_not_stay_until_they_are_due() {
     fill(&mut script, 30_000, 10, None);
     script.receive_for(10, Micros::from_secs(600));
     let name = evenkeel_machine::command::QueueKey { name: "few", ..QUEUE };
-    script.run(&Command::CreateQueue { queue: name, settings: QueueSettings::default() });
+    script.run(&Command::CreateQueue {
+        queue: name,
+        settings: QueueSettings::default(),
+        papers: Default::default(),
+        tags: vec![],
+    });
     let job =
         NewJob { group: "g", delay: Some(Micros::from_secs(60)), dedup: None, counted_bytes: 1, body: Body::new(b"x") };
     script.run(&Command::Enqueue { queue: name, jobs: vec![job; 10], call: None });
@@ -279,7 +291,7 @@ fn a_machine_restored_in_the_middle_of_reaping_goes_on_alike() {
     purge(&mut script);
     fill(&mut script, 5_000, 300, None);
     let mut restored = 0;
-    while script.machine.queues().next_due() == Some(LogTime(0)) {
+    while script.machine.next_due() == Some(LogTime(0)) {
         let mut bytes = Vec::new();
         script.machine.encode(&mut bytes);
         let mut again = Machine::decode(&bytes).unwrap();
@@ -289,7 +301,8 @@ fn a_machine_restored_in_the_middle_of_reaping_goes_on_alike() {
         // The restored one goes its own way, then both must be alike.
         let next = LogIndex(again.applied().0 + 1);
         let mut outcome = Outcome::default();
-        let empty = BatchBuilder::default().finish(LogTime(script.now), WallTime(0));
+        let empty =
+            BatchBuilder::default().finish(LogTime(script.now), WallTime(1_700_000_000_000 + script.now / 1_000));
         again.apply(next, &empty, &mut outcome).unwrap();
         assert_eq!(outcome.events, script.wait(0));
         assert_eq!(again.digest(), script.machine.digest());
@@ -312,14 +325,19 @@ fn purging_again_and_again_leaves_nothing_behind() {
             let jobs = vec![job(Some(Micros::from_secs(900))), job(None)];
             batch.push(&Command::Enqueue { queue: QUEUE, jobs, call: None });
             batch.push(&if round % 3 == 0 {
-                Command::DeleteQueue { queue: QUEUE }
+                Command::DeleteQueue { queue: QUEUE, call: None, keep_name: false }
             } else {
                 Command::PurgeQueue { queue: QUEUE }
             });
-            batch.push(&Command::CreateQueue { queue: QUEUE, settings: QueueSettings::default() });
+            batch.push(&Command::CreateQueue {
+                queue: QUEUE,
+                settings: QueueSettings::default(),
+                papers: Default::default(),
+                tags: vec![],
+            });
         }
         let next = LogIndex(script.machine.applied().0 + 1);
-        let bytes = batch.finish(LogTime(script.now), WallTime(1));
+        let bytes = batch.finish(LogTime(script.now), WallTime(1_700_000_000_000 + script.now / 1_000));
         script.machine.apply(next, &bytes, &mut script.outcome).unwrap();
     }
     script.machine.audit().unwrap();
@@ -356,9 +374,9 @@ fn a_queue_takes_no_more_than_its_settings_allow() {
     assert_eq!(send(&mut script, b"0123456789", None), Ok(()), "a purge makes room at once");
     script.machine.audit().unwrap();
     let settings = QueueSettings { jobs_max: 1, ..QueueSettings::default() };
-    script.run(&Command::ConfigureQueue { queue: QUEUE, settings });
+    script.run(&Command::ConfigureQueue { queue: QUEUE, edit: settings.into() });
     assert_eq!(send(&mut script, b"", None), full(Cap::Jobs, 1, 1));
-    script.run(&Command::ConfigureQueue { queue: QUEUE, settings: QueueSettings::default() });
+    script.run(&Command::ConfigureQueue { queue: QUEUE, edit: (QueueSettings::default()).into() });
     assert_eq!(send(&mut script, &[b'x'; 1_000], None), Ok(()));
     script.machine.audit().unwrap();
 }

@@ -100,3 +100,12 @@ fn a_receive_that_is_repeated_gets_the_same_jobs_while_it_holds_them() {
     assert!(third[0].token > second[0].token);
     script.machine.audit().unwrap();
 }
+
+#[test]
+fn a_deletion_that_is_repeated_is_told_the_same() {
+    let mut script = Script::new(QueueSettings::default());
+    let delete = |call| Command::DeleteQueue { queue: QUEUE, call: Some(CallKey([call, 7])), keep_name: false };
+    assert_eq!(script.run(&delete(1)), Reply::QueueDeleted(Ok(ID)));
+    assert_eq!(script.run(&delete(1)), Reply::QueueDeleted(Ok(ID)));
+    assert!(matches!(script.run(&delete(2)), Reply::QueueDeleted(Err(_))));
+}

@@ -28,7 +28,7 @@ impl Script {
     pub(crate) fn new(settings: QueueSettings) -> Self {
         let mut script = Self { machine: Machine::default(), outcome: Outcome::default(), now: 1 };
         script.run(&Command::Begin(Begin { feature_level: 1, secret: [1; 32] }));
-        script.run(&Command::CreateQueue { queue: QUEUE, settings });
+        script.run(&Command::CreateQueue { queue: QUEUE, settings, papers: Default::default(), tags: vec![] });
         script
     }
 
@@ -44,7 +44,7 @@ impl Script {
     /// Lets time pass, and what is due happen.
     pub(crate) fn wait(&mut self, micros: u64) -> Vec<Event> {
         self.now += micros;
-        let bytes = BatchBuilder::default().finish(LogTime(self.now), WallTime(0));
+        let bytes = BatchBuilder::default().finish(LogTime(self.now), WallTime(1_700_000_000_000 + self.now / 1_000));
         let next = LogIndex(self.machine.applied().0 + 1);
         self.machine.apply(next, &bytes, &mut self.outcome).unwrap();
         self.outcome.events.clone()

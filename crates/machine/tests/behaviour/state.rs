@@ -48,7 +48,12 @@ fn a_batch_that_cannot_be_read_changes_nothing() {
 fn a_log_begins_once() {
     let mut machine = Machine::default();
     let mut outcome = Outcome::default();
-    let create = Command::CreateQueue { queue: QUEUE, settings: QueueSettings::default() };
+    let create = Command::CreateQueue {
+        queue: QUEUE,
+        settings: QueueSettings::default(),
+        papers: Default::default(),
+        tags: vec![],
+    };
     assert!(machine.apply(LogIndex(1), &batch(std::slice::from_ref(&create)), &mut outcome).is_err());
     machine.skip(LogIndex(1)).unwrap();
     machine.apply(LogIndex(2), &batch(&[BEGIN, create]), &mut outcome).unwrap();
@@ -89,10 +94,13 @@ fn a_queue_is_made_once_and_found_by_all_its_settings() {
         (QueueKey { name: "", ..QUEUE }, settings, Err(CreateQueueError::NoName)),
         (other, QueueSettings { default_weight: 0, ..settings }, Err(CreateQueueError::OutOfRange("default weight"))),
     ] {
-        assert_eq!(script.run(&Command::CreateQueue { queue, settings }), Reply::QueueCreated(expected));
+        assert_eq!(
+            script.run(&Command::CreateQueue { queue, settings, papers: Default::default(), tags: vec![] }),
+            Reply::QueueCreated(expected)
+        );
     }
     assert_eq!(
-        script.run(&Command::ConfigureQueue { queue: other, settings: QueueSettings::default() }),
+        script.run(&Command::ConfigureQueue { queue: other, edit: (QueueSettings::default()).into() }),
         Reply::Configured(Ok(()))
     );
     assert_eq!(
@@ -154,7 +162,12 @@ fn many_queues_and_groups_keep_the_state_whole() {
     for number in 0..300 {
         let name = format!("queue-{number}");
         let queue = QueueKey { name: &name, ..QUEUE };
-        script.run(&Command::CreateQueue { queue, settings: QueueSettings::default() });
+        script.run(&Command::CreateQueue {
+            queue,
+            settings: QueueSettings::default(),
+            papers: Default::default(),
+            tags: vec![],
+        });
     }
     for number in 0..2_000 {
         script.send(&format!("group-{}", number % 700), 1);
@@ -184,7 +197,7 @@ fn a_raised_limit_is_seen_alike_by_a_machine_that_was_restored() {
     script.send("g", 3);
     let queue = script.machine.queues().find(QUEUE).unwrap();
     script.run(&Command::Receive { queue, jobs_max: 1, lease: None, again: Default::default() });
-    script.run(&Command::ConfigureQueue { queue: QUEUE, settings: QueueSettings::default() });
+    script.run(&Command::ConfigureQueue { queue: QUEUE, edit: (QueueSettings::default()).into() });
     let mut bytes = Vec::new();
     script.machine.encode(&mut bytes);
     let again = Machine::decode(&bytes).unwrap();

@@ -119,7 +119,12 @@ impl Pair {
         };
         pair.run(Command::Begin(Begin { feature_level: 1, secret: [7; 32] }));
         for (queue, settings) in settings.into_iter().enumerate() {
-            let created = pair.run(Command::CreateQueue { queue: name(queue), settings });
+            let created = pair.run(Command::CreateQueue {
+                queue: name(queue),
+                settings,
+                papers: Default::default(),
+                tags: vec![],
+            });
             assert_eq!(created, Reply::QueueCreated(Ok(pair.ids[queue])));
         }
         pair
@@ -273,11 +278,19 @@ impl Pair {
             Op::Delete { queue } => {
                 let id = self.ids[*queue];
                 let settings = self.queues[*queue].settings;
-                assert_eq!(self.run(Command::DeleteQueue { queue: name(*queue) }), Reply::QueueDeleted(Ok(id)));
+                assert_eq!(
+                    self.run(Command::DeleteQueue { queue: name(*queue), call: None, keep_name: false }),
+                    Reply::QueueDeleted(Ok(id))
+                );
                 self.queues[*queue] = Queue::new(settings);
                 assert_eq!(self.run(Command::PurgeQueue { queue: name(*queue) }), Reply::Purged(Err(NoSuchQueue)));
                 self.check_gone(id);
-                let reply = self.run(Command::CreateQueue { queue: name(*queue), settings });
+                let reply = self.run(Command::CreateQueue {
+                    queue: name(*queue),
+                    settings,
+                    papers: Default::default(),
+                    tags: vec![],
+                });
                 let Reply::QueueCreated(Ok(anew)) = reply else { panic!("{reply:?}") };
                 assert!(anew.slot != id.slot || anew.generation > id.generation, "a number was given out twice");
                 self.ids[*queue] = anew;

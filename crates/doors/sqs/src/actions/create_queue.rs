@@ -108,7 +108,12 @@ impl Waiting {
     fn create(self) -> Result<Step, SqsError> {
         let queue = self.queue.clone();
         let settings = self.given.over(QueueSettings::default());
-        let command = Command::CreateQueue { queue: Queue::named(&queue).key(), settings };
+        let command = Command::CreateQueue {
+            queue: Queue::named(&queue).key(),
+            settings,
+            papers: Default::default(),
+            tags: vec![],
+        };
         propose(&command, super::Waiting::CreateQueue(Self { stage: Stage::Create, ..self }))
     }
 

@@ -30,7 +30,10 @@ pub(crate) struct Waiting;
 pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
     let request: Request<'_> = parse(body)?;
     let queue = Queue::of_url(request.queue_url.as_deref(), caller)?;
-    propose(&Command::DeleteQueue { queue: queue.key() }, super::Waiting::DeleteQueue(Waiting))
+    propose(
+        &Command::DeleteQueue { queue: queue.key(), call: None, keep_name: false },
+        super::Waiting::DeleteQueue(Waiting),
+    )
 }
 
 impl Waiting {

@@ -66,7 +66,7 @@ impl Waiting {
         if settings == present {
             return Ok(Step::Respond(Response::empty()));
         }
-        let command = Command::ConfigureQueue { queue: Queue::named(&queue).key(), settings };
+        let command = Command::ConfigureQueue { queue: Queue::named(&queue).key(), edit: settings.into() };
         propose(&command, super::Waiting::SetQueueAttributes(Self::Change))
     }
 }

@@ -4,7 +4,7 @@
 use evenkeel_engine::{Answer, Description, Request};
 use evenkeel_machine::{command::QueueSettings, queue::Counts};
 use evenkeel_sqs::{Caller, Door, Head, Ids, Pending, Response, Step};
-use evenkeel_types::{AccountId, QueueId};
+use evenkeel_types::{AccountId, QueueId, WallTime};
 
 pub(crate) const CALLER: Caller<'static> = Caller { account: AccountId::from_number(12).unwrap(), sender_id: "AIDA1" };
 pub(crate) const URL: &str = "http://localhost:9324/000000000012/jobs";
@@ -72,5 +72,12 @@ pub(crate) const UNSUPPORTED: (&str, &str) =
     ("AWS.SimpleQueueService.UnsupportedOperation;Sender", "com.amazonaws.sqs#UnsupportedOperation");
 
 pub(crate) fn described(settings: QueueSettings, counts: Counts) -> Answer {
-    Answer::Described(Ok(Description { queue: QueueId { slot: 3, generation: 0 }, settings, counts }))
+    Answer::Described(Ok(Description {
+        queue: QueueId { slot: 3, generation: 0 },
+        settings,
+        counts,
+        created_at: WallTime(1_700_000_000_123),
+        modified_at: WallTime(1_700_000_100_999),
+        papers: None,
+    }))
 }

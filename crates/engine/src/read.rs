@@ -1,0 +1,46 @@
+//! Reads: what may be looked at without a command, in the state as it is.
+
+use crate::request::{Description, Look, Looked};
+use evenkeel_machine::{Machine, command::QueueKey, queue::NoSuchQueue};
+
+impl Description {
+    /// A queue as it is now.
+    ///
+    /// # Errors
+    /// There is none of that name.
+    pub fn of(machine: &Machine, key: QueueKey<'_>) -> Result<Self, NoSuchQueue> {
+        let queues = machine.queues();
+        let queue = queues.find(key).ok_or(NoSuchQueue)?;
+        let settings = *queues.settings(queue).ok_or(NoSuchQueue)?;
+        let counts = queues.counts(queue).ok_or(NoSuchQueue)?;
+        let (created_at, modified_at) = queues.times(queue).ok_or(NoSuchQueue)?;
+        Ok(Self { queue, settings, counts, created_at, modified_at, papers: queues.papers(queue) })
+    }
+}
+
+impl Look {
+    /// What is seen now.
+    ///
+    /// # Errors
+    /// There is no such queue.
+    pub fn at(&self, machine: &Machine) -> Result<Looked, NoSuchQueue> {
+        let queues = machine.queues();
+        Ok(match self {
+            Self::Queues { account, prefix, behind, names_max } => {
+                Looked::Names(queues.names(*account, prefix, behind.as_deref(), *names_max))
+            }
+            Self::Sources { queue, behind, names_max } => {
+                queues.find(queue.key()).ok_or(NoSuchQueue)?;
+                Looked::Names(queues.sources_of(queue.key(), behind.as_deref(), *names_max))
+            }
+            Self::Moves { source } => {
+                queues.find(source.key()).ok_or(NoSuchQueue)?;
+                Looked::Moves(queues.moves_of(source.key()))
+            }
+            Self::Group { queue, group } => {
+                let queue = queues.find(queue.key()).ok_or(NoSuchQueue)?;
+                Looked::Group(queues.group_settings(queue, group))
+            }
+        })
+    }
+}
