@@ -11,6 +11,7 @@ pub mod binary;
 pub mod client;
 pub mod http;
 pub mod ledger;
+pub mod node;
 pub mod python;
 pub mod random;
 pub mod server;

@@ -1,9 +1,10 @@
-//! A Python with boto3, in a virtual environment under the target folder.
+//! Pythons with what the tests need of its packages, in virtual environments under the target folder.
 
 use crate::binary;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// What to do when there is no Python.
 const ADVICE: &str = "install Python 3.9 or newer with its venv module (on Debian and Ubuntu: apt-get install python3 \
@@ -14,9 +15,23 @@ const ADVICE: &str = "install Python 3.9 or newer with its venv module (on Debia
 /// # Panics
 /// If there is no Python, or the packages cannot be installed; says what to do.
 pub fn with_boto3() -> PathBuf {
-    let environment = binary::target_dir().join("boto3-venv");
+    environment("boto3-venv", "tests/boto3/requirements.txt")
+}
+
+/// As [`with_boto3`], with the AWS command line and Celery: `tests/clients/python/requirements.txt`. Its programs lie
+/// beside the interpreter.
+///
+/// # Panics
+/// As [`with_boto3`].
+pub fn with_clients() -> PathBuf {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(|| environment("clients-venv", "tests/clients/python/requirements.txt")).clone()
+}
+
+fn environment(name: &str, requirements: &str) -> PathBuf {
+    let environment = binary::target_dir().join(name);
     let python = environment.join("bin/python");
-    let requirements = binary::workspace().join("tests/boto3/requirements.txt");
+    let requirements = binary::workspace().join(requirements);
     // Written last, so that an environment that is half made is made again.
     let stamp = environment.join("requirements.txt");
     if fs::read(&stamp).ok() == fs::read(&requirements).ok() && python.exists() {

@@ -1,5 +1,7 @@
-//! What must be on the machine besides the Rust toolchain: Python with venv, for the boto3 tests; for the comparison the
-//! servers that are compared.
+//! What must be on the machine besides the Rust toolchain: Python with venv, for the tests that use real clients; for the
+//! comparison the servers that are compared.
+//!
+//! Node is not installed here: where it is missing, the tests of the JavaScript clients say so and count as ignored.
 
 use crate::steps::Steps;
 use anyhow::bail;
@@ -20,7 +22,9 @@ pub(crate) fn python(steps: &mut Steps) -> anyhow::Result<()> {
         steps.run("install python3", Command::new("apt-get").args(install).env("DEBIAN_FRONTEND", "noninteractive"))?;
     }
     if !has_python() {
-        bail!("the boto3 tests need python3 with its venv module; on Debian: apt-get install python3 python3-venv");
+        bail!(
+            "the tests with real clients need python3 with its venv module; on Debian: apt-get install python3 python3-venv"
+        );
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ pub(crate) fn run(steps: &mut Steps, budget: Budget) -> anyhow::Result<()> {
     build_server(steps)?;
     steps.run("unit, model and crash tests", &mut cargo(&["test", "--workspace", "--exclude", "evenkeel-tests"]))?;
     steps.run(
-        "the server from outside, with boto3 too",
+        "the server from outside, with real clients too",
         cargo(&["test", "--package", "evenkeel-tests", "--no-fail-fast"])
             .env("EVENKEEL_BIN", workspace.release("evenkeel"))
             .env("EVENKEEL_KILL_ROUNDS", kill::ROUNDS_SHORT.to_string()),
