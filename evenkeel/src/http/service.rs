@@ -1,6 +1,10 @@
 //! From a request to its door and back.
 
-use super::{body::Whole, request_id::RequestIds, unsigned};
+use super::{
+    body::Whole,
+    request_id::{RequestId, RequestIds},
+    unsigned,
+};
 use crate::credentials::Credentials;
 use bytes::{Bytes, BytesMut};
 use evenkeel_engine::{Client, Request as EngineRequest, thread::Clocks};
@@ -159,28 +163,28 @@ impl Inner {
         {
             return plain(StatusCode::FORBIDDEN, reason);
         }
+        let id = self.thread.request_ids.borrow_mut().next();
+        let asked = asked(&head, &id);
         if body.size_hint().lower() > LARGE_BODY_BYTES as u64 && !self.thread.shared.may_send_much(&head) {
-            return self.respond(evenkeel_sqs::auth_error(&SigError::InvalidClientTokenId));
+            return self.respond(&id, evenkeel_sqs::auth_error(&SigError::InvalidClientTokenId, &asked));
         }
         let response = match read_body(body, &self.thread.shared.large_bodies).await {
-            Ok(body) => self.ask_door(&head, body).await,
+            Ok(body) => self.ask_door(&head, asked, body).await,
             Err(BodyError::TooLarge) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
             Err(BodyError::TooSlow) => return plain(StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
             Err(BodyError::Broken) => return plain(StatusCode::BAD_REQUEST, "the request is incomplete\n"),
         };
-        self.respond(response)
+        self.respond(&id, response)
     }
 
-    async fn ask_door(&self, head: &http::request::Parts, body: Bytes) -> DoorResponse {
+    async fn ask_door(&self, head: &http::request::Parts, asked: Head<'_>, body: Bytes) -> DoorResponse {
         let thread = &self.thread;
         let door = &thread.shared.door;
         let account = match self.authenticate(head, &body) {
             Ok(account) => account,
-            Err(error) => return evenkeel_sqs::auth_error(&error),
+            Err(error) => return evenkeel_sqs::auth_error(&error, &asked),
         };
-        let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let caller = Caller { account, sender_id: &thread.shared.sender_id };
-        let asked = Head { target: text("x-amz-target"), host: text("host").unwrap_or_default(), tls: false };
         let mut step = door.accept(caller, asked, &body);
         // A wait of 20 seconds must not keep what asked for it.
         drop(body);
@@ -214,17 +218,31 @@ impl Inner {
         verified.map(|verified| verified.account)
     }
 
-    fn respond(&self, response: DoorResponse) -> Response<Whole> {
+    fn respond(&self, id: &RequestId, response: DoorResponse) -> Response<Whole> {
         self.undelivered.set(response.undelivered.map(|request| (request, Instant::now())));
         let mut built = Response::new(Whole::new(response.body.into()));
         *built.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = built.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(evenkeel_sqs::CONTENT_TYPE));
-        headers.insert("x-amzn-requestid", self.thread.request_ids.borrow_mut().next());
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(response.content_type));
+        headers.insert("x-amzn-requestid", id.header());
         if let Some(code) = response.query_error.and_then(|code| HeaderValue::try_from(code).ok()) {
             headers.insert("x-amzn-query-error", code);
         }
         built
+    }
+}
+
+/// What a request says besides its body, as the door sees it.
+fn asked<'h>(head: &'h http::request::Parts, id: &'h RequestId) -> Head<'h> {
+    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    Head {
+        path: head.uri.path(),
+        query: head.uri.query().unwrap_or_default(),
+        target: text("x-amz-target"),
+        content_type: text("content-type"),
+        host: text("host").unwrap_or_default(),
+        tls: false,
+        request_id: id.as_str(),
     }
 }
 

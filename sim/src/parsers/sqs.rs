@@ -41,7 +41,7 @@ fn door() -> Door {
 fn accept(door: &Door, action: &str, body: &[u8]) -> Step {
     let account: AccountId = ACCOUNT.parse().expect("twelve digits");
     let target = format!("AmazonSQS.{action}");
-    let head = Head { target: Some(&target), host: "localhost:9324", tls: false };
+    let head = Head { target: Some(&target), host: "localhost:9324", ..Head::default() };
     door.accept(Caller { account, sender_id: ACCOUNT }, head, body)
 }
 

@@ -88,7 +88,7 @@ impl World {
         };
         let account = account();
         let caller = Caller { account, sender_id: wire::ACCOUNT };
-        let head = Head { target: Some(request.target), host: "localhost:9324", tls: false };
+        let head = Head { target: Some(request.target), host: "localhost:9324", ..Head::default() };
         let step = door.accept(caller, head, &request.body);
         self.follow(tx, step, receive);
         self.pump()

@@ -54,7 +54,7 @@ fn main() {
 fn call(door: &Door, action: &str, body: &str, answer: &Answer) -> Response {
     let caller = Caller { account: AccountId::default(), sender_id: "000000000000" };
     let target = format!("AmazonSQS.{action}");
-    let head = Head { target: Some(&target), host: "localhost:9324", tls: false };
+    let head = Head { target: Some(&target), host: "localhost:9324", ..Head::default() };
     let mut step = door.accept(caller, head, body.as_bytes());
     loop {
         match step {

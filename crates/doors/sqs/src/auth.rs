@@ -4,15 +4,17 @@
 //! not be missing.
 
 use crate::{
+    caller::Head,
     error::{Wire, generic},
+    protocol::Face,
     response::Response,
 };
 use evenkeel_sigv4::SigError;
 
-/// The answer to a request whose signature was refused.
+/// The answer to a request whose signature was refused, in the protocol that it speaks.
 #[must_use]
-pub fn auth_error(error: &SigError) -> Response {
-    wire(error).response(&error.to_string())
+pub fn auth_error(error: &SigError, head: &Head<'_>) -> Response {
+    Face::of(head).error(&wire(error), &error.to_string())
 }
 
 fn wire(error: &SigError) -> Wire {
@@ -61,10 +63,14 @@ mod tests {
             (SigError::TooLong, 400, "IncompleteSignature;Sender", "IncompleteSignatureException"),
         ];
         for (error, status, code, shape) in cases {
-            let response = auth_error(&error);
+            let response = auth_error(&error, &Head { target: Some("AmazonSQS.X"), ..Head::default() });
             assert_eq!((response.status, response.query_error.as_deref()), (status, Some(code)));
             let start = format!("{{\"__type\":\"com.amazon.coral.service#{shape}\",\"message\":\"");
             assert!(response.body.starts_with(start.as_bytes()), "{}", String::from_utf8_lossy(&response.body));
+            let response = auth_error(&error, &Head { request_id: "r", ..Head::default() });
+            assert_eq!((response.status, response.query_error), (status, None));
+            let part = format!("<Type>Sender</Type><Code>{}</Code>", code.trim_end_matches(";Sender"));
+            assert!(std::str::from_utf8(&response.body).unwrap().contains(&part), "{part}");
         }
     }
 }

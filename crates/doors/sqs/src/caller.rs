@@ -12,13 +12,21 @@ pub struct Caller<'a> {
     pub sender_id: &'a str,
 }
 
-/// What the request's headers said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the request said besides its body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head<'a> {
-    /// `X-Amz-Target`, such as `AmazonSQS.SendMessage`.
+    /// The path as it was sent, up to the `?`: `/`, or a queue's own.
+    pub path: &'a str,
+    /// What was sent after the `?`, percent-encoded; empty if there was none.
+    pub query: &'a str,
+    /// `X-Amz-Target`, such as `AmazonSQS.SendMessage`; whoever speaks the Query protocol sends none.
     pub target: Option<&'a str>,
+    /// `Content-Type`.
+    pub content_type: Option<&'a str>,
     /// `Host`: by what name the client reached us. Queue URLs are built from it.
     pub host: &'a str,
     /// Whether the client came by TLS (here or at a proxy before us), so that queue URLs begin with `https`.
     pub tls: bool,
+    /// The id that the answer carries in `x-amzn-RequestId`, and in its body where it is XML.
+    pub request_id: &'a str,
 }

@@ -7,14 +7,30 @@
 use crate::{
     json_out::Json,
     limits::{BATCH_ENTRIES_MAX, MESSAGE_BYTES_MAX, VISIBILITY_SECONDS_MAX},
-    response::Response,
     text::echo,
 };
 
 /// Why a request, or one entry of a batch, was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SqsError {
-    /// The request is no JSON of the right shape.
+    /// A form that is none.
+    #[error("The query string is malformed: {0}.")]
+    MalformedQueryString(&'static str),
+    /// A form in something else than a form.
+    #[error("{0}")]
+    InvalidHttpRequest(String),
+    /// A form that does not say what to do.
+    #[error("The request must contain the parameter Action.")]
+    MissingAction,
+    #[error("The requested version is not valid: it is 2012-11-05.")]
+    NoSuchVersion,
+    /// It is given twice, or as a text and as a list.
+    #[error("The query parameter {0} is invalid. Its structure conflicts with that of another parameter.")]
+    ConflictingQueryParameter(String),
+    /// Half of an entry.
+    #[error("{0}")]
+    MissingPart(String),
+    /// The request is no JSON of the right shape, or a number is none.
     #[error("{0}")]
     Serialization(String),
     /// No SDK that is told the right endpoint sends this.
@@ -109,11 +125,20 @@ impl SqsError {
     }
 
     /// How it looks on the wire.
-    fn wire(&self) -> Wire {
+    pub(crate) fn wire(&self) -> Wire {
         match self {
             Self::Serialization(_) => generic(400, "SerializationException", "MalformedInput"),
             Self::UnknownAction(_) => generic(400, "UnknownOperationException", "InvalidAction"),
-            Self::MissingParameter(_) => generic(400, "MissingRequiredParameterException", "MissingParameter"),
+            Self::MalformedQueryString(_) => generic(404, "MalformedQueryString", "MalformedQueryString"),
+            Self::InvalidHttpRequest(_) => generic(400, "InvalidHttpRequest", "InvalidHttpRequest"),
+            Self::MissingAction => generic(400, "MissingAction", "MissingAction"),
+            Self::NoSuchVersion => generic(400, "NoSuchVersion", "NoSuchVersion"),
+            Self::ConflictingQueryParameter(_) => {
+                generic(400, "ConflictingQueryParameter", "ConflictingQueryParameter")
+            }
+            Self::MissingParameter(_) | Self::MissingPart(_) => {
+                generic(400, "MissingRequiredParameterException", "MissingParameter")
+            }
             Self::InvalidParameterValue(_) => generic(400, "InvalidParameterValueException", "InvalidParameterValue"),
             Self::AccessDenied(_) => generic(403, "AccessDeniedException", "AccessDenied"),
             Self::ServiceUnavailable(_) => generic(503, "ServiceUnavailableException", "ServiceUnavailable"),
@@ -138,11 +163,6 @@ impl SqsError {
         }
     }
 
-    /// The answer to the whole request.
-    pub(crate) fn response(&self) -> Response {
-        self.wire().response(&self.to_string())
-    }
-
     /// One entry of a batch's `Failed` list.
     pub(crate) fn write_entry(&self, id: &str, json: &mut Json) {
         let wire = self.wire();
@@ -157,32 +177,19 @@ impl SqsError {
 
 /// An error's place on the wire.
 pub(crate) struct Wire {
-    status: u16,
-    space: &'static str,
-    shape: &'static str,
-    code: String,
+    pub(crate) status: u16,
+    /// The namespace of its shape.
+    pub(crate) space: &'static str,
+    /// Its name in JSON.
+    pub(crate) shape: &'static str,
+    /// Its name in the Query protocol.
+    pub(crate) code: String,
 }
 
 impl Wire {
     /// Errors of status 5xx are the server's fault, and the only ones that a retry can cure.
-    fn is_senders_fault(&self) -> bool {
+    pub(crate) fn is_senders_fault(&self) -> bool {
         self.status < 500
-    }
-
-    /// The answer with that message.
-    pub(crate) fn response(&self, message: &str) -> Response {
-        let mut json = Json::with_capacity(128 + message.len());
-        json.open_object();
-        json.string("__type", &format!("{}#{}", self.space, self.shape));
-        json.string("message", message);
-        json.close_object();
-        let fault = if self.is_senders_fault() { "Sender" } else { "Receiver" };
-        Response {
-            status: self.status,
-            query_error: Some(format!("{};{fault}", self.code)),
-            body: json.into_bytes(),
-            undelivered: None,
-        }
     }
 }
 

@@ -110,7 +110,7 @@ impl Json {
 }
 
 /// Appends a string with its quotation marks.
-fn quote(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn quote(text: &str, out: &mut Vec<u8>) {
     out.reserve(text.len() + 2);
     out.push(b'"');
     for block in text.as_bytes().chunks(BLOCK_BYTES) {

@@ -1,4 +1,4 @@
-//! The SQS door: Amazon SQS's wire protocol in, questions to the engine out, and back.
+//! The SQS door: Amazon SQS's wire protocols in, questions to the engine out, and back.
 //!
 //! The door is pure: bytes in, a [`Request`](evenkeel_engine::Request) to the engine out; its
 //! [`Answer`](evenkeel_engine::Answer) in, bytes out. No sockets, no clock, no async: a server drives it over HTTP, the
@@ -9,8 +9,8 @@
 //! 3. Nothing is decided here that the machine decides; the door checks what a client could get wrong by itself.
 //! 4. Errors have AWS's names and, where they are known, AWS's words. Every difference is in `COMPAT.md`.
 //!
-//! Start reading at [`Door::accept`], then the files of `actions`, one per SQS action. The protocol is AWS JSON 1.0, as
-//! current SDKs speak it; the older Query protocol is not here yet, and neither is authentication.
+//! Start reading at [`Door::accept`], then the files of `actions`, one per SQS action. They speak AWS JSON 1.0, as current
+//! SDKs do; the older Query protocol is translated from and to it (`query`). Authentication is not here.
 #![warn(missing_docs)]
 
 mod actions;
@@ -27,6 +27,8 @@ mod json_in;
 mod json_out;
 pub mod limits;
 mod message;
+mod protocol;
+mod query;
 mod queue_attributes;
 mod queue_url;
 mod refusals;
@@ -38,4 +40,4 @@ pub use auth::auth_error;
 pub use caller::{Caller, Head};
 pub use door::{Door, Pending, Step};
 pub use ids::{Ids, MessagePlace};
-pub use response::{CONTENT_TYPE, Response};
+pub use response::Response;

@@ -47,3 +47,5 @@ pub const HOST_BYTES_MAX: usize = 261;
 /// How much of a refused value an error message repeats, in bytes. Ours: enough to recognise it, and a wrong
 /// megabyte is not sent back.
 pub const ECHO_BYTES_MAX: usize = 256;
+/// Parameters of a form. Ours: a full batch whose messages have ten attributes each has fewer than 700.
+pub const PARAMETERS_MAX: usize = 4_096;

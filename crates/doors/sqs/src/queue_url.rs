@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn urls_are_built_from_a_host_that_could_be_one() {
-        let head = |host| Head { target: None, host, tls: false };
+        let head = |host| Head { host, ..Head::default() };
         assert_eq!(base(&head("localhost:9324")).unwrap(), "http://localhost:9324");
         assert_eq!(base(&Head { tls: true, ..head("[::1]") }).unwrap(), "https://[::1]");
         for wrong in ["", "a b", "a/b", "a\"b", "evil\r\nx", &"x".repeat(262)] {

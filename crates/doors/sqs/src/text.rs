@@ -40,6 +40,11 @@ pub(crate) fn echo(value: &str) -> String {
     if end < value.len() { format!("{kept}...") } else { kept.to_owned() }
 }
 
+/// Whether a `Content-Type` is of a media type, whatever its parameters.
+pub(crate) fn is_media_type(given: &str, media_type: &str) -> bool {
+    given.split(';').next().is_some_and(|given| given.trim().eq_ignore_ascii_case(media_type))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -343,7 +343,7 @@ proptest! {
     #[test]
     fn any_target_and_host_are_answered(target in "\\PC{0,40}", host in "\\PC{0,40}", body in "\\{\"QueueName\":\"a\"\\}") {
         for target in [&*target, "AmazonSQS.CreateQueue"] {
-            let head = evenkeel_sqs::Head { target: Some(target), host: &host, tls: true };
+            let head = evenkeel_sqs::Head { target: Some(target), host: &host, tls: true, ..head("") };
             let mut house = House::new();
             let step = house.door.accept(CALLER, head, body.as_bytes());
             let response = house.finish(step);

@@ -2,21 +2,23 @@
 //!
 //! AWS API Reference, ChangeMessageVisibility. The twelve hours count from the receive, so that the machine judges them.
 
-use super::{delete_message::held, propose};
+use super::{Call, Next, delete_message::held, done, propose};
 use crate::{
-    caller::Caller,
-    door::{Door, Step},
+    door::Door,
     error::SqsError,
     json_in::{Text, parse},
     limits::VISIBILITY_SECONDS_MAX,
+    query::{Shape, integer, text},
     queue_url::Queue,
     refusals,
-    response::Response,
 };
 use evenkeel_engine::Answer;
 use evenkeel_machine::{Reply, command::Command};
 use evenkeel_types::Micros;
 use serde::Deserialize;
+
+pub(crate) const SHAPE: Shape =
+    Shape { request: &[text("QueueUrl"), text("ReceiptHandle"), integer("VisibilityTimeout")], answer: None };
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -35,10 +37,10 @@ pub(crate) struct Waiting {
     pub(super) seconds: i32,
 }
 
-pub(crate) fn accept(door: &Door, caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
-    let request: Request<'_> = parse(body)?;
-    let named = Queue::of_url(request.queue_url.as_deref(), caller)?;
-    let (queue, held) = held(door, &named, request.receipt_handle.as_deref())?;
+pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
+    let request: Request<'_> = parse(call.body)?;
+    let named = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let (queue, held) = held(call.door, &named, request.receipt_handle.as_deref())?;
     let (lease, seconds) = lease(request.visibility_timeout)?;
     let handle = request.receipt_handle.as_deref().unwrap_or_default().into();
     propose(
@@ -61,13 +63,13 @@ pub(super) fn lease(given: Option<i32>) -> Result<(Micros, i32), SqsError> {
 }
 
 impl Waiting {
-    pub(crate) fn answer(self, answer: Answer) -> Result<Step, SqsError> {
+    pub(crate) fn answer(self, _: &Door, answer: Answer) -> Result<Next, SqsError> {
         let changed = match refusals::reply(answer)? {
             Reply::LeaseChanged(changed) => changed.into_iter().next(),
             other => return Err(refusals::mismatch(other)),
         };
         match changed {
-            Some(Ok(())) => Ok(Step::Respond(Response::empty())),
+            Some(Ok(())) => done(),
             Some(Err(error)) => Err(refusals::not_changed(error, &self.handle, self.seconds)),
             None => Err(SqsError::InternalFailure("The server did not answer for this message.")),
         }

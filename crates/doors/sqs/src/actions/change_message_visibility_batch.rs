@@ -3,22 +3,35 @@
 //! AWS API Reference, ChangeMessageVisibilityBatch.
 
 use super::{
+    Call, Next,
     change_message_visibility::{self, lease},
     delete_message::held,
     propose, respond,
 };
 use crate::{
     batch::{self, Batch, Entries},
-    caller::Caller,
-    door::{Door, Step},
+    door::Door,
     error::SqsError,
     json_in::{Text, parse},
+    query::{FAILED, Kind, Shape, integer, list, text},
     queue_url::Queue,
     refusals,
 };
 use evenkeel_engine::Answer;
 use evenkeel_machine::{Reply, command::Command};
 use serde::Deserialize;
+
+pub(crate) const SHAPE: Shape = Shape {
+    request: &[
+        text("QueueUrl"),
+        list(
+            "Entries",
+            "ChangeMessageVisibilityBatchRequestEntry",
+            &Kind::Structure(&[text("Id"), text("ReceiptHandle"), integer("VisibilityTimeout")]),
+        ),
+    ],
+    answer: Some(&[list("Successful", "ChangeMessageVisibilityBatchResultEntry", &Kind::Structure(&[])), FAILED]),
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -53,15 +66,15 @@ pub(crate) struct Waiting {
     batch: Batch<change_message_visibility::Waiting>,
 }
 
-pub(crate) fn accept(door: &Door, caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
-    let request: Request<'_> = parse(body)?;
-    let named = Queue::of_url(request.queue_url.as_deref(), caller)?;
+pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
+    let request: Request<'_> = parse(call.body)?;
+    let named = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
     let entries = batch::check(request.entries.as_ref())?;
     let mut batch = Batch::with_capacity(entries.len());
     let mut jobs = Vec::with_capacity(entries.len());
     let mut common = None;
     for entry in entries {
-        let outcome = held(door, &named, entry.receipt_handle.as_deref()).and_then(|(queue, held)| {
+        let outcome = held(call.door, &named, entry.receipt_handle.as_deref()).and_then(|(queue, held)| {
             let (lease, seconds) = lease(entry.visibility_timeout)?;
             batch::same_queue(&mut common, queue, entry.receipt_handle.as_deref())?;
             jobs.push((held, lease));
@@ -80,7 +93,7 @@ pub(crate) fn accept(door: &Door, caller: &Caller<'_>, body: &[u8]) -> Result<St
 }
 
 impl Waiting {
-    pub(crate) fn answer(self, answer: Answer) -> Result<Step, SqsError> {
+    pub(crate) fn answer(self, _: &Door, answer: Answer) -> Result<Next, SqsError> {
         let changed = match refusals::reply(answer)? {
             Reply::LeaseChanged(changed) => changed,
             other => return Err(refusals::mismatch(other)),

@@ -7,13 +7,13 @@
 //! 2. Create, with the defaults for what was not given. If somebody was quicker, look once more.
 //! 3. Describe again, and answer.
 
-use super::{ask, propose, respond};
+use super::{Call, Next, ask, propose, respond};
 use crate::{
-    caller::{Caller, Head},
-    door::Step,
+    door::Door,
     error::SqsError,
     json_in::{Members, Text, parse},
     limits::QUEUE_NAME_BYTES_MAX,
+    query::{Kind, Shape, map, tags, text},
     queue_attributes::{GivenAttributes, GivenSettings},
     queue_url::{self, Queue},
     refusals,
@@ -24,6 +24,11 @@ use evenkeel_machine::{
     command::{Command, QueueSettings},
 };
 use serde::{Deserialize, de::IgnoredAny};
+
+pub(crate) const SHAPE: Shape = Shape {
+    request: &[text("QueueName"), map("Attributes", "Attribute", &Kind::Text), tags("tags")],
+    answer: Some(&[]),
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -53,8 +58,8 @@ enum Stage {
     LookAgain,
 }
 
-pub(crate) fn accept(caller: &Caller<'_>, head: &Head<'_>, body: &[u8]) -> Result<Step, SqsError> {
-    let request: Request<'_> = parse(body)?;
+pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
+    let request: Request<'_> = parse(call.body)?;
     let name = request.queue_name.as_deref().filter(|name| !name.is_empty());
     let name = name.ok_or(SqsError::MissingParameter("QueueName"))?;
     if !queue_url::is_name(name) {
@@ -70,16 +75,16 @@ pub(crate) fn accept(caller: &Caller<'_>, head: &Head<'_>, body: &[u8]) -> Resul
         return Err(SqsError::Unsupported("Tags are not supported yet.".to_owned()));
     }
     let waiting = Waiting {
-        queue: QueueName { account: caller.account, name: name.into() },
+        queue: QueueName { account: call.caller.account, name: name.into() },
         given: GivenSettings::read(request.attributes.as_ref())?,
-        base: queue_url::base(head)?,
+        base: queue_url::base(call.head)?,
         stage: Stage::Look,
     };
     waiting.look(Stage::Look)
 }
 
 impl Waiting {
-    pub(crate) fn answer(self, answer: Answer) -> Result<Step, SqsError> {
+    pub(crate) fn answer(self, _: &Door, answer: Answer) -> Result<Next, SqsError> {
         match self.stage {
             Stage::Look | Stage::LookAgain => match (refusals::described(answer)?, self.stage) {
                 (Ok(found), _) => match self.given.difference(&found.settings) {
@@ -101,11 +106,11 @@ impl Waiting {
         }
     }
 
-    fn look(self, stage: Stage) -> Result<Step, SqsError> {
+    fn look(self, stage: Stage) -> Result<Next, SqsError> {
         ask(Question::Describe(self.queue.clone()), super::Waiting::CreateQueue(Self { stage, ..self }))
     }
 
-    fn create(self) -> Result<Step, SqsError> {
+    fn create(self) -> Result<Next, SqsError> {
         let queue = self.queue.clone();
         let settings = self.given.over(QueueSettings::default());
         let command = Command::CreateQueue {
@@ -117,7 +122,7 @@ impl Waiting {
         propose(&command, super::Waiting::CreateQueue(Self { stage: Stage::Create, ..self }))
     }
 
-    fn respond(self) -> Result<Step, SqsError> {
+    fn respond(self) -> Result<Next, SqsError> {
         respond(super::get_queue_url::body(&self.base, &self.queue))
     }
 }

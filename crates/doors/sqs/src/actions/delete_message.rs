@@ -2,15 +2,14 @@
 //!
 //! AWS API Reference, DeleteMessage.
 
-use super::propose;
+use super::{Call, Next, done, propose};
 use crate::{
-    caller::Caller,
-    door::{Door, Step},
+    door::Door,
     error::SqsError,
     json_in::{Text, parse},
+    query::{Shape, text},
     queue_url::Queue,
     refusals,
-    response::Response,
 };
 use evenkeel_engine::Answer;
 use evenkeel_machine::{
@@ -19,6 +18,8 @@ use evenkeel_machine::{
 };
 use evenkeel_types::QueueId;
 use serde::Deserialize;
+
+pub(crate) const SHAPE: Shape = Shape { request: &[text("QueueUrl"), text("ReceiptHandle")], answer: None };
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -32,10 +33,10 @@ struct Request<'a> {
 #[derive(Debug)]
 pub(crate) struct Waiting;
 
-pub(crate) fn accept(door: &Door, caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
-    let request: Request<'_> = parse(body)?;
-    let named = Queue::of_url(request.queue_url.as_deref(), caller)?;
-    let (queue, held) = held(door, &named, request.receipt_handle.as_deref())?;
+pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
+    let request: Request<'_> = parse(call.body)?;
+    let named = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let (queue, held) = held(call.door, &named, request.receipt_handle.as_deref())?;
     propose(&Command::Ack { queue, jobs: vec![held] }, super::Waiting::DeleteMessage(Waiting))
 }
 
@@ -46,11 +47,11 @@ pub(super) fn held(door: &Door, named: &Queue<'_>, handle: Option<&str>) -> Resu
 }
 
 impl Waiting {
-    pub(crate) fn answer(self, answer: Answer) -> Result<Step, SqsError> {
+    pub(crate) fn answer(self, _: &Door, answer: Answer) -> Result<Next, SqsError> {
         match refusals::reply(answer)? {
             Reply::Acked(acked) => acked.into_iter().try_for_each(refusals::deleted)?,
             other => return Err(refusals::mismatch(other)),
         }
-        Ok(Step::Respond(Response::empty()))
+        done()
     }
 }

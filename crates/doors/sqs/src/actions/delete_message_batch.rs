@@ -2,19 +2,27 @@
 //!
 //! AWS API Reference, DeleteMessageBatch.
 
-use super::{delete_message::held, propose, respond};
+use super::{Call, Next, delete_message::held, propose, respond};
 use crate::{
     batch::{self, Batch, Entries},
-    caller::Caller,
-    door::{Door, Step},
+    door::Door,
     error::SqsError,
     json_in::{Text, parse},
+    query::{FAILED, Kind, Shape, list, text},
     queue_url::Queue,
     refusals,
 };
 use evenkeel_engine::Answer;
 use evenkeel_machine::{Reply, command::Command};
 use serde::Deserialize;
+
+pub(crate) const SHAPE: Shape = Shape {
+    request: &[
+        text("QueueUrl"),
+        list("Entries", "DeleteMessageBatchRequestEntry", &Kind::Structure(&[text("Id"), text("ReceiptHandle")])),
+    ],
+    answer: Some(&[list("Successful", "DeleteMessageBatchResultEntry", &Kind::Structure(&[])), FAILED]),
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -48,15 +56,15 @@ pub(crate) struct Waiting {
     batch: Batch<()>,
 }
 
-pub(crate) fn accept(door: &Door, caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
-    let request: Request<'_> = parse(body)?;
-    let named = Queue::of_url(request.queue_url.as_deref(), caller)?;
+pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
+    let request: Request<'_> = parse(call.body)?;
+    let named = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
     let entries = batch::check(request.entries.as_ref())?;
     let mut batch = Batch::with_capacity(entries.len());
     let mut jobs = Vec::with_capacity(entries.len());
     let mut common = None;
     for entry in entries {
-        let outcome = held(door, &named, entry.receipt_handle.as_deref()).and_then(|(queue, held)| {
+        let outcome = held(call.door, &named, entry.receipt_handle.as_deref()).and_then(|(queue, held)| {
             batch::same_queue(&mut common, queue, entry.receipt_handle.as_deref())?;
             jobs.push(held);
             Ok(())
@@ -70,7 +78,7 @@ pub(crate) fn accept(door: &Door, caller: &Caller<'_>, body: &[u8]) -> Result<St
 }
 
 impl Waiting {
-    pub(crate) fn answer(self, answer: Answer) -> Result<Step, SqsError> {
+    pub(crate) fn answer(self, _: &Door, answer: Answer) -> Result<Next, SqsError> {
         let acked = match refusals::reply(answer)? {
             Reply::Acked(acked) => acked,
             other => return Err(refusals::mismatch(other)),

@@ -3,19 +3,20 @@
 //! AWS API Reference, DeleteQueue. Its name is free at once; a queue made under it is another one, for which no old handle
 //! is good. A queue that is not there is refused, so that a repeated call may be told so.
 
-use super::propose;
+use super::{Call, Next, done, propose};
 use crate::{
-    caller::Caller,
-    door::Step,
+    door::Door,
     error::SqsError,
     json_in::{Text, parse},
+    query::{Shape, text},
     queue_url::Queue,
     refusals,
-    response::Response,
 };
 use evenkeel_engine::Answer;
 use evenkeel_machine::{Reply, command::Command};
 use serde::Deserialize;
+
+pub(crate) const SHAPE: Shape = Shape { request: &[text("QueueUrl")], answer: None };
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -27,19 +28,20 @@ struct Request<'a> {
 #[derive(Debug)]
 pub(crate) struct Waiting;
 
-pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
-    let request: Request<'_> = parse(body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), caller)?;
-    propose(
-        &Command::DeleteQueue { queue: queue.key(), call: None, keep_name: false },
-        super::Waiting::DeleteQueue(Waiting),
-    )
+pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
+    let request: Request<'_> = parse(call.body)?;
+    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let command = Command::DeleteQueue { queue: queue.key(), call: None, keep_name: false };
+    propose(&command, super::Waiting::DeleteQueue(Waiting))
 }
 
 impl Waiting {
-    pub(crate) fn answer(self, answer: Answer) -> Result<Step, SqsError> {
+    pub(crate) fn answer(self, _: &Door, answer: Answer) -> Result<Next, SqsError> {
         match refusals::reply(answer)? {
-            Reply::QueueDeleted(deleted) => deleted.map(|_| Step::Respond(Response::empty())).map_err(SqsError::from),
+            Reply::QueueDeleted(deleted) => {
+                deleted?;
+                done()
+            }
             other => Err(refusals::mismatch(other)),
         }
     }

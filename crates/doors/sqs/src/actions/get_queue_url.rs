@@ -2,17 +2,20 @@
 //!
 //! AWS API Reference, GetQueueUrl.
 
-use super::{ask, respond};
+use super::{Call, Next, ask, respond};
 use crate::{
-    caller::{Caller, Head},
-    door::Step,
+    door::Door,
     error::SqsError,
     json_in::{Text, parse},
     json_out::Json,
+    query::{Shape, text},
     queue_url, refusals,
 };
 use evenkeel_engine::{Answer, QueueName, Request as Question};
 use serde::Deserialize;
+
+pub(crate) const SHAPE: Shape =
+    Shape { request: &[text("QueueName"), text("QueueOwnerAWSAccountId")], answer: Some(&[]) };
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -30,22 +33,22 @@ pub(crate) struct Waiting {
     base: String,
 }
 
-pub(crate) fn accept(caller: &Caller<'_>, head: &Head<'_>, body: &[u8]) -> Result<Step, SqsError> {
-    let request: Request<'_> = parse(body)?;
+pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
+    let request: Request<'_> = parse(call.body)?;
     let name = request.queue_name.as_deref().filter(|name| !name.is_empty());
     let name = name.ok_or(SqsError::MissingParameter("QueueName"))?;
     // Nobody can be let in to another's queue yet; whether there is one is not told.
-    let others = request.owner.as_deref().is_some_and(|owner| owner.parse() != Ok(caller.account));
+    let others = request.owner.as_deref().is_some_and(|owner| owner.parse() != Ok(call.caller.account));
     if others || !queue_url::is_name(name) {
         return Err(SqsError::QueueDoesNotExist);
     }
-    let queue = QueueName { account: caller.account, name: name.into() };
-    let base = queue_url::base(head)?;
+    let queue = QueueName { account: call.caller.account, name: name.into() };
+    let base = queue_url::base(call.head)?;
     ask(Question::Describe(queue.clone()), super::Waiting::GetQueueUrl(Waiting { queue, base }))
 }
 
 impl Waiting {
-    pub(crate) fn answer(self, answer: Answer) -> Result<Step, SqsError> {
+    pub(crate) fn answer(self, _: &Door, answer: Answer) -> Result<Next, SqsError> {
         refusals::described(answer)??;
         respond(body(&self.base, &self.queue))
     }

@@ -1,4 +1,8 @@
 //! One file per SQS action: how its request is read, what is asked of the engine, how the answer is written.
+//!
+//! An action reads and writes the JSON of AWS JSON 1.0. For the Query protocol it has a table, its `SHAPE`, by which forms
+//! become its JSON and its JSON becomes XML (see [`crate::query`]); nothing else in it knows by which protocol it was called.
+//! A new action is a file with `SHAPE`, `accept` and `Waiting::answer`, its `mod` here, and its line in the list below.
 
 pub(crate) mod change_message_visibility;
 pub(crate) mod change_message_visibility_batch;
@@ -15,42 +19,166 @@ pub(crate) mod send_message_batch;
 pub(crate) mod set_queue_attributes;
 
 use crate::{
-    door::{Pending, Step},
+    caller::{Caller, Head},
+    door::Door,
     error::SqsError,
-    response::Response,
+    query::Shape,
+    text::echo,
 };
-use evenkeel_engine::{Proposal, Request};
+use evenkeel_engine::{Answer, Proposal, Request};
 use evenkeel_machine::command::Command;
 
-/// A request that waits for the engine, by its action.
+/// A call of an action, as its file sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'a> {
+    pub(crate) door: &'a Door,
+    pub(crate) caller: &'a Caller<'a>,
+    pub(crate) head: &'a Head<'a>,
+    /// The request, in JSON.
+    pub(crate) body: &'a [u8],
+}
+
+/// What an action wants next.
 #[derive(Debug)]
-pub(crate) enum Waiting {
-    SendMessage(send_message::Waiting),
-    SendMessageBatch(send_message_batch::Waiting),
-    ReceiveMessage(receive_message::Waiting),
-    DeleteMessage(delete_message::Waiting),
-    DeleteMessageBatch(delete_message_batch::Waiting),
-    ChangeMessageVisibility(change_message_visibility::Waiting),
-    ChangeMessageVisibilityBatch(change_message_visibility_batch::Waiting),
-    CreateQueue(create_queue::Waiting),
-    GetQueueUrl(get_queue_url::Waiting),
-    GetQueueAttributes(get_queue_attributes::Waiting),
-    SetQueueAttributes(set_queue_attributes::Waiting),
-    PurgeQueue(purge_queue::Waiting),
-    DeleteQueue(delete_queue::Waiting),
+pub(crate) enum Next {
+    /// Ask the engine, and go on with its answer.
+    Ask(Request, Waiting),
+    /// Tell the client this JSON.
+    Tell(Told),
+}
+
+/// A success.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) json: Vec<u8>,
+    /// See [`Response::undelivered`](crate::Response::undelivered).
+    pub(crate) undelivered: Option<Request>,
+}
+
+macro_rules! actions {
+    ($($action:ident in $file:ident),+ $(,)?) => {
+        /// An action that there is.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Action {
+            $($action),+
+        }
+
+        /// A request that waits for the engine, by its action.
+        #[derive(Debug)]
+        pub(crate) enum Waiting {
+            $($action($file::Waiting)),+
+        }
+
+        impl Action {
+            /// All of them.
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$action),+];
+
+            /// The action of that name.
+            pub(crate) fn of_name(name: &str) -> Result<Self, SqsError> {
+                match name {
+                    $(stringify!($action) => Ok(Self::$action),)+
+                    _ => Err(absent(name)),
+                }
+            }
+
+            /// What AWS calls it.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$action => stringify!($action),)+
+                }
+            }
+
+            /// Its request and answer in the Query protocol.
+            pub(crate) fn shape(self) -> &'static Shape {
+                match self {
+                    $(Self::$action => &$file::SHAPE,)+
+                }
+            }
+
+            /// Reads the request and says what is to be done.
+            pub(crate) fn accept(self, call: &Call<'_>) -> Result<Next, SqsError> {
+                match self {
+                    $(Self::$action => $file::accept(call),)+
+                }
+            }
+        }
+
+        impl Waiting {
+            /// Goes on with the engine's answer.
+            pub(crate) fn answer(self, door: &Door, answer: Answer) -> Result<Next, SqsError> {
+                match self {
+                    $(Self::$action(waiting) => waiting.answer(door, answer),)+
+                }
+            }
+        }
+    };
+}
+
+// The most frequent first: a name is compared with these in turn.
+actions! {
+    SendMessage in send_message,
+    ReceiveMessage in receive_message,
+    DeleteMessage in delete_message,
+    SendMessageBatch in send_message_batch,
+    DeleteMessageBatch in delete_message_batch,
+    ChangeMessageVisibility in change_message_visibility,
+    ChangeMessageVisibilityBatch in change_message_visibility_batch,
+    CreateQueue in create_queue,
+    GetQueueUrl in get_queue_url,
+    GetQueueAttributes in get_queue_attributes,
+    SetQueueAttributes in set_queue_attributes,
+    PurgeQueue in purge_queue,
+    DeleteQueue in delete_queue,
+}
+
+/// Why there is no action of that name.
+fn absent(name: &str) -> SqsError {
+    match name {
+        "ListQueues"
+        | "TagQueue"
+        | "UntagQueue"
+        | "ListQueueTags"
+        | "ListDeadLetterSourceQueues"
+        | "StartMessageMoveTask"
+        | "ListMessageMoveTasks"
+        | "CancelMessageMoveTask"
+        | "AddPermission"
+        | "RemovePermission" => SqsError::Unsupported(format!("{name} is not supported yet.")),
+        _ => SqsError::UnknownAction(echo(name)),
+    }
 }
 
 /// Asks the engine to do something.
-fn propose(command: &Command<'_>, waiting: Waiting) -> Result<Step, SqsError> {
+fn propose(command: &Command<'_>, waiting: Waiting) -> Result<Next, SqsError> {
     ask(Request::Propose(Proposal::new(command)), waiting)
 }
 
 /// Asks the engine.
-fn ask(request: Request, waiting: Waiting) -> Result<Step, SqsError> {
-    Ok(Step::Ask(request, Pending(waiting)))
+fn ask(request: Request, waiting: Waiting) -> Result<Next, SqsError> {
+    Ok(Next::Ask(request, waiting))
 }
 
 /// Answers with a JSON body.
-fn respond(body: Vec<u8>) -> Result<Step, SqsError> {
-    Ok(Step::Respond(Response::ok(body)))
+fn respond(json: Vec<u8>) -> Result<Next, SqsError> {
+    Ok(Next::Tell(Told { json, undelivered: None }))
+}
+
+/// Answers that it is done. AWS sends no body at all; SDKs read an empty object just as well.
+fn done() -> Result<Next, SqsError> {
+    respond(b"{}".to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_is_found_by_its_name_and_says_which_queue_it_is_about() {
+        let without_queue = [Action::CreateQueue, Action::GetQueueUrl];
+        for &action in Action::ALL {
+            assert_eq!(Action::of_name(action.name()), Ok(action));
+            assert_eq!(action.shape().has_queue_url(), !without_queue.contains(&action), "{action:?}");
+        }
+    }
 }

@@ -3,19 +3,20 @@
 //! AWS API Reference, PurgeQueue. It is done when it is answered, and may be done again at once: there is no
 //! PurgeQueueInProgress.
 
-use super::propose;
+use super::{Call, Next, done, propose};
 use crate::{
-    caller::Caller,
-    door::Step,
+    door::Door,
     error::SqsError,
     json_in::{Text, parse},
+    query::{Shape, text},
     queue_url::Queue,
     refusals,
-    response::Response,
 };
 use evenkeel_engine::Answer;
 use evenkeel_machine::{Reply, command::Command};
 use serde::Deserialize;
+
+pub(crate) const SHAPE: Shape = Shape { request: &[text("QueueUrl")], answer: None };
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -27,16 +28,19 @@ struct Request<'a> {
 #[derive(Debug)]
 pub(crate) struct Waiting;
 
-pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
-    let request: Request<'_> = parse(body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), caller)?;
+pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
+    let request: Request<'_> = parse(call.body)?;
+    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
     propose(&Command::PurgeQueue { queue: queue.key() }, super::Waiting::PurgeQueue(Waiting))
 }
 
 impl Waiting {
-    pub(crate) fn answer(self, answer: Answer) -> Result<Step, SqsError> {
+    pub(crate) fn answer(self, _: &Door, answer: Answer) -> Result<Next, SqsError> {
         match refusals::reply(answer)? {
-            Reply::Purged(purged) => purged.map(|_| Step::Respond(Response::empty())).map_err(SqsError::from),
+            Reply::Purged(purged) => {
+                purged?;
+                done()
+            }
             other => Err(refusals::mismatch(other)),
         }
     }

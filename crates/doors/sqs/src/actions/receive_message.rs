@@ -4,20 +4,19 @@
 //! be readable, the other messages are delivered and that one comes again when its lease ends; if it is the only one,
 //! the call fails. `ReceiveRequestAttemptId` has no meaning on standard queues, and is read over as AWS does.
 
-use super::ask;
+use super::{Call, Next, Told, ask, done};
 use crate::{
     attributes::{Attribute, NameFilter, md5},
     blob::Blob,
-    caller::Caller,
-    door::{Door, Step},
+    door::Door,
     error::SqsError,
     hex,
     json_in::{Names, Text, names, parse},
     json_out::Json,
     limits::{RECEIVE_MESSAGES_MAX, VISIBILITY_SECONDS_MAX, WAIT_SECONDS_MAX},
+    query::{Kind, MESSAGE_ATTRIBUTES, Shape, integer, list, map, text},
     queue_url::Queue,
     refusals,
-    response::Response,
     system_attributes::SystemAttributes,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -25,6 +24,23 @@ use evenkeel_engine::{Again, Answer, Delivery, QueueName, Receive, Received, Req
 use evenkeel_machine::command::Held;
 use evenkeel_types::{Micros, QueueId};
 use serde::Deserialize;
+
+pub(crate) const SHAPE: Shape = Shape {
+    request: &[
+        text("QueueUrl"),
+        list("AttributeNames", "AttributeName", &Kind::Text),
+        list("MessageSystemAttributeNames", "MessageSystemAttributeName", &Kind::Text),
+        list("MessageAttributeNames", "MessageAttributeName", &Kind::Text),
+        integer("MaxNumberOfMessages"),
+        integer("VisibilityTimeout"),
+        integer("WaitTimeSeconds"),
+    ],
+    answer: Some(&[list(
+        "Messages",
+        "Message",
+        &Kind::Structure(&[map("Attributes", "Attribute", &Kind::Text), MESSAGE_ATTRIBUTES]),
+    )]),
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -50,9 +66,9 @@ pub(crate) struct Waiting {
     names: NameFilter,
 }
 
-pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
-    let request: Request<'_> = parse(body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), caller)?;
+pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
+    let request: Request<'_> = parse(call.body)?;
+    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
     let jobs_max = request.max_number_of_messages.unwrap_or(1);
     let jobs_max =
         u8::try_from(jobs_max).ok().filter(|_| (1..=RECEIVE_MESSAGES_MAX).contains(&jobs_max)).ok_or_else(|| {
@@ -82,11 +98,11 @@ fn seconds(given: Option<i32>, parameter: &str, max: i32) -> Result<Option<Micro
 }
 
 impl Waiting {
-    pub(crate) fn answer(self, door: &Door, answer: Answer) -> Result<Step, SqsError> {
+    pub(crate) fn answer(self, door: &Door, answer: Answer) -> Result<Next, SqsError> {
         let received = refusals::received(answer)?;
         let Received { queue, jobs } = &received;
         if jobs.is_empty() {
-            return Ok(Step::Respond(Response::empty()));
+            return done();
         }
         let bytes: usize = jobs.iter().map(|job| job.body.len() + job.body.len() / 8 + 512).sum();
         let mut json = Json::with_capacity(bytes);
@@ -101,7 +117,7 @@ impl Waiting {
         }
         // If the receiver is gone its jobs are ready again at once, first in their lanes.
         let undelivered = release(&received);
-        Ok(Step::Respond(Response { undelivered, ..Response::ok(json.into_bytes()) }))
+        Ok(Next::Tell(Told { json: json.into_bytes(), undelivered }))
     }
 
     /// Writes one message; `None`, and nothing written, if its body is not one of ours.

@@ -2,21 +2,34 @@
 //!
 //! AWS API Reference, SendMessage.
 
-use super::propose;
+use super::{Call, Next, propose};
 use crate::{
     attributes::GivenAttributes,
-    caller::Caller,
-    door::{Door, Step},
+    door::Door,
     error::SqsError,
     json_in::{Text, parse},
     json_out::Json,
     message::{Draft, Sums},
+    query::{MESSAGE_ATTRIBUTES, MESSAGE_SYSTEM_ATTRIBUTES, Shape, integer, text},
     queue_url::Queue,
     refusals,
 };
 use evenkeel_engine::Answer;
 use evenkeel_machine::{Reply, command::Command};
 use serde::Deserialize;
+
+pub(crate) const SHAPE: Shape = Shape {
+    request: &[
+        text("QueueUrl"),
+        text("MessageBody"),
+        integer("DelaySeconds"),
+        MESSAGE_ATTRIBUTES,
+        MESSAGE_SYSTEM_ATTRIBUTES,
+        text("MessageGroupId"),
+        text("MessageDeduplicationId"),
+    ],
+    answer: Some(&[]),
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -42,9 +55,9 @@ pub(crate) struct Waiting {
     sums: Sums,
 }
 
-pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
-    let request: Request<'_> = parse(body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), caller)?;
+pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
+    let request: Request<'_> = parse(call.body)?;
+    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
     let draft = Draft {
         body: request.message_body.as_deref(),
         delay_seconds: request.delay_seconds,
@@ -53,13 +66,13 @@ pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError>
         attributes: request.message_attributes.as_ref(),
         system_attributes: request.message_system_attributes.as_ref(),
     };
-    let message = draft.check(caller.sender_id)?;
+    let message = draft.check(call.caller.sender_id)?;
     let command = Command::Enqueue { queue: queue.key(), jobs: vec![message.job()], call: None };
     propose(&command, super::Waiting::SendMessage(Waiting { sums: message.sums }))
 }
 
 impl Waiting {
-    pub(crate) fn answer(self, door: &Door, answer: Answer) -> Result<Step, SqsError> {
+    pub(crate) fn answer(self, door: &Door, answer: Answer) -> Result<Next, SqsError> {
         let enqueued = match refusals::reply(answer)? {
             Reply::Enqueued(enqueued) => enqueued?,
             other => return Err(refusals::mismatch(other)),

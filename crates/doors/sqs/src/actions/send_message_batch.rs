@@ -2,22 +2,42 @@
 //!
 //! AWS API Reference, SendMessageBatch. A megabyte in all; an entry above the queue's own limit fails alone.
 
-use super::{propose, respond};
+use super::{Call, Next, propose, respond};
 use crate::{
     attributes::GivenAttributes,
     batch::{self, Batch, Entries},
-    caller::Caller,
-    door::{Door, Step},
+    door::Door,
     error::SqsError,
     json_in::{Text, parse},
     limits::MESSAGE_BYTES_MAX,
     message::{Draft, Message, Sums},
+    query::{FAILED, Kind, MESSAGE_ATTRIBUTES, MESSAGE_SYSTEM_ATTRIBUTES, Shape, integer, list, text},
     queue_url::Queue,
     refusals,
 };
 use evenkeel_engine::Answer;
 use evenkeel_machine::{Reply, command::Command};
 use serde::Deserialize;
+
+pub(crate) const SHAPE: Shape = Shape {
+    request: &[
+        text("QueueUrl"),
+        list(
+            "Entries",
+            "SendMessageBatchRequestEntry",
+            &Kind::Structure(&[
+                text("Id"),
+                text("MessageBody"),
+                integer("DelaySeconds"),
+                MESSAGE_ATTRIBUTES,
+                MESSAGE_SYSTEM_ATTRIBUTES,
+                text("MessageGroupId"),
+                text("MessageDeduplicationId"),
+            ]),
+        ),
+    ],
+    answer: Some(&[list("Successful", "SendMessageBatchResultEntry", &Kind::Structure(&[])), FAILED]),
+};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -73,9 +93,9 @@ pub(crate) struct Waiting {
     batch: Batch<Sums>,
 }
 
-pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
-    let request: Request<'_> = parse(body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), caller)?;
+pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
+    let request: Request<'_> = parse(call.body)?;
+    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
     let entries = batch::check(request.entries.as_ref())?;
     let counted_bytes = entries.iter().map(|entry| entry.draft().counted_bytes()).sum();
     if counted_bytes > MESSAGE_BYTES_MAX {
@@ -84,7 +104,7 @@ pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError>
     let mut batch = Batch::with_capacity(entries.len());
     let mut messages = Vec::with_capacity(entries.len());
     for entry in entries {
-        let message = entry.draft().check(caller.sender_id);
+        let message = entry.draft().check(call.caller.sender_id);
         batch.push(batch::Entry::id(entry), message.as_ref().map(|message| message.sums).map_err(Clone::clone));
         messages.extend(message.ok());
     }
@@ -97,7 +117,7 @@ pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError>
 }
 
 impl Waiting {
-    pub(crate) fn answer(self, door: &Door, answer: Answer) -> Result<Step, SqsError> {
+    pub(crate) fn answer(self, door: &Door, answer: Answer) -> Result<Next, SqsError> {
         let replies = match refusals::reply(answer)? {
             Reply::Enqueued(replies) => replies?,
             other => return Err(refusals::mismatch(other)),

@@ -4,20 +4,22 @@
 //! first, since the machine replaces them all: two calls at the same moment that change different settings may leave only
 //! the later one's.
 
-use super::{ask, propose};
+use super::{Call, Next, ask, done, propose};
 use crate::{
-    caller::Caller,
-    door::Step,
+    door::Door,
     error::SqsError,
     json_in::{Text, parse},
+    query::{Kind, Shape, map, text},
     queue_attributes::{GivenAttributes, GivenSettings, group_share},
     queue_url::Queue,
     refusals,
-    response::Response,
 };
 use evenkeel_engine::{Answer, QueueName, Request as Question};
 use evenkeel_machine::{Reply, command::Command};
 use serde::Deserialize;
+
+pub(crate) const SHAPE: Shape =
+    Shape { request: &[text("QueueUrl"), map("Attributes", "Attribute", &Kind::Text)], answer: None };
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -36,9 +38,9 @@ pub(crate) enum Waiting {
     Change,
 }
 
-pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError> {
-    let request: Request<'_> = parse(body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), caller)?;
+pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
+    let request: Request<'_> = parse(call.body)?;
+    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
     let attributes = request.attributes.as_ref().filter(|attributes| attributes.count > 0);
     let attributes = attributes.ok_or(SqsError::MissingParameter("Attributes"))?;
     if let Some((group, settings)) = group_share(attributes)? {
@@ -51,12 +53,12 @@ pub(crate) fn accept(caller: &Caller<'_>, body: &[u8]) -> Result<Step, SqsError>
 }
 
 impl Waiting {
-    pub(crate) fn answer(self, answer: Answer) -> Result<Step, SqsError> {
+    pub(crate) fn answer(self, _: &Door, answer: Answer) -> Result<Next, SqsError> {
         let Self::Look { queue, given } = self else {
             return match refusals::reply(answer)? {
                 Reply::Configured(configured) => {
                     configured?;
-                    Ok(Step::Respond(Response::empty()))
+                    done()
                 }
                 other => Err(refusals::mismatch(other)),
             };
@@ -64,7 +66,7 @@ impl Waiting {
         let present = refusals::described(answer)??.settings;
         let settings = given.over(present);
         if settings == present {
-            return Ok(Step::Respond(Response::empty()));
+            return done();
         }
         let command = Command::ConfigureQueue { queue: Queue::named(&queue).key(), edit: settings.into() };
         propose(&command, super::Waiting::SetQueueAttributes(Self::Change))

@@ -14,7 +14,7 @@ pub(crate) fn door() -> Door {
 }
 
 pub(crate) fn head(target: &str) -> Head<'_> {
-    Head { target: Some(target), host: "localhost:9324", tls: false }
+    Head { target: Some(target), host: "localhost:9324", ..Head::default() }
 }
 
 /// Calls an action; `URL` in the body stands for the queue's.
