@@ -41,8 +41,8 @@ fn decode(encoded: &[u8]) -> Result<Cow<'_, str>, SqsError> {
             b'+' => decoded.push(b' '),
             b'%' => {
                 let escaped = after.split_at_checked(2).and_then(|(digits, beyond)| Some((hex(digits)?, beyond)));
-                let (byte, beyond) = escaped
-                    .ok_or_else(|| SqsError::MalformedQueryString("a % is not followed by two hexadecimal digits"))?;
+                let (byte, beyond) =
+                    escaped.ok_or(SqsError::MalformedQueryString("a % is not followed by two hexadecimal digits"))?;
                 decoded.push(byte);
                 rest = beyond;
             }

@@ -122,7 +122,7 @@ fn entry(json: &mut Vec<u8>, names: [&str; 2], of: &Kind, parts: &[Part<'_>]) ->
     let values: Vec<_> = parts.iter().filter_map(|part| part.behind([name, "value"])).collect();
     if keys.is_empty() || values.is_empty() {
         let (absent, given) = if keys.is_empty() { (key, &values) } else { (name, &keys) };
-        let Some(given) = given.first().or(parts.first()) else { return Ok(()) };
+        let Some(given) = given.first().or_else(|| parts.first()) else { return Ok(()) };
         let given = echo(&given.parameter.name);
         return Err(SqsError::MissingPart(format!("The request must contain the parameter {absent} beside {given}.")));
     }
