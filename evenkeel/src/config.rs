@@ -19,6 +19,11 @@ pub(crate) struct ServeArgs {
     #[serde(skip)]
     config: Option<PathBuf>,
 
+    /// For development: as --insecure-no-auth, and prints what to paste where your program runs.
+    #[arg(long)]
+    #[serde(skip)]
+    dev: bool,
+
     /// Where to listen, for all HTTP protocols alike [default: 127.0.0.1:9324].
     #[arg(long, value_name = "ADDR", env = "EVENKEEL_LISTEN")]
     listen: Option<SocketAddr>,
@@ -105,6 +110,8 @@ pub(crate) struct Config {
     pub(crate) bytes_max: u64,
     pub(crate) checkpoint_every_bytes: u64,
     pub(crate) insecure_no_auth: bool,
+    /// Say how to use it.
+    pub(crate) is_dev: bool,
     pub(crate) log_level: tracing::Level,
 }
 
@@ -135,7 +142,8 @@ impl ServeArgs {
                 .checkpoint_every_mib
                 .or(file.checkpoint_every_mib)
                 .map_or(evenkeel_engine::limits::CHECKPOINT_EVERY_BYTES, |mib| u64::from(mib) << 20),
-            insecure_no_auth: given.insecure_no_auth.or(file.insecure_no_auth).unwrap_or(false),
+            insecure_no_auth: given.dev || given.insecure_no_auth.or(file.insecure_no_auth).unwrap_or(false),
+            is_dev: given.dev,
             log_level: log_level
                 .parse()
                 .map_err(|_| anyhow::anyhow!("log_level {log_level:?}: use error, warn, info, debug or trace"))?,
@@ -223,6 +231,7 @@ mod tests {
         for (flags, file, expected) in [
             (&[][..], "", false),
             (&["--insecure-no-auth"], "", true),
+            (&["--dev"], "insecure_no_auth = false", true),
             (&["--insecure-no-auth=false"], "insecure_no_auth = true", false),
             (&["--insecure-no-auth", "--listen", "[::1]:1"], "", true),
             (&[], "insecure_no_auth = true", true),
@@ -239,6 +248,7 @@ mod tests {
         assert!(error(&["--region", "Über"], "").contains("region"));
         assert!(error(&["--log-level", "loud"], "").contains("use error, warn"));
         assert!(error(&["--checkpoint-every-mib", "0"], "").contains("use at least 1"));
+        assert!(error(&["--dev", "--listen", "0.0.0.0:9324"], "").contains("loopback"));
         assert!(error(&["--insecure-no-auth", "--listen", "0.0.0.0:9324"], "").contains("loopback"));
         assert!(error(&["--listen", "[::]:9324"], "insecure_no_auth = true").contains("loopback"));
         assert!(error(&[], "durability = \"interval\"\nsync_interval_ms = 0").contains("1 to 60000"));

@@ -50,25 +50,29 @@ pub(crate) fn load(
         (None, None) => {}
         _ => bail!("set both {ACCESS_KEY} and {SECRET_KEY}, or neither"),
     }
-    let path = data_dir.join(FILE);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            let mode = std::fs::metadata(&path)?.permissions().mode() & 0o777;
-            if mode & 0o077 != 0 {
-                bail!("{} can be read by others (mode {mode:o}); run: chmod 600 {0}", path.display());
-            }
-            let credentials: Credentials = toml::from_str(&text)
-                .map_err(|_| anyhow::anyhow!("{} is not of the form that the first start wrote", path.display()))?;
-            credentials.check().with_context(|| path.display().to_string())?;
-            Ok((credentials, Origin::File))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let credentials = Credentials::make()?;
-            write(&path, &credentials).with_context(|| format!("writing {}", path.display()))?;
-            Ok((credentials, Origin::Made))
-        }
-        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+    if let Some(credentials) = read(data_dir)? {
+        return Ok((credentials, Origin::File));
     }
+    let (path, credentials) = (data_dir.join(FILE), Credentials::make()?);
+    write(&path, &credentials).with_context(|| format!("writing {}", path.display()))?;
+    Ok((credentials, Origin::Made))
+}
+
+/// Reads the credentials that the first start left in a data folder; `None` if there are none.
+pub(crate) fn read(data_dir: &Path) -> anyhow::Result<Option<Credentials>> {
+    let path = data_dir.join(FILE);
+    let text = match std::fs::read_to_string(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        read => read.with_context(|| format!("reading {}", path.display()))?,
+    };
+    let mode = std::fs::metadata(&path)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        bail!("{} can be read by others (mode {mode:o}); run: chmod 600 {0}", path.display());
+    }
+    let credentials: Credentials = toml::from_str(&text)
+        .map_err(|_| anyhow::anyhow!("{} is not of the form that the first start wrote", path.display()))?;
+    credentials.check().with_context(|| path.display().to_string())?;
+    Ok(Some(credentials))
 }
 
 impl Credentials {

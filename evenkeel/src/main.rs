@@ -2,14 +2,22 @@
 #![expect(clippy::print_stdout, reason = "a command line speaks on standard output")]
 
 mod check;
+mod client;
 mod config;
 mod credentials;
 mod descriptors;
+mod holder;
 mod http;
 mod identity;
+mod pages;
+mod screen;
 mod serve;
+mod table;
+mod text;
+mod tools;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use std::process::ExitCode;
 
 /// Requests allocate on one thread and free on another; see docs/performance.md for what this is worth.
 #[global_allocator]
@@ -17,10 +25,24 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// A fair, durable dispatch engine for jobs and messages.
 ///
-/// Start a server with `evenkeel serve`, then point any Amazon SQS client at it: set its endpoint to
-/// http://127.0.0.1:9324 and its access key to the one that the first start prints.
+/// Many tenants' work, each in its fair turn, each job to one worker, and nothing that was acknowledged is lost. It speaks Amazon SQS: any SQS
+/// client works once its endpoint leads here.
 #[derive(Debug, Parser)]
-#[command(name = "evenkeel", version, max_term_width = 100)]
+#[command(
+    name = "evenkeel",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    after_help = "\
+Five minutes:
+  evenkeel serve --dev                          a server on this machine; prints what to paste
+  evenkeel queues create work
+  evenkeel send work 'hello' --group tenant-a   the group is the tenant whose turn it waits for
+  evenkeel receive work --delete
+  evenkeel queues
+
+`evenkeel COMMAND --help` says more, with examples."
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -30,19 +52,37 @@ struct Cli {
 enum Command {
     /// Run the server: SQS over HTTP, data in one folder.
     Serve(config::ServeArgs),
+    #[command(flatten)]
+    Tool(tools::Tool),
     Check(check::CheckArgs),
+    Completions(pages::CompletionsArgs),
+    Man(pages::ManArgs),
 }
 
-fn main() -> std::process::ExitCode {
-    let args = match Cli::parse().command {
-        Command::Serve(args) => args,
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(args) => args.resolve().and_then(serve::serve),
+        Command::Tool(tool) => tools::run(tool),
         Command::Check(args) => return check::check(&args),
+        Command::Completions(args) => pages::completions(&args, Cli::command()),
+        Command::Man(args) => pages::man(&args, Cli::command()),
     };
-    match args.resolve().and_then(serve::serve) {
-        Ok(()) => std::process::ExitCode::SUCCESS,
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if tools::is_unread(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("evenkeel: {error:#}");
-            std::process::ExitCode::FAILURE
+            ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_makes_sense() {
+        Cli::command().debug_assert();
     }
 }

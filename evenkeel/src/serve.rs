@@ -3,6 +3,7 @@
 use crate::{
     config::Config,
     credentials::{self, Origin},
+    holder,
     http::{LargeBodies, Server, Settings, Shared},
     identity,
 };
@@ -30,8 +31,9 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     disk.create_dir_all(folder).with_context(|| format!("making the data folder {}", folder.display()))?;
     let _lock = disk.lock(&folder.join("lock")).map_err(|error| match error.kind() {
         std::io::ErrorKind::WouldBlock => anyhow::anyhow!(
-            "another server holds the data folder {}; stop it, or choose another with --data-dir",
-            folder.display()
+            "another server holds the data folder {}{}; stop it, or choose another folder with --data-dir",
+            folder.display(),
+            holder::of_lock(&folder.join("lock")).map_or_else(String::new, |holder| format!(": {holder}"))
         ),
         _ => anyhow::Error::new(error).context(format!("locking the data folder {}", folder.display())),
     })?;
@@ -174,15 +176,34 @@ fn greet(server: &Server, shared: &Shared, origin: Origin, config: &Config) {
             "insecure_no_auth: requests are not checked, so any program of this machine may do everything with the data"
         );
     }
+    if config.is_dev {
+        println!("Evenkeel serves SQS on http://{address}, for development: any credentials will do.");
+        println!("Paste this where your program runs:");
+        println!();
+        tell_environment(server, "dev", "dev", config);
+        println!();
+        println!("Or try it by hand:");
+        println!();
+        println!("  evenkeel queues create work");
+        println!("  evenkeel send work 'hello' --group tenant-a");
+        println!("  evenkeel receive work --delete");
+        println!();
+        return;
+    }
     if origin != Origin::Made {
         return;
     }
     println!("The root credentials, made now and shown only this once");
     println!("(kept in {}):", config.data_dir.join(credentials::FILE).display());
     println!();
-    println!("  export AWS_ENDPOINT_URL_SQS=http://{address}");
-    println!("  export AWS_ACCESS_KEY_ID={}", shared.root.access_key);
-    println!("  export AWS_SECRET_ACCESS_KEY={}", shared.root.secret_key);
-    println!("  export AWS_DEFAULT_REGION={}", config.region);
+    tell_environment(server, &shared.root.access_key, &shared.root.secret_key, config);
     println!();
+}
+
+/// What leads AWS's SDKs and command line here.
+fn tell_environment(server: &Server, access_key: &str, secret_key: &str, config: &Config) {
+    println!("  export AWS_ENDPOINT_URL_SQS=http://{}", server.address());
+    println!("  export AWS_ACCESS_KEY_ID={access_key}");
+    println!("  export AWS_SECRET_ACCESS_KEY={secret_key}");
+    println!("  export AWS_DEFAULT_REGION={}", config.region);
 }

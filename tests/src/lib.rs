@@ -16,7 +16,9 @@ pub mod python;
 pub mod random;
 pub mod server;
 pub mod signed;
+pub mod tool;
 pub mod wait;
 
 pub use client::{Client, Failure, Message};
 pub use server::{Launch, Server};
+pub use tool::Tool;

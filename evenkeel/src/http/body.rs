@@ -1,4 +1,4 @@
-//! A response's body: whole, and in one piece.
+//! A body that is sent: whole, and in one piece.
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -8,12 +8,12 @@ use std::{
     task::{Context, Poll},
 };
 
-/// All of a response's bytes.
+/// All bytes of a response, or of a request of ours.
 #[derive(Debug)]
-pub(super) struct Whole(Option<Bytes>);
+pub(crate) struct Whole(Option<Bytes>);
 
 impl Whole {
-    pub(super) fn new(bytes: Bytes) -> Self {
+    pub(crate) fn new(bytes: Bytes) -> Self {
         Self((!bytes.is_empty()).then_some(bytes))
     }
 }

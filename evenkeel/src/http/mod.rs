@@ -10,5 +10,6 @@ mod service;
 mod stream;
 mod unsigned;
 
+pub(crate) use body::Whole;
 pub(crate) use server::{Server, Settings};
 pub(crate) use service::{LargeBodies, Shared};

@@ -4,6 +4,7 @@ use super::{
     service::{Connection, Shared, Thread},
     stream::Watched,
 };
+use crate::holder;
 use anyhow::Context;
 use evenkeel_engine::thread::Clients;
 use hyper::server::conn::http1;
@@ -38,6 +39,16 @@ pub(crate) struct Settings {
     pub(crate) connections_max: u32,
 }
 
+/// Says who has the address, as far as that can be seen, and which other is free.
+fn in_use(listen: SocketAddr) -> anyhow::Error {
+    let holder = holder::of_port(listen).map_or_else(String::new, |holder| format!(" by {holder}"));
+    let other = match holder::free_port(listen.ip(), listen.port()) {
+        Some(port) => format!("--listen {}", SocketAddr::new(listen.ip(), port)),
+        None => "--listen".to_owned(),
+    };
+    anyhow::anyhow!("{listen} is in use{holder}; stop that program, or choose another address, such as {other}")
+}
+
 /// The running HTTP side.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -65,9 +76,7 @@ impl Server {
             Ok(socket.into())
         };
         bind().map_err(|error| match error.kind() {
-            std::io::ErrorKind::AddrInUse => anyhow::anyhow!(
-                "{listen} is in use; stop the program that holds it, or choose another address with --listen"
-            ),
+            std::io::ErrorKind::AddrInUse => in_use(listen),
             _ => anyhow::Error::new(error).context(format!("listening on {listen}")),
         })
     }
