@@ -7,7 +7,7 @@
 //! |---:|---:|---|
 //! | 0 | 8 | XXH3-64 of bytes 8..64, seeded by the log's id |
 //! | 8 | 3 | `EVK` |
-//! | 11 | 1 | kind: 1 batch, 2 fence; bit 7: *sparse* (see [`SPARSE`]) |
+//! | 11 | 1 | kind: 1 batch, 2 fence, 3 membership; bit 7: *sparse* (see [`SPARSE`]) |
 //! | 12 | 4 | payload bytes |
 //! | 16 | 8 | index |
 //! | 24 | 8 | epoch |
@@ -57,6 +57,8 @@ pub enum EntryKind {
     Batch,
     /// The first entry of an epoch; its payload is empty.
     Fence,
+    /// A change of who keeps the log, which is the log's own affair: its owner sees an empty batch.
+    Membership,
 }
 
 /// An entry's header, decoded and checked.
@@ -125,6 +127,7 @@ pub fn encode_entry(log: LogId, entry: &NewEntry<'_>, offset: u64, out: &mut Vec
     let kind = match entry.kind {
         EntryKind::Batch => 1,
         EntryKind::Fence => 2,
+        EntryKind::Membership => 3,
     };
     let lag = u32::try_from(entry.index.0.saturating_sub(entry.synced_below.0)).unwrap_or(u32::MAX);
     let extent = entry_extent(u64::from(payload_bytes));
@@ -169,6 +172,7 @@ pub fn decode_entry_header(bytes: &[u8], log: LogId) -> Option<EntryHeader> {
     let kind = match tag & !SPARSE {
         1 => EntryKind::Batch,
         2 => EntryKind::Fence,
+        3 => EntryKind::Membership,
         _ => return None,
     };
     let payload_bytes = u32_at(header, 12)?;

@@ -7,7 +7,7 @@
 use crate::{
     error::{Doing, damaged},
     fault::{self, Fault},
-    format::{EntryHeader, decode_entry_header, payload_checks},
+    format::{EntryHeader, EntryKind, decode_entry_header, payload_checks},
     limits::{HEADER_BYTES, SCAN_WINDOW_BYTES},
     reader::Reader,
 };
@@ -91,6 +91,7 @@ impl<F: DiskFile> Cursor<F> {
         if !payload_checks(header, &batch) && !fault::on(Fault::SkipChecksum) {
             return Err(self.damage(format!("the payload of entry {index}")));
         }
+        let batch = if header.kind == EntryKind::Membership { Bytes::new() } else { batch };
         Ok(Entry { index, epoch: header.epoch, batch })
     }
 

@@ -95,6 +95,9 @@ pub struct OpenReport {
     pub scanned: usize,
     /// Sidecars that had to be made anew, and what damage was met: below the state, so that only some bodies may be lost.
     pub sidecars: Vec<String>,
+    /// Where epochs begin among the entries that were checked: each with its first index. The first of them is that of the entry
+    /// before all these.
+    pub epochs: Vec<(LogIndex, Epoch)>,
     /// How many bytes of entries were checked.
     pub bytes: u64,
     /// What was cut off.

@@ -3,7 +3,7 @@
 use crate::{
     error::{Doing, damaged},
     fault::{self, Fault},
-    format::{EntryHeader, LogId, decode_entry_header, payload_checks},
+    format::{EntryHeader, EntryKind, LogId, decode_entry_header, payload_checks},
     limits::HEADER_BYTES,
     places::Places,
     salvage::walk,
@@ -37,6 +37,11 @@ impl<D: Disk> Reader<D> {
         self.table.read().floor
     }
 
+    /// Lets all see the written entries up to `index`.
+    pub(crate) fn commit(&self, index: LogIndex) {
+        self.table.write().commit(index);
+    }
+
     pub(crate) fn log(&self) -> LogId {
         self.log
     }
@@ -52,6 +57,19 @@ impl<D: Disk> Reader<D> {
 
     pub(crate) fn find(&self, index: LogIndex) -> Result<Place<D::File>, ReadError> {
         let found = self.table.read().find(index);
+        self.place(index, found)
+    }
+
+    /// The entry at `index` as it was written, committed or not: for who keeps the log with others.
+    ///
+    /// # Errors
+    /// As [`LogReader::read`].
+    pub fn read_written(&self, index: LogIndex) -> Result<(EntryHeader, Bytes), ReadError> {
+        let found = self.table.read().find_written(index);
+        self.whole(index, self.place(index, found)?)
+    }
+
+    fn place(&self, index: LogIndex, found: Lookup<D::File>) -> Result<Place<D::File>, ReadError> {
         let place = match found {
             Lookup::Here(place) => place,
             Lookup::Ask(place, sidecar, number) => {
@@ -98,6 +116,17 @@ impl<D: Disk> Reader<D> {
         })
     }
 
+    /// An entry's header and payload, both checked.
+    fn whole(&self, index: LogIndex, place: Place<D::File>) -> Result<(EntryHeader, Bytes), ReadError> {
+        let header = self.header(&place, index)?;
+        let payload = Self::payload(&place, 0, header.payload_bytes)?;
+        if !payload_checks(&header, &payload) && !fault::on(Fault::SkipChecksum) {
+            let what = format!("the payload of entry {index} does not check");
+            return Err(damaged(&place.name, place.offset + HEADER_BYTES, what).into());
+        }
+        Ok((header, payload))
+    }
+
     /// At most `ENTRY_BYTES_MAX` bytes, as its callers see to.
     fn payload(place: &Place<D::File>, offset: u64, bytes: u32) -> Result<Bytes, ReadError> {
         let mut payload = vec![0; usize::try_from(bytes).unwrap_or(usize::MAX)];
@@ -109,13 +138,8 @@ impl<D: Disk> Reader<D> {
 
 impl<D: Disk> LogReader for Reader<D> {
     fn read(&self, index: LogIndex) -> Result<Entry, ReadError> {
-        let place = self.find(index)?;
-        let header = self.header(&place, index)?;
-        let batch = Self::payload(&place, 0, header.payload_bytes)?;
-        if !payload_checks(&header, &batch) && !fault::on(Fault::SkipChecksum) {
-            let what = format!("the payload of entry {index} does not check");
-            return Err(damaged(&place.name, place.offset + HEADER_BYTES, what).into());
-        }
+        let (header, batch) = self.whole(index, self.find(index)?)?;
+        let batch = if header.kind == EntryKind::Membership { Bytes::new() } else { batch };
         Ok(Entry { index, epoch: header.epoch, batch })
     }
 

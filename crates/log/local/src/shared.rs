@@ -1,6 +1,6 @@
 //! What the two halves share: proposals one way, events the other.
 
-use crate::{bell::Bell, keeper::Keeper, spare::Spare, stats::SyncHistogram};
+use crate::{keeper::Keeper, spare::Spare, stats::SyncHistogram};
 use bytes::Bytes;
 use evenkeel_disk::Disk;
 use evenkeel_log::{LogError, LogEvent, Ticket, Waker};
@@ -16,8 +16,6 @@ pub(crate) struct Shared<D: Disk> {
     pub(crate) work: Condvar,
     pub(crate) spare: Arc<Spare<D>>,
     pub(crate) keeper: Arc<Keeper<D>>,
-    /// What the background sleeps on.
-    pub(crate) bell: Arc<Bell>,
     pub(crate) sync_histogram: SyncHistogram,
     /// The bytes that the segment in use still has.
     pub(crate) room_bytes: AtomicU64,
@@ -63,7 +61,6 @@ impl<D: Disk> Shared<D> {
             queue: Mutex::default(),
             work: Condvar::new(),
             spare,
-            bell: keeper.bell().clone(),
             keeper,
             sync_histogram: SyncHistogram::default(),
             room_bytes: AtomicU64::new(0),

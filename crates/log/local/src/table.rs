@@ -77,11 +77,18 @@ impl<F> Table<F> {
         Self { segments, committed: LogIndex::ZERO, floor, released: IndexRanges::default() }
     }
 
+    /// Lets readers see the entries up to `index`, as far as they are written.
+    pub(crate) fn commit(&mut self, index: LogIndex) {
+        self.committed = index.min(self.last()).max(self.committed);
+    }
+
     /// Finds a committed entry.
     pub(crate) fn find(&self, index: LogIndex) -> Lookup<F> {
-        if index > self.committed {
-            return Lookup::NotThere;
-        }
+        if index > self.committed { Lookup::NotThere } else { self.find_written(index) }
+    }
+
+    /// Finds an entry, committed or not.
+    pub(crate) fn find_written(&self, index: LogIndex) -> Lookup<F> {
         let Some(segment) = self.segment_of(index) else { return Lookup::Trimmed };
         let place = |offset, next| {
             let end = if next > offset { next } else { segment.end };
@@ -90,9 +97,15 @@ impl<F> Table<F> {
         match segment.places.find(index.0 - segment.first().0) {
             Some(Spot::At(offset, next)) => Lookup::Here(place(offset, next)),
             Some(Spot::Ask(sidecar, number)) => Lookup::Ask(place(0, 0), sidecar, number),
-            // It was committed, so it was in a segment that is gone.
+            None if index > self.last() => Lookup::NotThere,
+            // It was in a segment that is gone.
             None => Lookup::Trimmed,
         }
+    }
+
+    /// The last entry that was written.
+    fn last(&self) -> LogIndex {
+        self.segments.back().map_or(LogIndex::ZERO, TableSegment::last)
     }
 
     /// The segment that an index belongs to, if it is in any.

@@ -11,7 +11,7 @@ use crate::{
     options::{Durability, Options},
     segments::{Append, Appended, Segments},
     shared::Shared,
-    spare::Fill,
+    upkeep::FULL_RETRY,
 };
 use bytes::Bytes;
 use evenkeel_disk::Disk;
@@ -23,7 +23,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 /// What a step did.
@@ -40,12 +40,6 @@ pub enum Step {
     /// The log has failed.
     Failed,
 }
-
-/// How long the background waits before it looks again whether a full disk has room.
-const FULL_RETRY: Duration = Duration::from_millis(500);
-
-/// How long the background rests between two steps of filling while it is ahead of the writer.
-const FILL_PACE: Duration = Duration::from_millis(5);
 
 /// The half of a [`crate::LocalLog`] that does the I/O.
 pub struct Writer<D: Disk> {
@@ -72,14 +66,13 @@ impl<D: Disk> Writer<D> {
     /// is done on a second thread.
     pub fn run(mut self) {
         let stop = AtomicBool::new(false);
-        let shared = self.shared.clone();
+        let upkeep = self.store.upkeep();
         thread::scope(|scope| {
             // If no thread can be had, the writer does it when it is idle.
-            let filler =
-                thread::Builder::new().name("log-filler".into()).spawn_scoped(scope, || background(&shared, &stop));
+            let filler = thread::Builder::new().name("log-filler".into()).spawn_scoped(scope, || upkeep.run(&stop));
             self.work(filler.is_err());
             stop.store(true, Ordering::Release);
-            self.shared.bell.ring();
+            upkeep.wake();
         });
     }
 
@@ -332,27 +325,6 @@ impl<D: Disk> Drop for Writer<D> {
         if !closed {
             // A panic of its thread, or a mistake of its keeper. The owner must not wait for ever.
             self.fail(LogError::Misuse("the log's writer is gone"));
-        }
-    }
-}
-
-/// The background's work, until told to stop.
-fn background<D: Disk>(shared: &Shared<D>, stop: &AtomicBool) {
-    while !stop.load(Ordering::Acquire) {
-        // The writer finds an error where it looks for a segment, or before its next commit.
-        let Ok(kept) = shared.keeper.step() else { return };
-        match shared.spare.fill() {
-            Ok(Fill::More) => {
-                while shared.spare.is_wanted() {
-                    thread::yield_now();
-                }
-                if shared.spare.is_ahead() {
-                    thread::sleep(FILL_PACE);
-                }
-            }
-            Err(_) => return,
-            Ok(Fill::Ready | Fill::NoRoom) if kept => {}
-            Ok(Fill::Ready | Fill::NoRoom) => shared.bell.wait(FULL_RETRY),
         }
     }
 }

@@ -25,6 +25,7 @@ use crate::{
     scan::Running,
     spare::{Fill, Need, SPARE_NAME, Spare},
     table::{SharedTable, TableSegment},
+    upkeep::Upkeep,
 };
 use evenkeel_disk::{Disk, DiskFile};
 use evenkeel_log::LogError;
@@ -128,15 +129,19 @@ impl<D: Disk> Segments<D> {
 
     /// Lets readers see the entries up to `index`.
     pub fn commit(&mut self, index: LogIndex) {
-        let last = self.last();
-        let mut table = self.table.write();
-        table.committed = index.min(last).max(table.committed);
+        self.table.write().commit(index);
     }
 
     /// The bytes that the segment in use still has, entry headers included.
     #[must_use]
     pub fn room_bytes(&self) -> u64 {
         self.active.header.file_bytes - self.active.position
+    }
+
+    /// What others than the writer do with the store, from any thread.
+    #[must_use]
+    pub fn upkeep(&self) -> Upkeep<D> {
+        Upkeep::new(self.reader(), self.keeper.clone(), self.spare.clone())
     }
 
     pub(crate) fn keeper(&self) -> &Arc<Keeper<D>> {

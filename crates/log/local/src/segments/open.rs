@@ -33,6 +33,8 @@ struct Checked<F> {
     segment: TableSegment<F>,
     /// Where the entries begin that are not proven to have been synced.
     unproven: u64,
+    /// Where epochs begin in it.
+    epochs: Vec<(LogIndex, Epoch)>,
     end: ScanEnd,
 }
 
@@ -109,8 +111,12 @@ impl<D: Disk> Segments<D> {
         for (number, first) in above.iter().enumerate() {
             let is_last = number + 1 == above.len();
             let last = if is_last { last } else { Last::No };
-            let Checked { mut segment, unproven, end } =
+            let Checked { mut segment, unproven, epochs, end } =
                 check_segment(&disk, dir, &options, *first, before.as_ref(), last)?;
+            if number == 0 {
+                report.epochs.push((LogIndex(first.0 - 1), segment.header.epoch));
+            }
+            report.epochs.extend(epochs);
             report.stale += end.stale;
             report.bytes += end.position - SEGMENT_HEADER_BYTES;
             before = Some(Before { running: end.running, name: segment.name.clone(), position: end.position });
@@ -207,16 +213,20 @@ fn check_segment<D: Disk>(
         check_continuity(before, &header, &name)?;
     }
     let mut offsets = Offsets::default();
-    let mut proven = first;
+    let (mut proven, mut epoch, mut epochs) = (first, header.epoch, Vec::new());
     let end = scan(&mut window, &header, last, &mut |entry, offset, _| {
         offsets.push(offset);
         proven = proven.max(entry.synced_below);
+        if entry.epoch > epoch {
+            epoch = entry.epoch;
+            epochs.push((entry.index, epoch));
+        }
     });
     let end = end.map_err(|error| named(error, &name))?;
     let unproven = offsets.find(proven.0 - first.0).unwrap_or(end.position);
     let (file, places) = (Arc::new(file), Places::Memory(offsets));
     let segment = TableSegment { header, name, file, end: end.position, places, sidecar_bytes: 0 };
-    Ok(Checked { segment, unproven, end })
+    Ok(Checked { segment, unproven, epochs, end })
 }
 
 /// Each segment's header names what the one before must have ended with.
