@@ -1,0 +1,140 @@
+//! Who keeps the log.
+
+use crate::limits::MEMBERS_MAX;
+use raft_proto::eraftpb::{ConfChangeSingle, ConfChangeType, ConfChangeV2, ConfState};
+
+/// A node's number in its cluster. Never 0, and never used again by another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeId(pub u64);
+
+impl std::fmt::Display for NodeId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// Who keeps the log, as of some entry.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Members {
+    /// They vote, and a majority of them commits.
+    pub voters: Vec<NodeId>,
+    /// They get all entries and have no say.
+    pub learners: Vec<NodeId>,
+    /// While a change of several is under way: who voted before. A majority of these is needed too.
+    pub voters_before: Vec<NodeId>,
+    /// While it is under way: who will be a learner after it.
+    pub learners_next: Vec<NodeId>,
+    /// Whether it ends by itself.
+    pub leaves_by_itself: bool,
+}
+
+impl Members {
+    /// These vote, and there are no others.
+    #[must_use]
+    pub fn of(voters: &[NodeId]) -> Self {
+        Self { voters: voters.to_vec(), ..Self::default() }
+    }
+
+    /// Whether a node has any part in it.
+    #[must_use]
+    pub fn contains(&self, node: NodeId) -> bool {
+        self.lists().iter().any(|list| list.contains(&node))
+    }
+
+    /// Whether nobody votes but this node.
+    #[must_use]
+    pub fn is_alone(&self, node: NodeId) -> bool {
+        self.voters == [node] && self.voters_before.is_empty()
+    }
+
+    pub(crate) fn lists(&self) -> [&Vec<NodeId>; 4] {
+        [&self.voters, &self.learners, &self.voters_before, &self.learners_next]
+    }
+
+    /// Whether it can be written down.
+    pub(crate) fn fits(&self) -> bool {
+        self.lists().iter().all(|list| list.len() <= MEMBERS_MAX && list.iter().all(|node| node.0 > 0))
+    }
+}
+
+impl From<&ConfState> for Members {
+    fn from(state: &ConfState) -> Self {
+        // In order, so that it does not depend on how a table is laid out.
+        let nodes = |ids: &[u64]| {
+            let mut nodes: Vec<_> = ids.iter().copied().map(NodeId).collect();
+            nodes.sort_unstable();
+            nodes
+        };
+        Self {
+            voters: nodes(&state.voters),
+            learners: nodes(&state.learners),
+            voters_before: nodes(&state.voters_outgoing),
+            learners_next: nodes(&state.learners_next),
+            leaves_by_itself: state.auto_leave,
+        }
+    }
+}
+
+impl From<&Members> for ConfState {
+    fn from(members: &Members) -> Self {
+        let ids = |nodes: &[NodeId]| nodes.iter().map(|node| node.0).collect();
+        Self {
+            voters: ids(&members.voters),
+            learners: ids(&members.learners),
+            voters_outgoing: ids(&members.voters_before),
+            learners_next: ids(&members.learners_next),
+            auto_leave: members.leaves_by_itself,
+        }
+    }
+}
+
+/// A change of one member. One at a time: the next is refused until this one has taken effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It gets all entries, and has no say.
+    AddLearner(NodeId),
+    /// It votes from now on: a learner that has caught up.
+    Promote(NodeId),
+    /// It has no part any more. Not the leader itself: let it hand over first.
+    Remove(NodeId),
+}
+
+impl From<Change> for ConfChangeV2 {
+    fn from(change: Change) -> Self {
+        let (change_type, node) = match change {
+            Change::AddLearner(node) => (ConfChangeType::AddLearnerNode, node),
+            Change::Promote(node) => (ConfChangeType::AddNode, node),
+            Change::Remove(node) => (ConfChangeType::RemoveNode, node),
+        };
+        Self { changes: vec![ConfChangeSingle { change_type, node_id: node.0 }], ..Self::default() }
+    }
+}
+
+/// Why a change of members, or of the leader, was not begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// Ask the leader.
+    #[error("this node does not lead")]
+    NotLeading,
+    /// Wait for it.
+    #[error("another change of members is under way")]
+    UnderWay,
+    /// It is what it would be.
+    #[error("node {0} is that already")]
+    NoChange(NodeId),
+    /// Add it as a learner first.
+    #[error("node {0} is no member")]
+    NotAMember(NodeId),
+    /// Wait until it has caught up.
+    #[error("node {0} has not caught up yet")]
+    Behind(NodeId),
+    /// Hand over to another first.
+    #[error("node {0} leads; hand over to another first")]
+    Leads(NodeId),
+    /// Add one before.
+    #[error("nobody would be left to vote")]
+    LastVoter,
+    /// Remove one before.
+    #[error("a cluster has at most {MEMBERS_MAX} members")]
+    TooMany,
+}

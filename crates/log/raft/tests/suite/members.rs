@@ -1,0 +1,160 @@
+//! Who keeps the log, and who leads.
+
+use super::harness::{Cluster, id};
+use evenkeel_log::{
+    Log, LogEvent,
+    conformance::{End, Oracle},
+};
+use evenkeel_log_raft::{Change, ChangeError, Members};
+use evenkeel_types::LogIndex;
+
+/// All nodes hear, and `count` batches are proposed and settled.
+fn go_on(cluster: &mut Cluster, oracle: &mut Oracle, count: usize) {
+    let rest = |cluster: &mut Cluster, oracle: &mut Oracle| {
+        // What they hear may give them something to do once more.
+        for _ in 0..4 {
+            cluster.settle();
+            listen(cluster, oracle);
+        }
+    };
+    rest(cluster, oracle);
+    let owner = cluster.owner().unwrap();
+    for _ in 0..count {
+        assert!(oracle.propose(owner, cluster.log(owner), 700));
+    }
+    rest(cluster, oracle);
+}
+
+fn listen(cluster: &mut Cluster, oracle: &mut Oracle) {
+    for node in 0..cluster.parts.len() {
+        if let Some(parts) = &mut cluster.parts[node] {
+            oracle.listen(node, &mut parts.log);
+        }
+    }
+}
+
+fn change(cluster: &mut Cluster, change: Change) -> Result<(), ChangeError> {
+    let owner = cluster.owner().unwrap();
+    cluster.node(owner).node.change_members(change)
+}
+
+pub(crate) fn a_learner_joins_catches_up_votes_and_another_leaves() {
+    let mut cluster = Cluster::new(3, 4);
+    let mut oracle = Oracle::new(5);
+    go_on(&mut cluster, &mut oracle, 20);
+    let owner = cluster.owner().unwrap();
+    assert_eq!(change(&mut cluster, Change::Promote(id(3))), Err(ChangeError::NotAMember(id(3))));
+    assert_eq!(change(&mut cluster, Change::Remove(id(owner))), Err(ChangeError::Leads(id(owner))));
+    cluster.add();
+    assert_eq!(change(&mut cluster, Change::AddLearner(id(3))), Ok(()));
+    assert_eq!(change(&mut cluster, Change::AddLearner(id(4))), Err(ChangeError::UnderWay));
+    assert_eq!(change(&mut cluster, Change::Promote(id(3))), Err(ChangeError::UnderWay));
+    go_on(&mut cluster, &mut oracle, 5);
+    assert_eq!(oracle.applied(3), oracle.last(), "a learner hears everything");
+    assert_eq!(cluster.node(3).node.status().members.learners, [id(3)]);
+    assert_eq!(change(&mut cluster, Change::Promote(id(3))), Ok(()));
+    go_on(&mut cluster, &mut oracle, 5);
+    let leaving = (0..3).find(|node| *node != owner).unwrap();
+    assert_eq!(change(&mut cluster, Change::Remove(id(leaving))), Ok(()));
+    go_on(&mut cluster, &mut oracle, 5);
+    cluster.stop(leaving, End::Kill);
+    let staying: Vec<_> = (0..4).filter(|node| *node != leaving).map(id).collect();
+    assert_eq!(cluster.node(3).node.status().members, Members::of(&staying));
+    // The one that came votes: with it and one other there is a majority of three.
+    cluster.stop(owner, End::PowerCut);
+    for _ in 0..100 {
+        cluster.pump();
+        cluster.tick();
+    }
+    listen(&mut cluster, &mut oracle);
+    assert!(cluster.owner().is_some(), "two of three find an owner");
+}
+
+pub(crate) fn members_survive_a_power_cut() {
+    for seed in 0..20 {
+        let mut cluster = Cluster::new(1, seed);
+        let mut oracle = Oracle::new(2);
+        go_on(&mut cluster, &mut oracle, 3);
+        cluster.add();
+        change(&mut cluster, Change::AddLearner(id(1))).unwrap();
+        go_on(&mut cluster, &mut oracle, 2);
+        change(&mut cluster, Change::Promote(id(1))).unwrap();
+        go_on(&mut cluster, &mut oracle, 2);
+        let all = Members::of(&[id(0), id(1)]);
+        for node in [0, 1] {
+            // With a state that holds all that was told, so that nothing but the vote file knows of the changes.
+            let applied = oracle.applied(node);
+            cluster.stop(node, End::PowerCut);
+            cluster.start(node, applied.0);
+            oracle.restarted(node, applied);
+            assert_eq!(cluster.node(node).node.status().members, all, "seed {seed}, node {node}");
+        }
+        go_on(&mut cluster, &mut oracle, 2);
+        assert_eq!(oracle.applied(1), oracle.last());
+    }
+}
+
+pub(crate) fn a_member_that_needs_a_snapshot_gets_one_and_goes_on() {
+    for seed in 0..10 {
+        let mut cluster = Cluster::new(3, seed);
+        let mut oracle = Oracle::new(4);
+        go_on(&mut cluster, &mut oracle, 40);
+        // Nobody has the beginning any more.
+        for node in 0..3 {
+            let floor = LogIndex(oracle.applied(node).0 - 2);
+            assert!(oracle.trim(node, cluster.log(node), floor));
+            assert!(oracle.release(node, cluster.log(node), LogIndex(1), floor));
+        }
+        cluster.settle();
+        // Nor in memory.
+        for node in 0..3 {
+            let applied = oracle.applied(node);
+            cluster.stop(node, End::Kill);
+            cluster.start(node, applied.0);
+            oracle.restarted(node, applied);
+        }
+        go_on(&mut cluster, &mut oracle, 2);
+        cluster.add();
+        change(&mut cluster, Change::AddLearner(id(3))).unwrap();
+        go_on(&mut cluster, &mut oracle, 0);
+        // A part of it was told as a snapshot, and the rest as entries.
+        go_on(&mut cluster, &mut oracle, 4);
+        assert_eq!(oracle.applied(3), oracle.last(), "seed {seed}");
+        assert!(cluster.log(3).first_index() > LogIndex(20), "seed {seed}: it came by a snapshot");
+        cluster.stop(3, End::PowerCut);
+        let applied = oracle.applied(3);
+        cluster.start(3, applied.0);
+        oracle.restarted(3, applied);
+        assert!(cluster.node(3).node.status().members.learners.contains(&id(3)), "it knows that it is a member");
+        go_on(&mut cluster, &mut oracle, 4);
+        assert_eq!(oracle.applied(3), oracle.last(), "seed {seed}");
+    }
+}
+
+pub(crate) fn handing_over_is_one_election_and_loses_nothing() {
+    let mut cluster = Cluster::new(3, 5);
+    let mut oracle = Oracle::new(3);
+    go_on(&mut cluster, &mut oracle, 10);
+    let old = cluster.owner().unwrap();
+    let term = cluster.node(old).node.status().term;
+    let new = (old + 1) % 3;
+    assert_eq!(cluster.node(old).node.hand_over(id(old)), Err(ChangeError::NoChange(id(old))));
+    assert_eq!(cluster.node(new).node.hand_over(id(old)), Err(ChangeError::NotLeading));
+    for _ in 0..5 {
+        assert!(oracle.propose(old, cluster.log(old), 300));
+    }
+    assert_eq!(cluster.node(old).node.hand_over(id(new)), Ok(()));
+    // What comes now waits, and is refused once the other reigns: it did not happen.
+    assert!(oracle.propose(old, cluster.log(old), 300));
+    // Without a tick: no time is lost.
+    cluster.pump();
+    let refused =
+        oracle.listen(old, cluster.log(old)).iter().filter(|event| matches!(event, LogEvent::Refused { .. })).count();
+    assert_eq!(refused, 1);
+    listen(&mut cluster, &mut oracle);
+    assert_eq!(cluster.owner(), Some(new));
+    assert_eq!(cluster.node(new).node.status().term, term + 1);
+    assert_eq!(oracle.unanswered(old), 0);
+    go_on(&mut cluster, &mut oracle, 3);
+    assert!(oracle.applied(old) == oracle.last());
+}

@@ -1,0 +1,143 @@
+//! What a node says, and when it may.
+
+use super::harness::{Cluster, id};
+use bytes::Bytes;
+use evenkeel_log::{Log, LogEvent, Role, conformance::Oracle};
+use evenkeel_log_raft::{Change, Message};
+
+/// How many messages a node has to say now. They go on.
+fn says(cluster: &mut Cluster, node: usize) -> usize {
+    cluster.collect();
+    cluster.under_way.iter().filter(|(from, ..)| *from == node).count()
+}
+
+/// Carries all that is under way, without any disk's work.
+fn carry_all(cluster: &mut Cluster) {
+    cluster.collect();
+    for message in std::mem::take(&mut cluster.under_way) {
+        cluster.carry(message);
+    }
+}
+
+fn write_all(cluster: &mut Cluster, node: usize) {
+    let parts = cluster.node(node);
+    while parts.writer.step() {}
+    parts.node.work();
+}
+
+pub(crate) fn no_promise_leaves_before_it_is_synced() {
+    let mut cluster = Cluster::new(3, 6);
+    // A candidate's own vote is one.
+    cluster.node(0).node.campaign();
+    assert_eq!(says(&mut cluster, 0), 0, "its vote for itself is not synced");
+    write_all(&mut cluster, 0);
+    assert_eq!(says(&mut cluster, 0), 2);
+    carry_all(&mut cluster);
+    assert_eq!((says(&mut cluster, 1), says(&mut cluster, 2)), (0, 0), "their votes are not synced");
+    write_all(&mut cluster, 1);
+    assert_eq!(says(&mut cluster, 1), 1);
+    carry_all(&mut cluster);
+    assert_eq!(cluster.node(0).node.status().leader, Some(id(0)), "two of three");
+    // Entries are the same.
+    carry_all(&mut cluster);
+    assert_eq!(says(&mut cluster, 1), 0, "the fence is not synced");
+    write_all(&mut cluster, 1);
+    assert_eq!(says(&mut cluster, 1), 1);
+}
+
+pub(crate) fn a_leader_s_entries_leave_beside_its_own_sync() {
+    let mut cluster = Cluster::new(3, 7);
+    cluster.settle();
+    let owner = cluster.owner().unwrap();
+    while cluster.log(owner).poll().is_some() {}
+    for n in 0..10u8 {
+        cluster.log(owner).propose(Bytes::from(vec![n; 100])).unwrap();
+        cluster.node(owner).node.work();
+    }
+    assert_eq!(says(&mut cluster, owner), 20, "ten are under way to each of two, and nothing is written yet");
+    // They commit it without the leader's own disk; the leader tells it only once it has it, too.
+    carry_all(&mut cluster);
+    (0..3).filter(|node| *node != owner).for_each(|node| write_all(&mut cluster, node));
+    carry_all(&mut cluster);
+    let status = cluster.node(owner).node.status();
+    assert_eq!(status.committed, status.last);
+    assert!(cluster.log(owner).poll().is_none());
+    write_all(&mut cluster, owner);
+    assert_eq!(std::iter::from_fn(|| cluster.log(owner).poll()).count(), 10);
+}
+
+pub(crate) fn a_lone_voter_sends_nothing_under_a_term_that_is_not_synced() {
+    let mut cluster = Cluster::new(1, 8);
+    cluster.settle();
+    cluster.add();
+    while cluster.log(0).poll().is_some() {}
+    cluster.node(0).node.change_members(Change::AddLearner(id(1))).unwrap();
+    cluster.settle();
+    cluster.stop(0, evenkeel_log::conformance::End::Kill);
+    cluster.start(0, 0);
+    cluster.under_way.clear();
+    for _ in 0..5 {
+        cluster.node(0).node.tick();
+    }
+    assert_eq!(says(&mut cluster, 0), 0, "it leads at once, and its term is not synced");
+    write_all(&mut cluster, 0);
+    assert!(says(&mut cluster, 0) > 0);
+}
+
+pub(crate) fn a_proposal_of_an_earlier_reign_is_refused() {
+    let mut cluster = Cluster::new(3, 9);
+    let mut oracle = Oracle::new(3);
+    cluster.settle();
+    let owner = cluster.owner().unwrap();
+    oracle.listen(owner, cluster.log(owner));
+    let Role::Owner(first) = cluster.log(owner).role() else { panic!("it was told") };
+    // Another reigns, and then this one again; its engine was busy and has heard of neither.
+    let other = (owner + 1) % 3;
+    cluster.node(owner).node.hand_over(id(other)).unwrap();
+    cluster.pump();
+    assert_eq!(cluster.owner(), Some(other));
+    cluster.node(other).node.hand_over(id(owner)).unwrap();
+    cluster.pump();
+    assert_eq!(cluster.owner(), Some(owner));
+    assert_eq!(cluster.log(owner).role(), Role::Owner(first));
+    assert!(oracle.propose(owner, cluster.log(owner), 50));
+    cluster.pump();
+    let events = oracle.listen(owner, cluster.log(owner));
+    assert!(matches!(events.last(), Some(LogEvent::Refused { .. })), "{events:?}");
+    assert!(matches!(cluster.log(owner).role(), Role::Owner(now) if now > first));
+}
+
+/// A node that is broken says whatever it likes. Who believes it may be wrong; nobody ends by a panic.
+pub(crate) fn what_cannot_be_is_dropped_and_harms_nobody() {
+    // Kind, whether it refuses, and all numbers but the term: a lie about that is a campaign.
+    const FIELDS: [usize; 9] = [9, 10, 40, 48, 56, 64, 72, 80, 88];
+    for seed in 0..400 {
+        let mut cluster = Cluster::new(3, seed);
+        cluster.settle();
+        let owner = cluster.owner().unwrap();
+        while cluster.log(owner).poll().is_some() {}
+        let mut said: Vec<(usize, usize, Bytes)> = Vec::new();
+        for n in 0..4u8 {
+            cluster.log(owner).propose(Bytes::from(vec![n; 60])).unwrap();
+            for _ in 0..3 {
+                cluster.tick();
+                (0..3).for_each(|node| write_all(&mut cluster, node));
+                cluster.collect();
+                said.extend(cluster.under_way.iter().cloned());
+                carry_all(&mut cluster);
+            }
+        }
+        let (_, to, bytes) = said[cluster.random.below(said.len())].clone();
+        let mut bytes = bytes.to_vec();
+        let field = FIELDS[cluster.random.below(FIELDS.len())];
+        let lie = [1, 2, 5, 15, 0x80, 0xFF][cluster.random.below(6)];
+        bytes[field] = bytes[field].wrapping_add(lie);
+        let checksum = xxhash_rust::xxh3::xxh3_64(&bytes[8..]).to_le_bytes();
+        bytes[..8].copy_from_slice(&checksum);
+        if let Ok(message) = Message::decode(bytes.into()) {
+            cluster.node(to).node.step(message);
+            write_all(&mut cluster, to);
+            cluster.node(to).node.tick();
+        }
+    }
+}
