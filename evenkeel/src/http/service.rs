@@ -240,6 +240,7 @@ fn asked<'h>(head: &'h http::request::Parts, id: &'h RequestId) -> Head<'h> {
         query: head.uri.query().unwrap_or_default(),
         target: text("x-amz-target"),
         content_type: text("content-type"),
+        invocation: text("amz-sdk-invocation-id"),
         host: text("host").unwrap_or_default(),
         tls: false,
         request_id: id.as_str(),

@@ -6,7 +6,7 @@
 //! ```text
 //! offset  bytes
 //! 0       1     version = 1
-//! 1       1     flags: bit 0 message attributes, bit 1 trace header; the others are 0
+//! 1       1     flags: bit 0 message attributes, bit 1 trace header, bit 2 deduplication id; the others are 0
 //! 2       16    MD5 of the text
 //! 18      1     length of the sender's id
 //! 19      n     the sender's id, UTF-8
@@ -17,6 +17,8 @@
 //!                 value u32 length and bytes (UTF-8 unless the type begins with "Binary")
 //!               if bit 1:
 //!         2 + n   AWSTraceHeader: length and UTF-8
+//!               if bit 2:
+//!         1 + n   MessageDeduplicationId: length and UTF-8
 //! then    rest  the text, UTF-8
 //! ```
 //!
@@ -28,6 +30,7 @@ use std::borrow::Cow;
 const VERSION: u8 = 1;
 const HAS_ATTRIBUTES: u8 = 1;
 const HAS_TRACE_HEADER: u8 = 2;
+const HAS_DEDUP_ID: u8 = 4;
 
 /// An MD5 sum.
 pub(crate) type Md5Sum = [u8; 16];
@@ -40,6 +43,7 @@ pub(crate) struct Blob<'a> {
     pub(crate) sender_id: &'a str,
     pub(crate) attributes: Option<Attributes<'a>>,
     pub(crate) trace_header: Option<&'a str>,
+    pub(crate) dedup_id: Option<&'a str>,
 }
 
 /// The section of message attributes, read only if somebody asks.
@@ -57,14 +61,18 @@ pub(crate) fn encode(
     sender_id: &str,
     attributes: Option<(&[Attribute<'_>], Md5Sum)>,
     trace_header: Option<&str>,
+    dedup_id: Option<&str>,
 ) -> Vec<u8> {
     let sender_id = within(sender_id, SENDER_ID_BYTES_MAX);
     let attributes_bytes: usize =
         attributes.iter().flat_map(|(each, _)| *each).map(|one| one.counted_bytes() + 8).sum();
-    let mut out = Vec::with_capacity(64 + text.len() + attributes_bytes + trace_header.map_or(0, str::len));
+    let mut out = Vec::with_capacity(
+        64 + text.len() + attributes_bytes + trace_header.map_or(0, str::len) + dedup_id.map_or(0, str::len),
+    );
     out.push(VERSION);
     let flag = |on: bool, flag: u8| if on { flag } else { 0 };
-    out.push(flag(attributes.is_some(), HAS_ATTRIBUTES) | flag(trace_header.is_some(), HAS_TRACE_HEADER));
+    let flags = flag(attributes.is_some(), HAS_ATTRIBUTES) | flag(trace_header.is_some(), HAS_TRACE_HEADER);
+    out.push(flags | flag(dedup_id.is_some(), HAS_DEDUP_ID));
     out.extend_from_slice(text_md5);
     out.push(u8::try_from(sender_id.len()).expect("cut to 255 bytes"));
     out.extend_from_slice(sender_id.as_bytes());
@@ -84,6 +92,10 @@ pub(crate) fn encode(
         put_u16(header.len(), &mut out);
         out.extend_from_slice(header.as_bytes());
     }
+    if let Some(id) = dedup_id {
+        out.push(u8::try_from(id.len()).expect("the door limits ids to 128 bytes"));
+        out.extend_from_slice(id.as_bytes());
+    }
     out.extend_from_slice(text.as_bytes());
     out
 }
@@ -96,7 +108,7 @@ impl<'a> Blob<'a> {
             return None;
         }
         let flags = reader.u8()?;
-        if flags & !(HAS_ATTRIBUTES | HAS_TRACE_HEADER) != 0 {
+        if flags & !(HAS_ATTRIBUTES | HAS_TRACE_HEADER | HAS_DEDUP_ID) != 0 {
             return None;
         }
         let text_md5 = reader.array()?;
@@ -113,8 +125,13 @@ impl<'a> Blob<'a> {
             let header_bytes = reader.length_u16()?;
             trace_header = Some(reader.text(header_bytes)?);
         }
+        let mut dedup_id = None;
+        if flags & HAS_DEDUP_ID != 0 {
+            let id_bytes = reader.u8()?;
+            dedup_id = Some(reader.text(id_bytes.into())?);
+        }
         let text = std::str::from_utf8(reader.0).ok()?;
-        Some(Self { text, text_md5, sender_id, attributes, trace_header })
+        Some(Self { text, text_md5, sender_id, attributes, trace_header, dedup_id })
     }
 }
 
@@ -196,7 +213,7 @@ mod tests {
     #[test]
     fn the_bytes_of_a_body_never_change() {
         let attributes = [Attribute { name: "a", data_type: "Binary.x", value: Cow::Borrowed(b"\x00\xFF") }];
-        let bytes = encode("hi", &[7; 16], "me", Some((&attributes, [8; 16])), Some("Root=1"));
+        let bytes = encode("hi", &[7; 16], "me", Some((&attributes, [8; 16])), Some("Root=1"), None);
         let expected = [
             b"\x01\x03".as_slice(),
             &[7; 16],
@@ -208,15 +225,17 @@ mod tests {
         ];
         assert_eq!(bytes, expected.concat());
         assert_eq!(
-            encode("hi", &[7; 16], "me", None, None),
+            encode("hi", &[7; 16], "me", None, None, None),
             [b"\x01\0".as_slice(), &[7; 16], b"\x02me", b"hi"].concat()
         );
+        let with_id = encode("hi", &[7; 16], "me", None, None, Some("id"));
+        assert_eq!(with_id, [b"\x01\x04".as_slice(), &[7; 16], b"\x02me", b"\x02id", b"hi"].concat());
     }
 
     #[test]
     fn a_long_sender_id_is_cut_between_characters() {
         let sender = format!("x{}", "ä".repeat(200));
-        let bytes = encode("hi", &[0; 16], &sender, None, None);
+        let bytes = encode("hi", &[0; 16], &sender, None, None, None);
         assert_eq!(Blob::decode(&bytes).unwrap().sender_id, format!("x{}", "ä".repeat(127)));
     }
 
@@ -230,20 +249,21 @@ mod tests {
             text in "\\PC{0,200}", md5: [u8; 16], sender in "\\PC{0,60}",
             attributes in proptest::option::of(proptest::collection::vec(attribute(), 0..4)),
             attributes_md5: [u8; 16], trace_header in proptest::option::of("[ -~]{0,40}"),
+            dedup_id in proptest::option::of("[!-~]{1,128}"),
         ) {
             let attributes: Option<Vec<_>> = attributes.as_ref().map(|each| each.iter().map(
                 |(name, data_type, value)| Attribute { name, data_type, value: Cow::Borrowed(value) }).collect());
             let given = attributes.as_deref().map(|each| (each, attributes_md5));
-            let bytes = encode(&text, &md5, &sender, given, trace_header.as_deref());
+            let bytes = encode(&text, &md5, &sender, given, trace_header.as_deref(), dedup_id.as_deref());
             let blob = Blob::decode(&bytes).unwrap();
             prop_assert_eq!((blob.text, blob.text_md5, blob.sender_id), (&*text, md5, &*sender));
-            prop_assert_eq!(blob.trace_header, trace_header.as_deref());
+            prop_assert_eq!((blob.trace_header, blob.dedup_id), (trace_header.as_deref(), dedup_id.as_deref()));
             prop_assert_eq!(blob.attributes.as_ref().map(|section| section.md5), given.map(|_| attributes_md5));
             prop_assert_eq!(blob.attributes.map(|section| section.decode().unwrap()), attributes);
         }
 
         #[test]
-        fn damaged_bytes_never_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..120), flags in 0u8..4) {
+        fn damaged_bytes_never_panic(mut bytes in proptest::collection::vec(any::<u8>(), 0..120), flags in 0u8..8) {
             if let Some(start) = bytes.get_mut(..2) {
                 start.copy_from_slice(&[VERSION, flags]);
             }
@@ -255,7 +275,7 @@ mod tests {
         #[test]
         fn every_cut_is_noticed_or_leaves_a_shorter_text(cut in 0usize..40) {
             let attributes = [Attribute { name: "a", data_type: "String", value: Cow::Borrowed(b"v") }];
-            let bytes = encode("text", &[0; 16], "me", Some((&attributes, [1; 16])), Some("t"));
+            let bytes = encode("text", &[0; 16], "me", Some((&attributes, [1; 16])), Some("t"), Some("d"));
             let cut = bytes.len().saturating_sub(cut);
             match Blob::decode(&bytes[..cut]) {
                 Some(blob) => prop_assert!("text".starts_with(blob.text)),

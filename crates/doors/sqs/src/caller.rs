@@ -23,6 +23,8 @@ pub struct Head<'a> {
     pub target: Option<&'a str>,
     /// `Content-Type`.
     pub content_type: Option<&'a str>,
+    /// `amz-sdk-invocation-id`: the SDK's number for the call, the same when it tries again.
+    pub invocation: Option<&'a str>,
     /// `Host`: by what name the client reached us. Queue URLs are built from it.
     pub host: &'a str,
     /// Whether the client came by TLS (here or at a proxy before us), so that queue URLs begin with `https`.

@@ -111,10 +111,8 @@ impl SqsError {
     }
 
     /// A handle of a FIFO queue whose lease has ended.
-    pub(crate) fn expired() -> Self {
-        Self::InvalidParameterValue(
-            "Value for parameter ReceiptHandle is invalid. Reason: The receipt handle has expired.".to_owned(),
-        )
+    pub(crate) fn expired(handle: &str) -> Self {
+        Self::value(handle, "ReceiptHandle", "The receipt handle has expired.")
     }
 
     /// A lease that would last longer than it can.

@@ -17,17 +17,18 @@
 //! is good for the queue whose URL it is presented with and no other, and that costs no look-up. Both keys are derived from
 //! the last 16 bytes of the log's secret; the first 16 key the machine's hash tables.
 
-use crate::{hex, queue_url::Queue};
+use crate::{caller::Caller, hex, queue_url::Queue};
 use aes::{
     Aes128,
     cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use evenkeel_machine::command::Held;
+use evenkeel_machine::command::{CallKey, Held};
 use evenkeel_types::{BodyRef, JobId, LeaseToken, LogIndex, QueueId};
 use siphasher::sip128::{Hasher128, SipHasher24};
 use std::hash::Hasher;
 use subtle::ConstantTimeEq;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// The first byte of a handle.
 const HANDLE_VERSION: u8 = 1;
@@ -40,6 +41,7 @@ const HANDLE_CHARS: usize = (HANDLE_BYTES * 4).div_ceil(3);
 pub struct Ids {
     block: Aes128,
     mac: SipHasher24,
+    calls: SipHasher24,
 }
 
 /// What a message id stands for: where the body lies, and which slot the job took.
@@ -65,7 +67,26 @@ impl Ids {
             master.encrypt_block(&mut key);
             <[u8; 16]>::from(key)
         };
-        Self { block: Aes128::new(&derive(1).into()), mac: SipHasher24::new_with_key(&derive(2)) }
+        Self {
+            block: Aes128::new(&derive(1).into()),
+            mac: SipHasher24::new_with_key(&derive(2)),
+            calls: SipHasher24::new_with_key(&derive(3)),
+        }
+    }
+
+    /// What the repetitions of a call have in common and nothing else has: who calls, which action with the very same request, and
+    /// the caller's own number for it. A client that uses one number for different requests harms nobody.
+    pub(crate) fn call_key(&self, caller: &Caller<'_>, action: &str, invocation: &str, request: &[u8]) -> CallKey {
+        let mut hasher = self.calls;
+        hasher.write_u64(caller.account.number());
+        for part in [caller.sender_id, action, invocation] {
+            hasher.write_u64(part.len() as u64);
+            hasher.write(part.as_bytes());
+        }
+        // Ten times as fast as SipHash; who makes two of his own requests collide has only himself to blame.
+        hasher.write_u128(xxh3_128(request));
+        let hash = hasher.finish128();
+        CallKey([hash.h1, hash.h2])
     }
 
     /// The id of a job, the same at its sending and each of its receives: 36 characters, shaped like a UUID.
@@ -105,6 +126,12 @@ impl Ids {
             offset: u32::from_be_bytes(offset),
             slot: u32::from_be_bytes(slot),
         })
+    }
+
+    /// The number that orders the messages of a FIFO queue's group: 20 digits, of the log entry and the place in it.
+    pub(crate) fn sequence_number(body: BodyRef) -> String {
+        // An entry has less than 2^24 bytes, and a log will not reach 2^40 entries.
+        format!("{:020}", body.index.0 << 24 | u64::from(body.offset))
     }
 
     /// The handle of a lease.

@@ -7,6 +7,7 @@ use crate::{
     blob::{self, Md5Sum},
     error::SqsError,
     hex,
+    ids::Ids,
     json_out::Json,
     limits::{DELAY_SECONDS_MAX, MESSAGE_BYTES_MAX},
     queue_attributes::is_group,
@@ -14,9 +15,10 @@ use crate::{
 };
 use evenkeel_machine::{
     Enqueued,
-    command::{Body, NewJob},
+    command::{Body, DedupId, NewJob},
 };
 use evenkeel_types::Micros;
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 
 /// What a request says of a message.
@@ -35,6 +37,7 @@ pub(crate) struct Draft<'r> {
 pub(crate) struct Message<'r> {
     group: &'r str,
     delay: Option<Micros>,
+    dedup: Option<(Cow<'r, str>, bool)>,
     counted_bytes: u32,
     blob: Vec<u8>,
     pub(crate) sums: Sums,
@@ -46,6 +49,8 @@ pub(crate) struct Sums {
     body: Md5Sum,
     attributes: Option<Md5Sum>,
     system_attributes: Option<Md5Sum>,
+    /// Of a FIFO queue, whose messages are numbered.
+    is_fifo: bool,
 }
 
 impl<'r> Draft<'r> {
@@ -54,8 +59,8 @@ impl<'r> Draft<'r> {
         self.body.map_or(0, str::len) + attributes::counted_bytes(self.attributes)
     }
 
-    /// Checks everything but the queue's own limit, which only the machine knows.
-    pub(crate) fn check(&self, sender_id: &str) -> Result<Message<'r>, SqsError> {
+    /// Checks everything but the queue's own limits, which only the machine knows.
+    pub(crate) fn check(&self, sender_id: &str, is_fifo: bool) -> Result<Message<'r>, SqsError> {
         let text = self.body.filter(|body| !body.is_empty()).ok_or(SqsError::MissingParameter("MessageBody"))?;
         let counted_bytes = self.counted_bytes();
         if counted_bytes > MESSAGE_BYTES_MAX {
@@ -65,14 +70,21 @@ impl<'r> Draft<'r> {
             return Err(SqsError::InvalidMessageContents);
         }
         let delay = self.delay_seconds.map(delay).transpose()?;
+        const OTHER_KIND: &str = "The request include parameter that is not valid for this queue type.";
+        if is_fifo && let Some(seconds) = self.delay_seconds.filter(|&seconds| seconds != 0) {
+            return Err(SqsError::value(seconds.to_string(), "DelaySeconds", OTHER_KIND));
+        }
         let group = self.group.unwrap_or_default();
         if !group.is_empty() && !is_group(group) {
             let reason = "MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.";
             return Err(SqsError::value(group, "MessageGroupId", reason));
         }
-        if let Some(id) = self.deduplication_id {
-            let reason = "The request include parameter that is not valid for this queue type.";
-            return Err(SqsError::value(id, "MessageDeduplicationId", reason));
+        if is_fifo && group.is_empty() {
+            return Err(SqsError::MissingParameter("MessageGroupId"));
+        }
+        let dedup = self.deduplication(text, is_fifo)?;
+        if !is_fifo && let Some(id) = self.deduplication_id {
+            return Err(SqsError::value(id, "MessageDeduplicationId", OTHER_KIND));
         }
         let attributes = attributes::check(self.attributes)?;
         let trace_header = attributes::trace_header(self.system_attributes)?;
@@ -83,12 +95,38 @@ impl<'r> Draft<'r> {
                 let value = Cow::Borrowed(header.as_bytes());
                 md5::sum([Attribute { name: "AWSTraceHeader", data_type: "String", value }].iter())
             }),
+            is_fifo,
         };
         let section = sums.attributes.map(|md5| (&*attributes, md5));
-        let blob = blob::encode(text, &sums.body, sender_id, section, trace_header);
+        let id = dedup.as_ref().map(|(id, _)| &**id);
+        let blob = blob::encode(text, &sums.body, sender_id, section, trace_header, id);
         let counted_bytes = u32::try_from(counted_bytes).unwrap_or(u32::MAX);
-        Ok(Message { group, delay, counted_bytes, blob, sums })
+        Ok(Message { group, delay, dedup, counted_bytes, blob, sums })
     }
+
+    /// The id by which a FIFO queue recognises a message, and whether it comes from the body: then it counts only if the queue goes
+    /// by content. AWS: the SHA-256 of the body, without the attributes.
+    fn deduplication(&self, text: &str, is_fifo: bool) -> Result<Option<(Cow<'r, str>, bool)>, SqsError> {
+        if !is_fifo {
+            return Ok(None);
+        }
+        let Some(id) = self.deduplication_id else {
+            let hash = Sha256::digest(text.as_bytes());
+            let digits = hash.iter().flat_map(|&byte| hex::pair(byte)).map(char::from);
+            return Ok(Some((digits.collect(), true)));
+        };
+        if !is_client_id(id) {
+            let reason =
+                "MessageDeduplicationId can only include alphanumeric and punctuation characters. 1 to 128 in length.";
+            return Err(SqsError::value(id, "MessageDeduplicationId", reason));
+        }
+        Ok(Some((Cow::Borrowed(id), false)))
+    }
+}
+
+/// Whether an id that a client chose for a message or an attempt may be so: as a group's name.
+pub(crate) fn is_client_id(id: &str) -> bool {
+    is_group(id)
 }
 
 fn delay(seconds: i32) -> Result<Micros, SqsError> {
@@ -107,7 +145,7 @@ impl Message<'_> {
         NewJob {
             group: self.group,
             delay: self.delay,
-            dedup: None,
+            dedup: self.dedup.as_ref().map(|(id, is_content)| DedupId { id, is_content: *is_content }),
             counted_bytes: self.counted_bytes,
             body: Body::new(&self.blob),
         }
@@ -116,7 +154,7 @@ impl Message<'_> {
 
 impl Sums {
     /// Writes what the sender of an accepted message is told.
-    pub(crate) fn write(&self, json: &mut Json, ids: &crate::ids::Ids, enqueued: &Enqueued) {
+    pub(crate) fn write(&self, json: &mut Json, ids: &Ids, enqueued: &Enqueued) {
         json.plain_string("MessageId", ids.message_id(enqueued.job, enqueued.body));
         json.plain_string("MD5OfMessageBody", hex::encode(&self.body));
         if let Some(sum) = &self.attributes {
@@ -124,6 +162,9 @@ impl Sums {
         }
         if let Some(sum) = &self.system_attributes {
             json.plain_string("MD5OfMessageSystemAttributes", hex::encode(sum));
+        }
+        if self.is_fifo {
+            json.plain_string("SequenceNumber", Ids::sequence_number(enqueued.body));
         }
     }
 }

@@ -65,6 +65,11 @@ pub(crate) fn is_name(name: &str) -> bool {
         && stem.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
+/// Whether a queue of that name is a FIFO queue: the machine lets no other be called so.
+pub(crate) fn is_fifo(name: &str) -> bool {
+    name.ends_with(".fifo")
+}
+
 /// What the URLs of this request's queues begin with.
 pub(crate) fn base(head: &Head<'_>) -> Result<String, SqsError> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);

@@ -163,12 +163,12 @@ pub(crate) fn not_created(error: CreateQueueError) -> Result<(), SqsError> {
     }
 }
 
-/// A late or repeated delete is no error: clients retry deletes on time-outs and rely on this. But in a FIFO queue a lease
-/// that has ended is said to have.
-pub(crate) fn deleted(acked: Result<(), AckError>) -> Result<(), SqsError> {
-    match acked {
-        Ok(()) | Err(AckError::NotThere { .. } | AckError::LeaseLost { .. }) => Ok(()),
-        Err(AckError::Expired { .. }) => Err(SqsError::expired()),
+/// A late or repeated delete is no error: clients retry deletes on time-outs and rely on this. But in a FIFO queue, of which the handle
+/// is remembered, a lease that has ended is said to have.
+pub(crate) fn deleted(acked: Result<(), AckError>, fifo_handle: Option<&str>) -> Result<(), SqsError> {
+    match (acked, fifo_handle) {
+        (Ok(()) | Err(AckError::NotThere { .. }), _) | (Err(_), None) => Ok(()),
+        (Err(AckError::LeaseLost { .. } | AckError::Expired { .. }), Some(handle)) => Err(SqsError::expired(handle)),
     }
 }
 
@@ -176,7 +176,7 @@ pub(crate) fn deleted(acked: Result<(), AckError>) -> Result<(), SqsError> {
 pub(crate) fn not_changed(error: ChangeLeaseError, handle: &str, seconds: i32) -> SqsError {
     match error {
         ChangeLeaseError::NotHeld(AckError::NotThere { .. } | AckError::LeaseLost { .. }) => SqsError::not_held(handle),
-        ChangeLeaseError::NotHeld(AckError::Expired { .. }) => SqsError::expired(),
+        ChangeLeaseError::NotHeld(AckError::Expired { .. }) => SqsError::expired(handle),
         ChangeLeaseError::TooLong => SqsError::held_too_long(seconds),
     }
 }

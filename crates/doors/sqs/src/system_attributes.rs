@@ -2,7 +2,7 @@
 //!
 //! AWS API Reference, ReceiveMessage. Both lists mean the same; times are milliseconds since 1970.
 
-use crate::{blob::Blob, error::SqsError, json_in::Text, json_out::Json};
+use crate::{blob::Blob, error::SqsError, ids::Ids, json_in::Text, json_out::Json};
 use evenkeel_machine::Grant;
 
 /// The system attributes a receive asked for.
@@ -14,6 +14,9 @@ pub(crate) struct SystemAttributes {
     first_receive: bool,
     group: bool,
     trace_header: bool,
+    sequence: bool,
+    dedup_id: bool,
+    source: bool,
 }
 
 impl SystemAttributes {
@@ -30,6 +33,9 @@ impl SystemAttributes {
                         first_receive: true,
                         group: true,
                         trace_header: true,
+                        sequence: true,
+                        dedup_id: true,
+                        source: true,
                     }
                 }
                 "SenderId" => asked.sender_id = true,
@@ -38,20 +44,25 @@ impl SystemAttributes {
                 "ApproximateFirstReceiveTimestamp" => asked.first_receive = true,
                 "MessageGroupId" => asked.group = true,
                 "AWSTraceHeader" => asked.trace_header = true,
-                // No message has these: there are no FIFO queues and no dead-letter queues yet.
-                "SequenceNumber" | "MessageDeduplicationId" | "DeadLetterQueueSourceArn" => {}
+                "SequenceNumber" => asked.sequence = true,
+                "MessageDeduplicationId" => asked.dedup_id = true,
+                "DeadLetterQueueSourceArn" => asked.source = true,
                 other => return Err(SqsError::InvalidAttributeName(other.to_owned())),
             }
         }
         Ok(asked)
     }
 
-    /// Writes `Attributes`, if there are any.
-    pub(crate) fn write(&self, json: &mut Json, grant: &Grant, blob: &Blob<'_>) {
+    /// Writes `Attributes`, if there are any. `arn_prefix` is what the ARNs of the account's queues begin with.
+    pub(crate) fn write(&self, json: &mut Json, grant: &Grant, blob: &Blob<'_>, is_fifo: bool, arn_prefix: &str) {
         let group = Some(&*grant.group).filter(|group| self.group && !group.is_empty());
         let trace_header = blob.trace_header.filter(|_| self.trace_header);
+        let dedup_id = blob.dedup_id.filter(|_| self.dedup_id && is_fifo);
+        let sequence = (self.sequence && is_fifo).then(|| Ids::sequence_number(grant.body));
+        let source = grant.source.as_deref().filter(|_| self.source);
+        let none = dedup_id.is_none() && sequence.is_none() && source.is_none();
         let always = self.sender_id || self.sent || self.receive_count || self.first_receive;
-        if !always && group.is_none() && trace_header.is_none() {
+        if !always && group.is_none() && trace_header.is_none() && none {
             return;
         }
         json.open_object_at("Attributes");
@@ -73,6 +84,15 @@ impl SystemAttributes {
         }
         if let Some(header) = trace_header {
             json.string("AWSTraceHeader", header);
+        }
+        if let Some(id) = dedup_id {
+            json.string("MessageDeduplicationId", id);
+        }
+        if let Some(sequence) = sequence {
+            json.plain_string("SequenceNumber", sequence);
+        }
+        if let Some(source) = source {
+            json.string("DeadLetterQueueSourceArn", &format!("{arn_prefix}{source}"));
         }
         json.close_object();
     }

@@ -8,7 +8,7 @@ use crate::{
     error::SqsError,
     json_in::{Text, parse},
     query::{Shape, text},
-    queue_url::Queue,
+    queue_url::{Queue, is_fifo},
     refusals,
 };
 use evenkeel_engine::Answer;
@@ -30,14 +30,18 @@ struct Request<'a> {
     receipt_handle: Option<Text<'a>>,
 }
 
+/// The handle, if the queue is one that tells of ended leases.
 #[derive(Debug)]
-pub(crate) struct Waiting;
+pub(crate) struct Waiting {
+    fifo_handle: Option<Box<str>>,
+}
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
     let named = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
     let (queue, held) = held(call.door, &named, request.receipt_handle.as_deref())?;
-    propose(&Command::Ack { queue, jobs: vec![held] }, super::Waiting::DeleteMessage(Waiting))
+    let fifo_handle = request.receipt_handle.as_deref().filter(|_| is_fifo(named.name)).map(Box::from);
+    propose(&Command::Ack { queue, jobs: vec![held] }, super::Waiting::DeleteMessage(Waiting { fifo_handle }))
 }
 
 /// The lease that a request's handle stands for.
@@ -49,7 +53,9 @@ pub(super) fn held(door: &Door, named: &Queue<'_>, handle: Option<&str>) -> Resu
 impl Waiting {
     pub(crate) fn answer(self, _: &Door, answer: Answer) -> Result<Next, SqsError> {
         match refusals::reply(answer)? {
-            Reply::Acked(acked) => acked.into_iter().try_for_each(refusals::deleted)?,
+            Reply::Acked(acked) => {
+                acked.into_iter().try_for_each(|acked| refusals::deleted(acked, self.fifo_handle.as_deref()))?;
+            }
             other => return Err(refusals::mismatch(other)),
         }
         done()

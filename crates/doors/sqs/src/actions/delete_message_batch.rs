@@ -9,7 +9,7 @@ use crate::{
     error::SqsError,
     json_in::{Text, parse},
     query::{FAILED, Kind, Shape, list, text},
-    queue_url::Queue,
+    queue_url::{Queue, is_fifo},
     refusals,
 };
 use evenkeel_engine::Answer;
@@ -50,10 +50,10 @@ impl batch::Entry for Entry<'_> {
     }
 }
 
-/// The entries; of those on their way nothing needs to be remembered.
+/// The entries, those on their way with their handles if the queue is one that tells of ended leases.
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    batch: Batch<()>,
+    batch: Batch<Option<Box<str>>>,
 }
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
@@ -67,7 +67,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         let outcome = held(call.door, &named, entry.receipt_handle.as_deref()).and_then(|(queue, held)| {
             batch::same_queue(&mut common, queue, entry.receipt_handle.as_deref())?;
             jobs.push(held);
-            Ok(())
+            Ok(entry.receipt_handle.as_deref().filter(|_| is_fifo(named.name)).map(Box::from))
         });
         batch.push(batch::Entry::id(entry), outcome);
     }
@@ -83,7 +83,7 @@ impl Waiting {
             Reply::Acked(acked) => acked,
             other => return Err(refusals::mismatch(other)),
         };
-        let judge = |(), acked| refusals::deleted(acked);
+        let judge = |handle: Option<Box<str>>, acked| refusals::deleted(acked, handle.as_deref());
         respond(self.batch.answer(acked, judge, |_, ()| {}))
     }
 }

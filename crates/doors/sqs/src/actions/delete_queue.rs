@@ -3,7 +3,7 @@
 //! AWS API Reference, DeleteQueue. Its name is free at once; a queue made under it is another one, for which no old handle
 //! is good. A queue that is not there is refused, so that a repeated call may be told so.
 
-use super::{Call, Next, done, propose};
+use super::{Action, Call, Next, done, propose};
 use crate::{
     door::Door,
     error::SqsError,
@@ -31,7 +31,7 @@ pub(crate) struct Waiting;
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
     let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
-    let command = Command::DeleteQueue { queue: queue.key(), call: None, keep_name: false };
+    let command = Command::DeleteQueue { queue: queue.key(), call: call.key(Action::DeleteQueue), keep_name: false };
     propose(&command, super::Waiting::DeleteQueue(Waiting))
 }
 

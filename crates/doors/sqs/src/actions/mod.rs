@@ -26,7 +26,7 @@ use crate::{
     text::echo,
 };
 use evenkeel_engine::{Answer, Proposal, Request};
-use evenkeel_machine::command::Command;
+use evenkeel_machine::command::{CallKey, Command};
 
 /// A call of an action, as its file sees it.
 #[derive(Clone, Copy)]
@@ -36,6 +36,17 @@ pub(crate) struct Call<'a> {
     pub(crate) head: &'a Head<'a>,
     /// The request, in JSON.
     pub(crate) body: &'a [u8],
+}
+
+/// The longest number of a call that counts, in bytes: SDKs send UUIDs.
+const INVOCATION_BYTES_MAX: usize = 128;
+
+impl Call<'_> {
+    /// By what a repetition of this call is recognised, if its client numbers its calls.
+    fn key(&self, action: Action) -> Option<CallKey> {
+        let invocation = self.head.invocation.filter(|id| (1..=INVOCATION_BYTES_MAX).contains(&id.len()))?;
+        Some(self.door.ids.call_key(self.caller, action.name(), invocation, self.body))
+    }
 }
 
 /// What an action wants next.

@@ -2,9 +2,10 @@
 //!
 //! AWS API Reference, ReceiveMessage. The answer tells of each message what was asked for and no more. Should a body not
 //! be readable, the other messages are delivered and that one comes again when its lease ends; if it is the only one,
-//! the call fails. `ReceiveRequestAttemptId` has no meaning on standard queues, and is read over as AWS does.
+//! the call fails. `ReceiveRequestAttemptId` has no meaning on standard queues, and is read over as AWS does. A call that a client
+//! repeats because it heard no answer gets the same messages again.
 
-use super::{Call, Next, Told, ask, done};
+use super::{Action, Call, Next, Told, ask, done};
 use crate::{
     attributes::{Attribute, NameFilter, md5},
     blob::Blob,
@@ -14,14 +15,15 @@ use crate::{
     json_in::{Names, Text, names, parse},
     json_out::Json,
     limits::{RECEIVE_MESSAGES_MAX, VISIBILITY_SECONDS_MAX, WAIT_SECONDS_MAX},
+    message::is_client_id,
     query::{Kind, MESSAGE_ATTRIBUTES, Shape, integer, list, map, text},
-    queue_url::Queue,
+    queue_url::{Queue, is_fifo},
     refusals,
     system_attributes::SystemAttributes,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use evenkeel_engine::{Again, Answer, Delivery, QueueName, Receive, Received, Request as Question, release};
-use evenkeel_machine::command::Held;
+use evenkeel_machine::{command::Held, queue::ReceiveError};
 use evenkeel_types::{Micros, QueueId};
 use serde::Deserialize;
 
@@ -34,6 +36,7 @@ pub(crate) const SHAPE: Shape = Shape {
         integer("MaxNumberOfMessages"),
         integer("VisibilityTimeout"),
         integer("WaitTimeSeconds"),
+        text("ReceiveRequestAttemptId"),
     ],
     answer: Some(&[list(
         "Messages",
@@ -56,6 +59,8 @@ struct Request<'a> {
     max_number_of_messages: Option<i32>,
     visibility_timeout: Option<i32>,
     wait_time_seconds: Option<i32>,
+    #[serde(borrow)]
+    receive_request_attempt_id: Option<Text<'a>>,
 }
 
 /// What the receiver wants to be told.
@@ -82,7 +87,14 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         system_attributes: SystemAttributes::read(system.into_iter().flatten())?,
         names: NameFilter::new(names(request.message_attribute_names.as_ref())?),
     };
-    let receive = Receive { queue: queue.to_name(), jobs_max, lease, wait, again: Again::default() };
+    let attempt = request.receive_request_attempt_id.as_deref().filter(|_| is_fifo(queue.name));
+    if let Some(id) = attempt.filter(|id| !is_client_id(id)) {
+        let reason =
+            "ReceiveRequestAttemptId can only include alphanumeric and punctuation characters. 1 to 128 in length.";
+        return Err(SqsError::value(id, "ReceiveRequestAttemptId", reason));
+    }
+    let again = Again { call: call.key(Action::ReceiveMessage), attempt: attempt.unwrap_or_default().into() };
+    let receive = Receive { queue: queue.to_name(), jobs_max, lease, wait, again };
     ask(Question::Receive(receive), super::Waiting::ReceiveMessage(waiting))
 }
 
@@ -99,6 +111,11 @@ fn seconds(given: Option<i32>, parameter: &str, max: i32) -> Result<Option<Micro
 
 impl Waiting {
     pub(crate) fn answer(self, door: &Door, answer: Answer) -> Result<Next, SqsError> {
+        let is_fifo = is_fifo(&self.queue.name);
+        if is_fifo && matches!(answer, Answer::Received(Err(ReceiveError::TooManyInFlight))) {
+            // As AWS: a FIFO queue with too much in flight has nothing more to give, and says no more.
+            return done();
+        }
         let received = refusals::received(answer)?;
         let Received { queue, jobs } = &received;
         if jobs.is_empty() {
@@ -133,7 +150,8 @@ impl Waiting {
         json.plain_string("ReceiptHandle", door.ids.handle(&Queue::named(&self.queue), queue, held));
         json.plain_string("MD5OfBody", hex::encode(&blob.text_md5));
         json.string("Body", blob.text);
-        self.system_attributes.write(json, grant, &blob);
+        let arn_prefix = format!("arn:aws:sqs:{}:{}:", door.region, self.queue.account);
+        self.system_attributes.write(json, grant, &blob, is_fifo(&self.queue.name), &arn_prefix);
         if let Some(section) = section.filter(|_| !attributes.is_empty()) {
             let all = self.names == NameFilter::All;
             let sum = if all { section.md5 } else { md5::sum(attributes.iter()) };

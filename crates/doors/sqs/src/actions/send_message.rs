@@ -2,7 +2,7 @@
 //!
 //! AWS API Reference, SendMessage.
 
-use super::{Call, Next, propose};
+use super::{Action, Call, Next, propose};
 use crate::{
     attributes::GivenAttributes,
     door::Door,
@@ -11,7 +11,7 @@ use crate::{
     json_out::Json,
     message::{Draft, Sums},
     query::{MESSAGE_ATTRIBUTES, MESSAGE_SYSTEM_ATTRIBUTES, Shape, integer, text},
-    queue_url::Queue,
+    queue_url::{Queue, is_fifo},
     refusals,
 };
 use evenkeel_engine::Answer;
@@ -66,8 +66,9 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         attributes: request.message_attributes.as_ref(),
         system_attributes: request.message_system_attributes.as_ref(),
     };
-    let message = draft.check(call.caller.sender_id)?;
-    let command = Command::Enqueue { queue: queue.key(), jobs: vec![message.job()], call: None };
+    let message = draft.check(call.caller.sender_id, is_fifo(queue.name))?;
+    let command =
+        Command::Enqueue { queue: queue.key(), jobs: vec![message.job()], call: call.key(Action::SendMessage) };
     propose(&command, super::Waiting::SendMessage(Waiting { sums: message.sums }))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! AWS API Reference, SendMessageBatch. A megabyte in all; an entry above the queue's own limit fails alone.
 
-use super::{Call, Next, propose, respond};
+use super::{Action, Call, Next, propose, respond};
 use crate::{
     attributes::GivenAttributes,
     batch::{self, Batch, Entries},
@@ -12,7 +12,7 @@ use crate::{
     limits::MESSAGE_BYTES_MAX,
     message::{Draft, Message, Sums},
     query::{FAILED, Kind, MESSAGE_ATTRIBUTES, MESSAGE_SYSTEM_ATTRIBUTES, Shape, integer, list, text},
-    queue_url::Queue,
+    queue_url::{Queue, is_fifo},
     refusals,
 };
 use evenkeel_engine::Answer;
@@ -104,15 +104,15 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let mut batch = Batch::with_capacity(entries.len());
     let mut messages = Vec::with_capacity(entries.len());
     for entry in entries {
-        let message = entry.draft().check(call.caller.sender_id);
+        let message = entry.draft().check(call.caller.sender_id, is_fifo(queue.name));
         batch.push(batch::Entry::id(entry), message.as_ref().map(|message| message.sums).map_err(Clone::clone));
         messages.extend(message.ok());
     }
     if messages.is_empty() {
         return respond(batch.refused());
     }
-    let command =
-        Command::Enqueue { queue: queue.key(), jobs: messages.iter().map(Message::job).collect(), call: None };
+    let jobs = messages.iter().map(Message::job).collect();
+    let command = Command::Enqueue { queue: queue.key(), jobs, call: call.key(Action::SendMessageBatch) };
     propose(&command, super::Waiting::SendMessageBatch(Waiting { batch }))
 }
 
