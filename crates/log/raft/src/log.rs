@@ -24,7 +24,6 @@ pub struct RaftLog<D: Disk> {
     unanswered: u64,
     /// The last entry that was polled.
     committed: LogIndex,
-    replicated: bool,
     failed: bool,
 }
 
@@ -39,9 +38,9 @@ impl<D: Disk> RaftLog<D> {
         open::open(disk, dir, options, applied)
     }
 
-    pub(crate) fn new(shared: Arc<Shared<D>>, applied: LogIndex, replicated: bool) -> Self {
+    pub(crate) fn new(shared: Arc<Shared<D>>, applied: LogIndex) -> Self {
         let (role, next_ticket, unanswered, failed) = (Role::Follower, 1, 0, false);
-        Self { shared, role, next_ticket, unanswered, committed: applied, replicated, failed }
+        Self { shared, role, next_ticket, unanswered, committed: applied, failed }
     }
 
     /// The owner holds the state at `at` durably, and would stream it to a follower that is too far behind. The newest offer counts.
@@ -74,7 +73,7 @@ impl<D: Disk> Log for RaftLog<D> {
     type Reader = Reader<D>;
 
     fn guarantees(&self) -> Guarantees {
-        Guarantees { synced: true, replicated: self.replicated, fenced: true }
+        Guarantees { synced: true, replicated: self.shared.replicated.load(Ordering::Acquire), fenced: true }
     }
 
     fn role(&self) -> Role {

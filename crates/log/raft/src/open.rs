@@ -97,10 +97,11 @@ pub(crate) fn open<D: Disk>(disk: D, dir: &Path, options: &Options, applied: Log
     let members = (record.members, record.members_index);
     let store = Store::new(segments.reader(), report.epochs, last, hard, members);
     let shared = Shared::new(segments.upkeep(), lock);
+    shared.kept_by(&opened.members);
     shared.upkeep.commit(applied);
     shared.queue().told = applied;
     let writer = Writer::new(shared.clone(), segments, file, options.group_bytes_max);
-    let log = RaftLog::new(shared.clone(), applied, opened.members.voters.len() > 1);
+    let log = RaftLog::new(shared.clone(), applied);
     let node = Node::new(shared, store, (options.node, options.seed), applied, record.base)?;
     Ok((log, node, writer, opened))
 }

@@ -12,7 +12,10 @@ use evenkeel_log_local::{EntryKind, Upkeep};
 use evenkeel_types::{Epoch, LogIndex};
 use std::{
     collections::VecDeque,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, atomic::AtomicU64},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
 
 /// What the disk half is to do, in this order. All of it is synced when the job is done.
@@ -99,6 +102,8 @@ pub(crate) struct Shared<D: Disk> {
     pub(crate) upkeep: Upkeep<D>,
     /// The bytes that the segment in use still has.
     pub(crate) room_bytes: AtomicU64,
+    /// Whether an entry survives the loss of any one machine.
+    pub(crate) replicated: AtomicBool,
     /// Held by all, so that the folder is free only when they are gone.
     pub(crate) _lock: D::Lock,
 }
@@ -111,12 +116,19 @@ impl<D: Disk> Shared<D> {
             for_disk: Condvar::new(),
             upkeep,
             room_bytes: AtomicU64::new(0),
+            replicated: AtomicBool::new(false),
             _lock: lock,
         })
     }
 
     pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// These keep the log from now on.
+    pub(crate) fn kept_by(&self, members: &Members) {
+        // Of two, each is needed for a majority, and both have every entry.
+        self.replicated.store(members.voters.len() > 1, Ordering::Release);
     }
 
     /// Tells the owner that there are events, after the queue was filled.

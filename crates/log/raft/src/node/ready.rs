@@ -219,7 +219,9 @@ impl<D: Disk> Node<D> {
             self.fail(LogError::Misuse("a committed change of members cannot be read"));
             return false;
         };
-        self.core.mut_store().set_members(Members::from(&state), index);
+        let members = Members::from(&state);
+        self.shared.kept_by(&members);
+        self.core.mut_store().set_members(members, index);
         !fault::on(Fault::ForgetMembers)
     }
 }

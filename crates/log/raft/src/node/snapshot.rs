@@ -139,6 +139,7 @@ impl<D: Disk> Node<D> {
         }
         let Some(Reset { at, epoch, hard, members, from, led, .. }) = self.resetting.take() else { return false };
         let term = hard.term;
+        self.shared.kept_by(&members.0);
         let reader = self.core.store().reader().clone();
         let mut store = Store::new(reader, vec![(at, epoch)], at, hard, members);
         // The owner holds this state.

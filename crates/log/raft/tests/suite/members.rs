@@ -78,8 +78,10 @@ pub(crate) fn members_survive_a_power_cut() {
         cluster.add();
         change(&mut cluster, Change::AddLearner(id(1))).unwrap();
         go_on(&mut cluster, &mut oracle, 2);
+        assert!(!cluster.log(0).guarantees().replicated);
         change(&mut cluster, Change::Promote(id(1))).unwrap();
         go_on(&mut cluster, &mut oracle, 2);
+        assert!(cluster.log(0).guarantees().replicated);
         let all = Members::of(&[id(0), id(1)]);
         for node in [0, 1] {
             // With a state that holds all that was told, so that nothing but the vote file knows of the changes.

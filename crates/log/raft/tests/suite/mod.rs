@@ -2,6 +2,7 @@
 //! `tests/faults.rs` proves that each deliberate defect makes one of them fail.
 
 pub(crate) mod conforms;
+pub(crate) mod full;
 mod harness;
 pub(crate) mod members;
 pub(crate) mod promises;
@@ -47,6 +48,9 @@ checks! {
         a_lone_voter_sends_nothing_under_a_term_that_is_not_synced,
         a_proposal_of_an_earlier_reign_is_refused,
         what_cannot_be_is_dropped_and_harms_nobody;
+    full:
+        a_follower_whose_disk_is_full_waits_and_catches_up,
+        an_owner_whose_disk_is_full_refuses_and_goes_on_when_there_is_room;
     seeds:
         clusters_of_seeds_lose_nothing_and_have_one_owner_a_term,
         a_cluster_of_one_seed_does_the_same_again;

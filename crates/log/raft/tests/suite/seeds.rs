@@ -19,7 +19,21 @@ use std::{
 /// Machines at most.
 const NODES_MAX: usize = 5;
 
+/// How a seed's world is, so that some are hard where others are easy.
+#[derive(Clone, Copy, Debug)]
+struct Climate {
+    /// Disks take long: more comes to pass between a write and its sync.
+    slow_disks: bool,
+    /// Owners seldom listen, and believe what was.
+    busy_owners: bool,
+    /// Trouble comes often.
+    storm: bool,
+    /// Elections come often, and proposals seldom.
+    hasty_clocks: bool,
+}
+
 struct World {
+    climate: Climate,
     cluster: Cluster,
     oracle: Oracle,
     random: Random,
@@ -54,7 +68,10 @@ impl World {
         let mut random = Random::new(seed ^ 0xA11);
         let nodes = 1 + random.below(4);
         let cluster = Cluster::new(nodes, seed);
+        let mut is = || random.one_in(3);
+        let climate = Climate { slow_disks: is(), busy_owners: is(), storm: is(), hasty_clocks: is() };
         Self {
+            climate,
             cluster,
             oracle: Oracle::new(NODES_MAX),
             random,
@@ -136,7 +153,9 @@ impl World {
         self.cluster.stop(node, end);
         let (lowest, heard) = (self.lowest[node], self.oracle.applied(node).0);
         let span = usize::try_from(heard.saturating_sub(lowest)).unwrap();
-        let applied = lowest + self.random.below(span + 1) as u64;
+        // From some state that was kept, often the newest.
+        let back = if self.random.one_in(3) { 0 } else { self.random.below(span + 1) };
+        let applied = lowest + (span - back) as u64;
         self.cluster.start_restored(node, applied, self.restored[node].clone());
         if applied > heard {
             // Its state came as a snapshot, and its log had no time to say so.
@@ -150,26 +169,32 @@ impl World {
     fn step(&mut self) {
         let node = self.random.below(self.nodes());
         let moves = !self.still[node];
+        let Climate { slow_disks, busy_owners, storm, hasty_clocks } = self.climate;
         match self.random.below(100) {
             0..=29 => {
                 self.cluster.collect();
                 self.deliver();
             }
-            30..=54 if moves => self.cluster.disk_part(node),
+            30..=54 if moves && !(slow_disks && self.random.below(4) > 0) => self.cluster.disk_part(node),
             55..=64 if moves => {
                 self.cluster.node(node).node.work();
             }
-            65..=76 if moves => self.cluster.node(node).node.tick(),
-            77..=86 => {
+            65..=76 if moves => {
+                for _ in 0..if hasty_clocks { 1 + self.random.below(12) } else { 1 } {
+                    self.cluster.node(node).node.tick();
+                }
+            }
+            77..=86 if !(hasty_clocks && self.random.below(3) > 0) => {
                 let bytes = if self.random.one_in(10) { self.random.below(9000) } else { self.random.below(400) };
                 for _ in 0..self.random.below(4) {
                     // Refused at once unless it believes to own the log.
                     self.oracle.propose(node, self.cluster.log(node), bytes);
                 }
             }
-            87..=93 => self.listen(node),
-            _ if self.random.one_in(4) => self.trouble(node),
-            _ => self.snapshots(node),
+            87..=93 if !(busy_owners && self.random.below(8) > 0) => self.listen(node),
+            94.. if storm || self.random.one_in(4) => self.trouble(node),
+            94.. => self.snapshots(node),
+            _ => {}
         }
         self.check_leaders();
     }
@@ -198,23 +223,23 @@ impl World {
     }
 
     fn trouble(&mut self, node: usize) {
-        match self.random.below(12) {
+        match self.random.below(16) {
             0 => self.restart(node, End::Kill),
-            1..=2 => self.restart(node, End::PowerCut),
-            3 => self.cluster.isolate(node),
-            4 => {
+            1 => self.restart(node, End::PowerCut),
+            2..=3 => self.cluster.isolate(node),
+            4..=5 => {
                 // One way only.
                 let other = self.random.below(self.nodes());
                 self.cluster.cut[node][other] = true;
             }
-            5..=6 => self.cluster.heal(),
-            7 => self.still[node] = true,
-            8 => self.still.fill(false),
-            9 => {
-                let count = self.random.below(3) as u64;
+            6..=9 => self.cluster.heal(),
+            10 => self.still[node] = true,
+            11..=12 => self.still.fill(false),
+            13 => {
+                let count = self.random.below(12) as u64;
                 self.cluster.disks[node].fail_sync(count);
             }
-            10 => {
+            14 => {
                 let to = id(self.random.below(self.nodes()));
                 // Only the leader can.
                 let _ = self.cluster.node(node).node.hand_over(to);
@@ -311,8 +336,11 @@ impl World {
                 self.cluster.tick();
             }
         }
+        let owner = self.cluster.owner().expect("it is settled");
+        let members = self.cluster.node(owner).node.status().members;
         for node in self.members() {
             let parts = self.cluster.parts[node].as_ref().unwrap();
+            assert_eq!(parts.node.status().members, members, "node {node} knows who the members are");
             self.oracle.check_reads(node, &parts.log);
         }
     }
@@ -347,7 +375,7 @@ pub(crate) fn clusters_of_seeds_lose_nothing_and_have_one_owner_a_term() {
     let seeds: u64 = std::env::var("EVENKEEL_RAFT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(150);
     let mut all = Counts::default();
     for seed in 0..seeds {
-        let told = std::panic::catch_unwind(|| run(seed, 1500));
+        let told = std::panic::catch_unwind(|| run(seed, 2500));
         let (_, counts) = told.unwrap_or_else(|_| panic!("seed {seed}"));
         all.reigns += counts.reigns;
         all.committed += counts.committed;
