@@ -24,6 +24,11 @@ pub(crate) struct ServeArgs {
     #[serde(skip)]
     dev: bool,
 
+    /// Stop once standard input closes: for programs that start a server and must not leave it behind.
+    #[arg(long, hide = true)]
+    #[serde(skip)]
+    stop_with_stdin: bool,
+
     /// Where to listen, for all HTTP protocols alike [default: 127.0.0.1:9324].
     #[arg(long, value_name = "ADDR", env = "EVENKEEL_LISTEN")]
     listen: Option<SocketAddr>,
@@ -112,6 +117,8 @@ pub(crate) struct Config {
     pub(crate) insecure_no_auth: bool,
     /// Say how to use it.
     pub(crate) is_dev: bool,
+    /// Stop once standard input closes.
+    pub(crate) stop_with_stdin: bool,
     pub(crate) log_level: tracing::Level,
 }
 
@@ -144,6 +151,7 @@ impl ServeArgs {
                 .map_or(evenkeel_engine::limits::CHECKPOINT_EVERY_BYTES, |mib| u64::from(mib) << 20),
             insecure_no_auth: given.dev || given.insecure_no_auth.or(file.insecure_no_auth).unwrap_or(false),
             is_dev: given.dev,
+            stop_with_stdin: given.stop_with_stdin,
             log_level: log_level
                 .parse()
                 .map_err(|_| anyhow::anyhow!("log_level {log_level:?}: use error, warn, info, debug or trace"))?,
