@@ -62,7 +62,7 @@ impl Door {
     }
 
     fn accept_json(&self, caller: &Caller<'_>, head: &Head<'_>, body: &[u8]) -> Result<Next, SqsError> {
-        let target = head.target.unwrap_or_default();
+        let target = head.target.ok_or(SqsError::MissingAction)?;
         let action = target.strip_prefix("AmazonSQS.").ok_or_else(|| SqsError::UnknownAction(echo(target)))?;
         Action::of_name(action)?.accept(&Call { door: self, caller, head, body })
     }

@@ -19,8 +19,8 @@ pub(crate) enum SqsError {
     /// A form in something else than a form.
     #[error("{0}")]
     InvalidHttpRequest(String),
-    /// A form that does not say what to do.
-    #[error("The request must contain the parameter Action.")]
+    /// A request that does not say what to do.
+    #[error("The request must contain the parameter Action, or the header X-Amz-Target.")]
     MissingAction,
     #[error("The requested version is not valid: it is 2012-11-05.")]
     NoSuchVersion,
@@ -129,7 +129,7 @@ impl SqsError {
             Self::UnknownAction(_) => generic(400, "UnknownOperationException", "InvalidAction"),
             Self::MalformedQueryString(_) => generic(404, "MalformedQueryString", "MalformedQueryString"),
             Self::InvalidHttpRequest(_) => generic(400, "InvalidHttpRequest", "InvalidHttpRequest"),
-            Self::MissingAction => generic(400, "MissingAction", "MissingAction"),
+            Self::MissingAction => generic(400, "UnknownOperationException", "MissingAction"),
             Self::NoSuchVersion => generic(400, "NoSuchVersion", "NoSuchVersion"),
             Self::ConflictingQueryParameter(_) => {
                 generic(400, "ConflictingQueryParameter", "ConflictingQueryParameter")

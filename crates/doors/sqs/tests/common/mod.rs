@@ -1,6 +1,9 @@
 //! What the door's tests share: a door, a caller, and tables that are checked.
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod house;
+pub(crate) mod protocols;
+
 use evenkeel_engine::{Answer, Description, Request};
 use evenkeel_machine::{command::QueueSettings, queue::Counts};
 use evenkeel_sqs::{Caller, Door, Head, Ids, Pending, Response, Step};
