@@ -24,11 +24,6 @@ pub(crate) struct ServeArgs {
     #[serde(skip)]
     dev: bool,
 
-    /// Stop once standard input closes: for programs that start a server and must not leave it behind.
-    #[arg(long, hide = true)]
-    #[serde(skip)]
-    stop_with_stdin: bool,
-
     /// Where to listen, for all HTTP protocols alike [default: 127.0.0.1:9324].
     #[arg(long, value_name = "ADDR", env = "EVENKEEL_LISTEN")]
     listen: Option<SocketAddr>,
@@ -88,6 +83,17 @@ pub(crate) struct ServeArgs {
     )]
     insecure_no_auth: Option<bool>,
 
+    /// Keep the name of a deleted queue taken for 60 seconds, as AWS does; it is free at once otherwise [default: false].
+    #[arg(
+        long,
+        env = "EVENKEEL_SQS_DELETE_COOLDOWN",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    sqs_delete_cooldown: Option<bool>,
+
     /// What to log: error, warn, info, debug or trace [default: info].
     #[arg(long, value_name = "LEVEL", env = "EVENKEEL_LOG_LEVEL")]
     log_level: Option<String>,
@@ -117,8 +123,7 @@ pub(crate) struct Config {
     pub(crate) insecure_no_auth: bool,
     /// Say how to use it.
     pub(crate) is_dev: bool,
-    /// Stop once standard input closes.
-    pub(crate) stop_with_stdin: bool,
+    pub(crate) sqs_delete_cooldown: bool,
     pub(crate) log_level: tracing::Level,
 }
 
@@ -151,7 +156,7 @@ impl ServeArgs {
                 .map_or(evenkeel_engine::limits::CHECKPOINT_EVERY_BYTES, |mib| u64::from(mib) << 20),
             insecure_no_auth: given.dev || given.insecure_no_auth.or(file.insecure_no_auth).unwrap_or(false),
             is_dev: given.dev,
-            stop_with_stdin: given.stop_with_stdin,
+            sqs_delete_cooldown: given.sqs_delete_cooldown.or(file.sqs_delete_cooldown).unwrap_or(false),
             log_level: log_level
                 .parse()
                 .map_err(|_| anyhow::anyhow!("log_level {log_level:?}: use error, warn, info, debug or trace"))?,

@@ -71,7 +71,7 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
         anyhow::bail!("the engine ended before it served");
     };
 
-    let door = Door::new(Ids::new(&secret), config.region.as_str());
+    let door = Door::new(Ids::new(&secret), config.region.as_str()).keeping_names(config.sqs_delete_cooldown);
     let shared = Arc::new(Shared {
         door,
         root,
@@ -86,9 +86,6 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     greet(&server, &shared, origin, &config);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    if config.stop_with_stdin {
-        stop_with_stdin(&ended)?;
-    }
     runtime.block_on(stop_signal(&ended))?;
     if !running.is_finished() {
         tracing::info!("stopping: finishing what was accepted");
@@ -159,16 +156,6 @@ async fn stop_signal(ended: &Notify) -> std::io::Result<()> {
         _ = interrupt.recv() => {}
         () = ended.notified() => {}
     }
-    Ok(())
-}
-
-/// Ends the server when standard input does: a thread that waits there, as long as the process lives.
-fn stop_with_stdin(ended: &Arc<Notify>) -> std::io::Result<()> {
-    let ended = Arc::clone(ended);
-    std::thread::Builder::new().name("stdin".into()).spawn(move || {
-        _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-        ended.notify_one();
-    })?;
     Ok(())
 }
 

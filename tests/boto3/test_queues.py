@@ -1,5 +1,8 @@
 """Queues: made, found, configured."""
 
+import json
+import time
+
 from world import QueueTest, client
 
 
@@ -38,6 +41,8 @@ class Queues(QueueTest):
             "DelaySeconds": "3",
             "ReceiveMessageWaitTimeSeconds": "2",
             "MaximumMessageSize": "2048",
+            "MessageRetentionPeriod": "60",
+            "KmsMasterKeyId": "alias/mine",
         }
         self.sqs.set_queue_attributes(QueueUrl=self.queue, Attributes=attributes)
         told = self.sqs.get_queue_attributes(QueueUrl=self.queue, AttributeNames=["All"])["Attributes"]
@@ -45,6 +50,15 @@ class Queues(QueueTest):
             self.assertEqual(told[name], value, name)
         self.assertEqual(told["QueueArn"], f"arn:aws:sqs:us-east-1:000000000000:{self.name}")
         self.assertEqual(told["ApproximateNumberOfMessages"], "0")
+        self.assertLess(abs(time.time() - int(told["CreatedTimestamp"])), 60)
+        self.assertGreaterEqual(int(told["LastModifiedTimestamp"]), int(told["CreatedTimestamp"]))
+
+    def test_a_groups_share_is_told_if_it_is_named(self):
+        name = "EvenkeelGroup.tenant-1"
+        self.assertEqual(json.loads(self.attribute(name)), {"weight": 1, "in_flight_limit": 0})
+        share = {"weight": 5, "in_flight_limit": 10}
+        self.sqs.set_queue_attributes(QueueUrl=self.queue, Attributes={name: json.dumps(share)})
+        self.assertEqual(json.loads(self.attribute(name)), share)
 
     def test_values_out_of_range_are_refused(self):
         for name, value in [
@@ -54,6 +68,8 @@ class Queues(QueueTest):
             ("DelaySeconds", "901"),
             ("ReceiveMessageWaitTimeSeconds", "21"),
             ("MaximumMessageSize", "1023"),
+            ("MessageRetentionPeriod", "59"),
+            ("ContentBasedDeduplication", "yes"),
         ]:
             with self.subTest(name=name, value=value):
                 self.refused(
@@ -113,7 +129,8 @@ class Queues(QueueTest):
 
     def test_what_is_not_there_yet_says_so(self):
         code = "AWS.SimpleQueueService.UnsupportedOperation"
-        self.refused(code, self.sqs.create_queue, QueueName="orders.fifo", Attributes={"FifoQueue": "true"})
+        call = self.sqs.add_permission
+        self.refused(code, call, QueueUrl=self.queue, Label="a", AWSAccountIds=["000000000001"], Actions=["*"])
 
 
 class Credentials(QueueTest):

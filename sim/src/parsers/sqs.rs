@@ -14,10 +14,11 @@ use evenkeel_types::{AccountId, BodyRef, JobId, LeaseToken, LogIndex, LogTime, Q
 use serde_json::Value;
 
 const ACCOUNT: &str = "000000000001";
+const ARN: &str = "arn:aws:sqs:eu-west-1:000000000001:q";
 const URL: &str = "http://localhost:9324/000000000001/q";
 
 /// The actions that take a body, by the first byte of an input.
-const ACTIONS: [&str; 14] = [
+const ACTIONS: [&str; 22] = [
     "SendMessage",
     "SendMessageBatch",
     "ReceiveMessage",
@@ -32,6 +33,14 @@ const ACTIONS: [&str; 14] = [
     "NoSuchAction",
     "PurgeQueue",
     "DeleteQueue",
+    "ListQueues",
+    "ListQueueTags",
+    "TagQueue",
+    "UntagQueue",
+    "ListDeadLetterSourceQueues",
+    "StartMessageMoveTask",
+    "ListMessageMoveTasks",
+    "CancelMessageMoveTask",
 ];
 
 fn door() -> Door {
@@ -53,8 +62,8 @@ pub fn judge_request(bytes: &[u8]) {
     let door = door();
     let mut machine = prepared();
     let mut step = accept(&door, action, body);
-    // No action asks more than a few questions.
-    for _ in 0..4 {
+    // No action asks more than a few questions, but one for each group whose share it is to tell.
+    for _ in 0..4 + evenkeel_sqs::limits::NAMES_MAX {
         match step {
             Step::Respond(response) => {
                 let told: Value = serde_json::from_slice(&response.body).expect("an answer is JSON");
@@ -152,6 +161,14 @@ pub fn corpus_of_requests() -> Vec<Vec<u8>> {
         "{}".to_owned(),
         format!(r#"{{"QueueUrl":"{URL}"}}"#),
         format!(r#"{{"QueueUrl":"{URL}"}}"#),
+        r#"{"QueueNamePrefix":"q","MaxResults":1}"#.to_owned(),
+        format!(r#"{{"QueueUrl":"{URL}"}}"#),
+        format!(r#"{{"QueueUrl":"{URL}","Tags":{{"team":"a"}}}}"#),
+        format!(r#"{{"QueueUrl":"{URL}","TagKeys":["team"]}}"#),
+        format!(r#"{{"QueueUrl":"{URL}","MaxResults":1}}"#),
+        format!(r#"{{"SourceArn":"{ARN}","MaxNumberOfMessagesPerSecond":1}}"#),
+        format!(r#"{{"SourceArn":"{ARN}"}}"#),
+        r#"{"TaskHandle":"BAAA"}"#.to_owned(),
     ];
     (0u8..).zip(bodies).map(|(action, body)| [&[action], body.as_bytes()].concat()).collect()
 }

@@ -16,6 +16,8 @@ use evenkeel_engine::{Answer, Request};
 pub struct Door {
     pub(crate) ids: Ids,
     pub(crate) region: String,
+    /// Whether a deleted queue's name stays taken for a minute.
+    pub(crate) keeps_names: bool,
 }
 
 /// What is to be done next.
@@ -40,7 +42,13 @@ impl Door {
     /// A door to the log whose secret made `ids`. `region` stands in the queues' ARNs.
     #[must_use]
     pub fn new(ids: Ids, region: impl Into<String>) -> Self {
-        Self { ids, region: region.into() }
+        Self { ids, region: region.into(), keeps_names: false }
+    }
+
+    /// Lets the names of deleted queues stay taken for a minute, as on AWS, or not.
+    #[must_use]
+    pub fn keeping_names(self, keeps_names: bool) -> Self {
+        Self { keeps_names, ..self }
     }
 
     /// Takes a request that was authenticated, in either protocol. Any bytes will do; what is wrong with them is answered.

@@ -59,6 +59,9 @@ pub(crate) enum SqsError {
     QueueNameExists(&'static str),
     #[error("You must wait 60 seconds after deleting a queue before you can create another with the same name.")]
     QueueDeletedRecently,
+    /// A queue that an ARN names, or a move task.
+    #[error("{0}")]
+    ResourceNotFound(&'static str),
     #[error("The address {} is not valid for this endpoint.", echo(.0))]
     InvalidAddress(String),
     #[error("Access to the resource {} is denied.", echo(.0))]
@@ -146,6 +149,7 @@ impl SqsError {
             Self::QueueDeletedRecently => {
                 sqs(400, "QueueDeletedRecently", "AWS.SimpleQueueService.QueueDeletedRecently")
             }
+            Self::ResourceNotFound(_) => sqs(404, "ResourceNotFoundException", "ResourceNotFoundException"),
             Self::QueueNameExists(_) => sqs(400, "QueueNameExists", "QueueAlreadyExists"),
             Self::InvalidAddress(_) => sqs(404, "InvalidAddress", "InvalidAddress"),
             Self::InvalidAttributeName(_) => sqs(400, "InvalidAttributeName", "InvalidAttributeName"),

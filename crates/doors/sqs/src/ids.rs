@@ -167,10 +167,13 @@ impl Ids {
     }
 
     fn tag(&self, head: &[u8], named: &Queue<'_>) -> [u8; TAG_BYTES] {
+        self.mac_of(&[head, &named.account.number().to_be_bytes(), named.name.as_bytes()])
+    }
+
+    /// A tag over these bytes, one behind the other.
+    pub(crate) fn mac_of(&self, parts: &[&[u8]]) -> [u8; TAG_BYTES] {
         let mut mac = self.mac;
-        mac.write(head);
-        mac.write(&named.account.number().to_be_bytes());
-        mac.write(named.name.as_bytes());
+        parts.iter().for_each(|part| mac.write(part));
         mac.finish128().as_bytes()
     }
 }

@@ -26,6 +26,11 @@ impl Json {
         self.out
     }
 
+    /// Whether nothing stands in the innermost object or array yet.
+    pub(crate) fn is_at_first(&self) -> bool {
+        self.first
+    }
+
     /// Opens an object, as a value or element.
     pub(crate) fn open_object(&mut self) {
         self.element();
@@ -87,6 +92,19 @@ impl Json {
             }
         }
         self.plain_string(name, digits.get(at..).unwrap_or_default());
+    }
+
+    /// A member that is a number.
+    pub(crate) fn number(&mut self, name: &str, value: u64) {
+        self.name(name);
+        self.out.extend_from_slice(value.to_string().as_bytes());
+    }
+
+    /// An element that is a string.
+    pub(crate) fn string_element(&mut self, value: &str) {
+        self.element();
+        self.first = false;
+        quote(value, &mut self.out);
     }
 
     /// A member that is true or false.

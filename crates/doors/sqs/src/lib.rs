@@ -14,6 +14,7 @@
 #![warn(missing_docs)]
 
 mod actions;
+mod arn;
 mod attributes;
 mod auth;
 mod batch;
@@ -34,7 +35,9 @@ mod queue_url;
 mod refusals;
 mod response;
 mod system_attributes;
+mod tags;
 mod text;
+mod tokens;
 
 pub use auth::auth_error;
 pub use caller::{Caller, Head};

@@ -34,8 +34,22 @@ pub const VISIBILITY_SECONDS_MAX: i32 = 43_200;
 pub const WAIT_SECONDS_MAX: i32 = 20;
 /// `MaxNumberOfMessages` (API, ReceiveMessage).
 pub const RECEIVE_MESSAGES_MAX: i32 = 10;
-/// The only `MessageRetentionPeriod` that is taken so far, in seconds: AWS's default.
-pub const RETENTION_SECONDS: u32 = 345_600;
+/// `KmsMasterKeyId`, in bytes. Ours: an ARN of a key has some 80.
+pub const KMS_KEY_BYTES_MAX: usize = 2_048;
+/// `KmsDataKeyReusePeriodSeconds` (API, SetQueueAttributes).
+pub const KMS_REUSE_SECONDS: std::ops::RangeInclusive<u32> = 60..=86_400;
+/// Names of queues in one page, and without a `MaxResults` at all (API, ListQueues).
+pub const QUEUES_PER_PAGE_MAX: i32 = 1_000;
+/// Move tasks in one list (API, ListMessageMoveTasks).
+pub const MOVE_TASKS_LISTED_MAX: i32 = 10;
+/// `MaxNumberOfMessagesPerSecond` (API, StartMessageMoveTask).
+pub const MOVE_RATE_MAX: u16 = evenkeel_machine::limits::MOVE_RATE_MAX;
+/// Tags of a queue (API, TagQueue).
+pub const TAGS_MAX: usize = evenkeel_machine::limits::TAGS_MAX;
+/// A tag's key, in UTF-16 units (AWS, "Tagging AWS resources": 128 characters, as UTF-16 counts them).
+pub const TAG_KEY_UNITS_MAX: usize = 128;
+/// A tag's value, in UTF-16 units (same page).
+pub const TAG_VALUE_UNITS_MAX: usize = 256;
 /// Attributes in one CreateQueue or SetQueueAttributes: more than there are names.
 pub const QUEUE_ATTRIBUTES_MAX: usize = 40;
 /// Names of attributes in one request: far more than there are attributes to name. AWS states no limit.

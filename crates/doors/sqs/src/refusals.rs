@@ -2,16 +2,18 @@
 
 use crate::{
     error::SqsError,
+    limits::MOVE_RATE_MAX,
     queue_attributes::{BYTES_MAX, JOBS_MAX},
 };
-use evenkeel_engine::{Answer, Description, EngineError, Received};
+use evenkeel_engine::{Answer, Description, EngineError, Looked, Received};
 use evenkeel_machine::{
     Reply,
     queue::{
-        AckError, Cap, ChangeLeaseError, ConfigureError, CreateQueueError, EnqueueError, NoSuchQueue, PapersError,
-        ReceiveError,
+        AckError, Cap, ChangeLeaseError, ConfigureError, CreateQueueError, EnqueueError, MoveError, NoSuchQueue,
+        PapersError, ReceiveError,
     },
 };
+use std::sync::Arc;
 
 /// An answer to another question than was asked: our own mistake, which must cost no more than this request.
 const MISMATCH: SqsError = SqsError::InternalFailure("The server answered another question than was asked.");
@@ -43,8 +45,30 @@ pub(crate) fn described(answer: Answer) -> Result<Result<Description, NoSuchQueu
     }
 }
 
+/// What was looked at, if there is such a queue.
+pub(crate) fn looked(answer: Answer) -> Result<Result<Looked, NoSuchQueue>, SqsError> {
+    match answer {
+        Answer::Looked(looked) => Ok(looked),
+        Answer::Failed(error) => Err(error.into()),
+        Answer::Reply(_) | Answer::Received(_) | Answer::Described(_) => Err(MISMATCH),
+    }
+}
+
+/// The names of queues that were looked at.
+pub(crate) fn names(answer: Answer) -> Result<Vec<Arc<str>>, SqsError> {
+    match looked(answer)?? {
+        Looked::Names(names) => Ok(names),
+        Looked::Moves(_) | Looked::Group(_) => Err(MISMATCH),
+    }
+}
+
 /// A reply to another command than was proposed.
 pub(crate) fn mismatch(_: Reply) -> SqsError {
+    MISMATCH
+}
+
+/// Something else than was to be looked at.
+pub(crate) fn mislooked(_: Looked) -> SqsError {
     MISMATCH
 }
 
@@ -142,6 +166,32 @@ impl From<PapersError> for SqsError {
             PapersError::TooMany => {
                 Self::InvalidParameterValue("Too many tags: a queue has at most 50 of them.".to_owned())
             }
+        }
+    }
+}
+
+impl From<MoveError> for SqsError {
+    fn from(error: MoveError) -> Self {
+        match error {
+            MoveError::NoSuchSource => {
+                Self::ResourceNotFound("The resource that you specified for the SourceArn parameter doesn't exist.")
+            }
+            MoveError::NotDeadLetters => {
+                Self::InvalidParameterValue("Source queue must be configured as a Dead Letter Queue.".to_owned())
+            }
+            MoveError::NoSuchDestination => Self::ResourceNotFound(
+                "The resource that you specified for the DestinationArn parameter doesn't exist, is the source, or is of \
+                 another type than the source.",
+            ),
+            MoveError::Running => Self::InvalidParameterValue(
+                "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
+                    .to_owned(),
+            ),
+            MoveError::RateOutOfRange => Self::InvalidParameterValue(format!(
+                "Value for parameter MaxNumberOfMessagesPerSecond is invalid. Reason: it must be 1 to {MOVE_RATE_MAX}."
+            )),
+            MoveError::TooMany => Self::OverLimit(format!("{error}.")),
+            MoveError::NoSuchTask => Self::ResourceNotFound("Task does not exist."),
         }
     }
 }

@@ -8,7 +8,7 @@ use common::*;
 use evenkeel_engine::{Answer, EngineError, Proposal, QueueName, Request};
 use evenkeel_machine::{
     Reply,
-    command::{Command, FairBy, GroupSettings, QueueKey, QueueSettings},
+    command::{Command, FairBy, GroupSettings, QueueEdit, QueueKey, QueueSettings},
     queue::{ConfigureError, Counts, CreateQueueError, NoSuchQueue},
 };
 use evenkeel_types::{Micros, QueueId};
@@ -35,7 +35,7 @@ fn created(result: Result<QueueId, CreateQueueError>) -> Answer {
 #[test]
 fn a_new_queue_is_made_with_what_was_given_over_the_defaults() {
     let body = r#"{"QueueName":"jobs","Attributes":{"VisibilityTimeout":"60","DelaySeconds":"900",
-        "ReceiveMessageWaitTimeSeconds":"20","MaximumMessageSize":"1024","MessageRetentionPeriod":"345600",
+        "ReceiveMessageWaitTimeSeconds":"20","MaximumMessageSize":"1024","MessageRetentionPeriod":"60",
         "EvenkeelFairBy":"lease_time","EvenkeelDefaultWeight":"100","EvenkeelGroupInFlightLimit":"7","EvenkeelJobsMax":"5000000000",
         "EvenkeelBytesMax":"18446744073709551615","Policy":""}}"#;
     let (request, pending) = asked(call(&door(), "CreateQueue", body));
@@ -51,6 +51,7 @@ fn a_new_queue_is_made_with_what_was_given_over_the_defaults() {
         group_in_flight_max: 7,
         jobs_max: 5_000_000_000,
         bytes_max: u64::MAX,
+        retention_secs: 60,
         ..QueueSettings::default()
     };
     assert_eq!(
@@ -103,19 +104,16 @@ fn queue_names_and_what_is_not_supported_yet_are_refused() {
     let long = format!(r#"{{"QueueName":"{}"}}"#, "x".repeat(81));
     let part = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length";
     check_refused("CreateQueue", 400, VALUE.0, VALUE.1, &[(r#"{"QueueName":"a b"}"#, part), (&long, part)]);
+    let fifo = r#"{"QueueName":"a","Attributes":{"FifoQueue":"true"}}"#;
+    let not_fifo = r#"{"QueueName":"a.fifo"}"#;
+    check_refused("CreateQueue", 400, VALUE.0, VALUE.1, &[(fifo, "must end with .fifo"), (not_fifo, "FifoQueue=true")]);
     check_refused(
         "CreateQueue",
         400,
         UNSUPPORTED.0,
         UNSUPPORTED.1,
         &[
-            (r#"{"QueueName":"a.fifo"}"#, "FIFO"),
-            (r#"{"QueueName":"a","tags":{"a":"b"}}"#, "Tags"),
-            (r#"{"QueueName":"a","Tags":{"a":"b"}}"#, "Tags"),
-            (r#"{"QueueName":"a","Attributes":{"FifoQueue":"true"}}"#, "FIFO"),
-            (r#"{"QueueName":"a","Attributes":{"MessageRetentionPeriod":"60"}}"#, "MessageRetentionPeriod"),
-            (r#"{"QueueName":"a","Attributes":{"RedrivePolicy":"{}"}}"#, "RedrivePolicy"),
-            (r#"{"QueueName":"a","Attributes":{"SqsManagedSseEnabled":"true"}}"#, "encryption"),
+            (r#"{"QueueName":"a","Attributes":{"Policy":"{}"}}"#, "Policy"),
             (r#"{"QueueName":"a","Attributes":{"EvenkeelGroup.a":"{}"}}"#, "SetQueueAttributes"),
         ],
     );
@@ -160,22 +158,16 @@ fn attribute_values_have_ranges() {
 }
 
 #[test]
-fn settings_are_put_over_the_present_ones() {
+fn what_is_given_is_changed_and_nothing_else() {
     let (request, pending) =
         asked(call(&door(), "SetQueueAttributes", r#"{URL,"Attributes":{"EvenkeelDefaultWeight":"5"}}"#));
-    assert_eq!(request, describe());
-    let present = QueueSettings { delay: Micros::from_secs(5), ..QueueSettings::default() };
-    let (request, pending) = asked(pending.answer(&door(), described(present, Counts::default())));
-    let settings = QueueSettings { default_weight: 5, ..present };
-    assert_eq!(request, propose(&Command::ConfigureQueue { queue: KEY, edit: settings.into() }));
+    let edit = QueueEdit { default_weight: Some(5), ..QueueEdit::default() };
+    assert_eq!(request, propose(&Command::ConfigureQueue { queue: KEY, edit }));
     assert_eq!(text(&responded(pending.answer(&door(), Answer::Reply(Reply::Configured(Ok(())))))), "{}");
-}
-
-#[test]
-fn settings_that_are_in_force_need_no_command() {
-    let (_, pending) = asked(call(&door(), "SetQueueAttributes", r#"{URL,"Attributes":{"DelaySeconds":"0"}}"#));
-    let present = described(QueueSettings::default(), Counts::default());
-    assert_eq!(text(&responded(pending.answer(&door(), present))), "{}");
+    let (_, pending) =
+        asked(call(&door(), "SetQueueAttributes", r#"{URL,"Attributes":{"DeduplicationScope":"queue"}}"#));
+    let refused = Answer::Reply(Reply::Configured(Err(ConfigureError::OtherKind)));
+    assert_eq!(error(pending.answer(&door(), refused)).3, "Unknown Attribute DeduplicationScope.");
 }
 
 #[test]
@@ -241,7 +233,8 @@ fn attributes_are_told_as_asked() {
     let all = [
         arn,
         r#""ApproximateNumberOfMessages":"1","ApproximateNumberOfMessagesNotVisible":"3""#,
-        r#""ApproximateNumberOfMessagesDelayed":"2","VisibilityTimeout":"30","DelaySeconds":"0""#,
+        r#""ApproximateNumberOfMessagesDelayed":"2","CreatedTimestamp":"1700000000","LastModifiedTimestamp":"1700000100""#,
+        r#""VisibilityTimeout":"30","DelaySeconds":"0""#,
         r#""ReceiveMessageWaitTimeSeconds":"0","MaximumMessageSize":"1048576","MessageRetentionPeriod":"345600""#,
         r#""SqsManagedSseEnabled":"false","EvenkeelFairBy":"count","EvenkeelDefaultWeight":"1""#,
         r#""EvenkeelGroupInFlightLimit":"0","EvenkeelJobsMax":"0","EvenkeelBytesMax":"0""#,
@@ -263,13 +256,11 @@ fn attributes_are_told_as_asked() {
     let name = ("InvalidAttributeName;Sender", "com.amazonaws.sqs#InvalidAttributeName");
     let body = r#"{URL,"AttributeNames":["Nonsense"]}"#;
     check_refused("GetQueueAttributes", 400, name.0, name.1, &[(body, "Unknown Attribute Nonsense.")]);
-    let body = r#"{URL,"AttributeNames":["CreatedTimestamp"]}"#;
-    check_refused("GetQueueAttributes", 400, UNSUPPORTED.0, UNSUPPORTED.1, &[(body, "CreatedTimestamp")]);
 }
 
 #[test]
 fn actions_are_refused_if_unknown_or_not_supported_yet() {
-    check_refused("ListQueues", 400, UNSUPPORTED.0, UNSUPPORTED.1, &[("{}", "ListQueues is not supported yet.")]);
+    check_refused("AddPermission", 400, UNSUPPORTED.0, UNSUPPORTED.1, &[("{}", "AddPermission is not supported yet.")]);
     let unknown = ("InvalidAction;Sender", "com.amazon.coral.service#UnknownOperationException");
     check_refused("Nonsense", 400, unknown.0, unknown.1, &[("{}", "The action Nonsense is not valid")]);
     let step = door().accept(CALLER, head("DynamoDB_20120810.PutItem"), b"{}");

@@ -1,29 +1,27 @@
 //! `CreateQueue`: a name becomes a queue, or finds the one that is there.
 //!
 //! AWS API Reference, CreateQueue: a queue of that name with the same values, as far as values are given, is found; one
-//! with a different value for one of them is an error. The machine compares whole settings, so the door looks first:
+//! with a different value for one of them is an error; tags don't count. The machine compares whole settings, so the door looks first:
 //!
 //! 1. Describe. There: compare what was given, and answer. Not there: go on.
 //! 2. Create, with the defaults for what was not given. If somebody was quicker, look once more.
 //! 3. Describe again, and answer.
 
-use super::{Call, Next, ask, propose, respond};
+use super::{Call, Next, ask, respond};
 use crate::{
     door::Door,
     error::SqsError,
-    json_in::{Members, Text, parse},
+    json_in::{Text, parse},
     limits::QUEUE_NAME_BYTES_MAX,
     query::{Kind, Shape, map, tags, text},
-    queue_attributes::{GivenAttributes, GivenSettings},
+    queue_attributes::{Given, GivenAttributes},
     queue_url::{self, Queue},
     refusals,
+    tags::{self, GivenTags},
 };
-use evenkeel_engine::{Answer, QueueName, Request as Question};
-use evenkeel_machine::{
-    Reply,
-    command::{Command, QueueSettings},
-};
-use serde::{Deserialize, de::IgnoredAny};
+use evenkeel_engine::{Answer, Proposal, QueueName, Request as Question};
+use evenkeel_machine::{Reply, command::Command};
+use serde::Deserialize;
 
 pub(crate) const SHAPE: Shape = Shape {
     request: &[text("QueueName"), map("Attributes", "Attribute", &Kind::Text), tags("tags")],
@@ -39,13 +37,14 @@ struct Request<'a> {
     attributes: Option<GivenAttributes<'a>>,
     /// In lower case in the model; older clients write it in upper case.
     #[serde(borrow, rename = "tags", alias = "Tags")]
-    tags: Option<Members<'a, IgnoredAny, 0>>,
+    tags: Option<GivenTags<'a>>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Waiting {
     queue: QueueName,
-    given: GivenSettings,
+    given: Box<Given>,
+    tags: Vec<(Box<str>, Box<str>)>,
     base: String,
     stage: Stage,
 }
@@ -68,15 +67,22 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         );
         return Err(SqsError::value(name, "QueueName", &reason));
     }
-    if name.ends_with(".fifo") {
-        return Err(SqsError::Unsupported("FIFO queues are not supported yet.".to_owned()));
+    let given = Given::read(request.attributes.as_ref(), call.caller.account)?;
+    if name.ends_with(".fifo") != given.says_fifo() {
+        let reason = if given.says_fifo() {
+            "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo \
+             suffix and be 1 to 80 in length."
+        } else {
+            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length. A name that ends with \
+             .fifo needs the attribute FifoQueue=true."
+        };
+        return Err(SqsError::value(name, "QueueName", reason));
     }
-    if request.tags.is_some_and(|tags| tags.count > 0) {
-        return Err(SqsError::Unsupported("Tags are not supported yet.".to_owned()));
-    }
+    let tags = tags::check(request.tags.as_ref())?;
     let waiting = Waiting {
         queue: QueueName { account: call.caller.account, name: name.into() },
-        given: GivenSettings::read(request.attributes.as_ref())?,
+        given: Box::new(given),
+        tags: tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
         base: queue_url::base(call.head)?,
         stage: Stage::Look,
     };
@@ -87,7 +93,7 @@ impl Waiting {
     pub(crate) fn answer(self, _: &Door, answer: Answer) -> Result<Next, SqsError> {
         match self.stage {
             Stage::Look | Stage::LookAgain => match (refusals::described(answer)?, self.stage) {
-                (Ok(found), _) => match self.given.difference(&found.settings) {
+                (Ok(found), _) => match self.given.difference(&found) {
                     Some(attribute) => Err(SqsError::QueueNameExists(attribute)),
                     None => self.respond(),
                 },
@@ -112,14 +118,14 @@ impl Waiting {
 
     fn create(self) -> Result<Next, SqsError> {
         let queue = self.queue.clone();
-        let settings = self.given.over(QueueSettings::default());
-        let command = Command::CreateQueue {
-            queue: Queue::named(&queue).key(),
-            settings,
-            papers: Default::default(),
-            tags: vec![],
+        let Some(settings) = self.given.new_queue() else {
+            return Err(SqsError::InvalidAttributeName(self.given.of_fifo().unwrap_or("FifoQueue").to_owned()));
         };
-        propose(&command, super::Waiting::CreateQueue(Self { stage: Stage::Create, ..self }))
+        let tags = self.tags.iter().map(|(key, value)| (&**key, &**value)).collect();
+        let papers = self.given.papers();
+        let command = Command::CreateQueue { queue: Queue::named(&queue).key(), settings, papers, tags };
+        let proposal = Question::Propose(Proposal::new(&command));
+        ask(proposal, super::Waiting::CreateQueue(Self { stage: Stage::Create, ..self }))
     }
 
     fn respond(self) -> Result<Next, SqsError> {

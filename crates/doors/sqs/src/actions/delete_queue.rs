@@ -1,6 +1,6 @@
 //! `DeleteQueue`: a queue goes with all that is in it.
 //!
-//! AWS API Reference, DeleteQueue. Its name is free at once; a queue made under it is another one, for which no old handle
+//! AWS API Reference, DeleteQueue. Its name is free at once, unless the server keeps names for a minute; a queue made under it is another one, for which no old handle
 //! is good. A queue that is not there is refused, so that a repeated call may be told so.
 
 use super::{Action, Call, Next, done, propose};
@@ -31,7 +31,8 @@ pub(crate) struct Waiting;
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
     let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
-    let command = Command::DeleteQueue { queue: queue.key(), call: call.key(Action::DeleteQueue), keep_name: false };
+    let (again, keep_name) = (call.key(Action::DeleteQueue), call.door.keeps_names);
+    let command = Command::DeleteQueue { queue: queue.key(), call: again, keep_name };
     propose(&command, super::Waiting::DeleteQueue(Waiting))
 }
 

@@ -4,6 +4,7 @@
 //! become its JSON and its JSON becomes XML (see [`crate::query`]); nothing else in it knows by which protocol it was called.
 //! A new action is a file with `SHAPE`, `accept` and `Waiting::answer`, its `mod` here, and its line in the list below.
 
+pub(crate) mod cancel_message_move_task;
 pub(crate) mod change_message_visibility;
 pub(crate) mod change_message_visibility_batch;
 pub(crate) mod create_queue;
@@ -12,11 +13,19 @@ pub(crate) mod delete_message_batch;
 pub(crate) mod delete_queue;
 pub(crate) mod get_queue_attributes;
 pub(crate) mod get_queue_url;
+pub(crate) mod list_dead_letter_source_queues;
+pub(crate) mod list_message_move_tasks;
+pub(crate) mod list_queue_tags;
+pub(crate) mod list_queues;
+mod page;
 pub(crate) mod purge_queue;
 pub(crate) mod receive_message;
 pub(crate) mod send_message;
 pub(crate) mod send_message_batch;
 pub(crate) mod set_queue_attributes;
+pub(crate) mod start_message_move_task;
+pub(crate) mod tag_queue;
+pub(crate) mod untag_queue;
 
 use crate::{
     caller::{Caller, Head},
@@ -27,6 +36,7 @@ use crate::{
 };
 use evenkeel_engine::{Answer, Proposal, Request};
 use evenkeel_machine::command::{CallKey, Command};
+use page::Page;
 
 /// A call of an action, as its file sees it.
 #[derive(Clone, Copy)]
@@ -141,21 +151,20 @@ actions! {
     SetQueueAttributes in set_queue_attributes,
     PurgeQueue in purge_queue,
     DeleteQueue in delete_queue,
+    ListQueues in list_queues,
+    ListQueueTags in list_queue_tags,
+    TagQueue in tag_queue,
+    UntagQueue in untag_queue,
+    ListDeadLetterSourceQueues in list_dead_letter_source_queues,
+    StartMessageMoveTask in start_message_move_task,
+    ListMessageMoveTasks in list_message_move_tasks,
+    CancelMessageMoveTask in cancel_message_move_task,
 }
 
 /// Why there is no action of that name.
 fn absent(name: &str) -> SqsError {
     match name {
-        "ListQueues"
-        | "TagQueue"
-        | "UntagQueue"
-        | "ListQueueTags"
-        | "ListDeadLetterSourceQueues"
-        | "StartMessageMoveTask"
-        | "ListMessageMoveTasks"
-        | "CancelMessageMoveTask"
-        | "AddPermission"
-        | "RemovePermission" => SqsError::Unsupported(format!("{name} is not supported yet.")),
+        "AddPermission" | "RemovePermission" => SqsError::Unsupported(format!("{name} is not supported yet.")),
         _ => SqsError::UnknownAction(echo(name)),
     }
 }
@@ -186,7 +195,14 @@ mod tests {
 
     #[test]
     fn every_action_is_found_by_its_name_and_says_which_queue_it_is_about() {
-        let without_queue = [Action::CreateQueue, Action::GetQueueUrl];
+        let without_queue = [
+            Action::CreateQueue,
+            Action::GetQueueUrl,
+            Action::ListQueues,
+            Action::StartMessageMoveTask,
+            Action::ListMessageMoveTasks,
+            Action::CancelMessageMoveTask,
+        ];
         for &action in Action::ALL {
             assert_eq!(Action::of_name(action.name()), Ok(action));
             assert_eq!(action.shape().has_queue_url(), !without_queue.contains(&action), "{action:?}");

@@ -1,21 +1,20 @@
 //! `SetQueueAttributes`: a queue's settings, or one group's share of it.
 //!
-//! AWS API Reference, SetQueueAttributes. A group's share (`EvenkeelGroup.<group>`) is one command. Settings are read
-//! first, since the machine replaces them all: two calls at the same moment that change different settings may leave only
-//! the later one's.
+//! AWS API Reference, SetQueueAttributes. Either is one command, which changes what is given and nothing else: two calls at the
+//! same moment that change different attributes both count.
 
-use super::{Call, Next, ask, done, propose};
+use super::{Call, Next, done, propose};
 use crate::{
     door::Door,
     error::SqsError,
     json_in::{Text, parse},
     query::{Kind, Shape, map, text},
-    queue_attributes::{GivenAttributes, GivenSettings, group_share},
+    queue_attributes::{Given, GivenAttributes, group_share},
     queue_url::Queue,
     refusals,
 };
-use evenkeel_engine::{Answer, QueueName, Request as Question};
-use evenkeel_machine::{Reply, command::Command};
+use evenkeel_engine::Answer;
+use evenkeel_machine::{Reply, command::Command, queue::ConfigureError};
 use serde::Deserialize;
 
 pub(crate) const SHAPE: Shape =
@@ -31,11 +30,9 @@ struct Request<'a> {
 }
 
 #[derive(Debug)]
-pub(crate) enum Waiting {
-    /// The present settings were asked for, to put these over them.
-    Look { queue: QueueName, given: GivenSettings },
-    /// The change was proposed.
-    Change,
+pub(crate) struct Waiting {
+    /// The first attribute given that only FIFO queues have.
+    of_fifo: Option<&'static str>,
 }
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
@@ -45,30 +42,29 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let attributes = attributes.ok_or(SqsError::MissingParameter("Attributes"))?;
     if let Some((group, settings)) = group_share(attributes)? {
         let command = Command::ConfigureGroup { queue: queue.key(), group, settings };
-        return propose(&command, super::Waiting::SetQueueAttributes(Waiting::Change));
+        return propose(&command, super::Waiting::SetQueueAttributes(Waiting { of_fifo: None }));
     }
-    let given = GivenSettings::read(Some(attributes))?;
-    let queue = queue.to_name();
-    ask(Question::Describe(queue.clone()), super::Waiting::SetQueueAttributes(Waiting::Look { queue, given }))
+    let given = Given::read(Some(attributes), queue.account)?;
+    if given.says_fifo() {
+        // As AWS says it: what a queue is cannot be changed.
+        return Err(SqsError::InvalidAttributeName("FifoQueue".to_owned()));
+    }
+    let waiting = Waiting { of_fifo: given.of_fifo() };
+    let command = Command::ConfigureQueue { queue: queue.key(), edit: given.edit() };
+    propose(&command, super::Waiting::SetQueueAttributes(waiting))
 }
 
 impl Waiting {
     pub(crate) fn answer(self, _: &Door, answer: Answer) -> Result<Next, SqsError> {
-        let Self::Look { queue, given } = self else {
-            return match refusals::reply(answer)? {
-                Reply::Configured(configured) => {
-                    configured?;
-                    done()
-                }
-                other => Err(refusals::mismatch(other)),
-            };
-        };
-        let present = refusals::described(answer)??.settings;
-        let settings = given.over(present);
-        if settings == present {
-            return done();
+        match (refusals::reply(answer)?, self.of_fifo) {
+            (Reply::Configured(Err(ConfigureError::OtherKind)), Some(name)) => {
+                Err(SqsError::InvalidAttributeName(name.to_owned()))
+            }
+            (Reply::Configured(configured), _) => {
+                configured?;
+                done()
+            }
+            (other, _) => Err(refusals::mismatch(other)),
         }
-        let command = Command::ConfigureQueue { queue: Queue::named(&queue).key(), edit: settings.into() };
-        propose(&command, super::Waiting::SetQueueAttributes(Self::Change))
     }
 }
