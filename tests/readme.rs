@@ -6,6 +6,7 @@
 //! |---|---|
 //! | ```` ```sh ```` | run by `bash -eu`; `cargo run --release -- <args>` and `evenkeel <args>` run the binary under test |
 //! | ```` ```python ```` | run by the Python that has boto3 |
+//! | ```` ```js ```` | run by Node with the JavaScript SDK, where there is Node |
 //! | ```` ```toml ```` | a settings file: the server starts with it |
 //! | ```` ```text ````, no word, any other | shown to people only |
 //!
@@ -20,7 +21,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong in a test ends the test")]
 
 use evenkeel_tests::signed::{ACCESS_KEY, SECRET_KEY};
-use evenkeel_tests::{Launch, Server, binary, python};
+use evenkeel_tests::{Launch, Server, binary, node, python};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -110,6 +111,18 @@ fn run(block: &Block, page: &Path, scratch: &Path, server: &Server) {
             command.args(["-c", &text(&block.text)]);
             command
         }
+        "js" => {
+            if let Some(reason) = node::missing() {
+                println!("skipped {at}: {reason}");
+                return;
+            }
+            // Modules look for packages from where they lie.
+            let script = node::folder().join(format!("page-{}.mjs", block.line));
+            std::fs::write(&script, text(&block.text)).unwrap();
+            let mut command = Command::new("node");
+            command.arg(script);
+            command
+        }
         "toml" => {
             let file = scratch.join("settings.toml");
             std::fs::write(&file, &block.text).unwrap();
@@ -141,7 +154,7 @@ fn run(block: &Block, page: &Path, scratch: &Path, server: &Server) {
 fn what_the_pages_say_works_as_written() {
     for page in pages() {
         let blocks = blocks(&std::fs::read_to_string(&page).unwrap());
-        let runnable = |block: &&Block| ["sh", "python", "toml"].contains(&block.language.as_str());
+        let runnable = |block: &&Block| ["sh", "python", "js", "toml"].contains(&block.language.as_str());
         if blocks.iter().filter(runnable).count() == 0 {
             continue;
         }
