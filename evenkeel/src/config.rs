@@ -66,6 +66,11 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "BYTES", env = "EVENKEEL_MAX_BYTES")]
     max_bytes: Option<u64>,
 
+    /// De-duplication ids of FIFO queues that the server remembers at a time, for five minutes each; sends beyond that are
+    /// refused for the moment. Each takes 72 bytes of memory [default: 8388608].
+    #[arg(long, value_name = "N", env = "EVENKEEL_MAX_DEDUP_IDS")]
+    max_dedup_ids: Option<u64>,
+
     /// Log between checkpoints, in MiB: what a restart may have to read back. Smaller means more work all the time,
     /// larger a slower restart and more disk [default: 32].
     #[arg(long, value_name = "MIB", env = "EVENKEEL_CHECKPOINT_EVERY_MIB")]
@@ -119,6 +124,7 @@ pub(crate) struct Config {
     pub(crate) connections_max: u32,
     pub(crate) jobs_max: u64,
     pub(crate) bytes_max: u64,
+    pub(crate) dedup_ids_max: u64,
     pub(crate) checkpoint_every_bytes: u64,
     pub(crate) insecure_no_auth: bool,
     /// Say how to use it.
@@ -150,6 +156,10 @@ impl ServeArgs {
             connections_max: given.connections_max.or(file.connections_max).unwrap_or(16_000),
             jobs_max: given.max_jobs.or(file.max_jobs).unwrap_or(evenkeel_engine::limits::JOBS_MAX),
             bytes_max: given.max_bytes.or(file.max_bytes).unwrap_or(u64::MAX),
+            dedup_ids_max: given
+                .max_dedup_ids
+                .or(file.max_dedup_ids)
+                .unwrap_or(evenkeel_engine::limits::DEDUP_IDS_MAX),
             checkpoint_every_bytes: given
                 .checkpoint_every_mib
                 .or(file.checkpoint_every_mib)
@@ -185,8 +195,8 @@ impl Config {
         if !(1..=256).contains(&self.http_threads) {
             bail!("http_threads: use 1 to 256");
         }
-        if self.jobs_max == 0 || self.bytes_max == 0 {
-            bail!("max_jobs and max_bytes: use at least 1");
+        if self.jobs_max == 0 || self.bytes_max == 0 || self.dedup_ids_max == 0 {
+            bail!("max_jobs, max_bytes and max_dedup_ids: use at least 1");
         }
         if self.checkpoint_every_bytes == 0 {
             bail!("checkpoint_every_mib: use at least 1");

@@ -55,6 +55,7 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     let options = evenkeel_engine::Options {
         jobs_max: config.jobs_max,
         bytes_max: config.bytes_max,
+        dedup_ids_max: config.dedup_ids_max,
         checkpoint_every_bytes: config.checkpoint_every_bytes,
         ..evenkeel_engine::Options::default()
     };
