@@ -24,6 +24,11 @@ pub(crate) struct ServeArgs {
     #[serde(skip)]
     dev: bool,
 
+    /// Stop once standard input closes: for programs that start a server and must not leave it behind.
+    #[arg(long, hide = true)]
+    #[serde(skip)]
+    stop_with_stdin: bool,
+
     /// Where to listen, for all HTTP protocols alike [default: 127.0.0.1:9324].
     #[arg(long, value_name = "ADDR", env = "EVENKEEL_LISTEN")]
     listen: Option<SocketAddr>,
@@ -129,6 +134,8 @@ pub(crate) struct Config {
     pub(crate) insecure_no_auth: bool,
     /// Say how to use it.
     pub(crate) is_dev: bool,
+    /// Stop once standard input closes.
+    pub(crate) stop_with_stdin: bool,
     pub(crate) sqs_delete_cooldown: bool,
     pub(crate) log_level: tracing::Level,
 }
@@ -156,16 +163,14 @@ impl ServeArgs {
             connections_max: given.connections_max.or(file.connections_max).unwrap_or(16_000),
             jobs_max: given.max_jobs.or(file.max_jobs).unwrap_or(evenkeel_engine::limits::JOBS_MAX),
             bytes_max: given.max_bytes.or(file.max_bytes).unwrap_or(u64::MAX),
-            dedup_ids_max: given
-                .max_dedup_ids
-                .or(file.max_dedup_ids)
-                .unwrap_or(evenkeel_engine::limits::DEDUP_IDS_MAX),
+            dedup_ids_max: given.max_dedup_ids.or(file.max_dedup_ids).unwrap_or(evenkeel_engine::limits::DEDUP_IDS_MAX),
             checkpoint_every_bytes: given
                 .checkpoint_every_mib
                 .or(file.checkpoint_every_mib)
                 .map_or(evenkeel_engine::limits::CHECKPOINT_EVERY_BYTES, |mib| u64::from(mib) << 20),
             insecure_no_auth: given.dev || given.insecure_no_auth.or(file.insecure_no_auth).unwrap_or(false),
             is_dev: given.dev,
+            stop_with_stdin: given.stop_with_stdin,
             sqs_delete_cooldown: given.sqs_delete_cooldown.or(file.sqs_delete_cooldown).unwrap_or(false),
             log_level: log_level
                 .parse()

@@ -5,6 +5,7 @@ mod check;
 mod client;
 mod config;
 mod credentials;
+mod demo;
 mod descriptors;
 mod holder;
 mod http;
@@ -35,6 +36,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
     disable_help_subcommand = true,
     after_help = "\
 Five minutes:
+  evenkeel demo                                 see a noisy tenant beside quiet ones
   evenkeel serve --dev                          a server on this machine; prints what to paste
   evenkeel queues create work
   evenkeel send work 'hello' --group tenant-a   the group is the tenant whose turn it waits for
@@ -54,6 +56,7 @@ enum Command {
     Serve(config::ServeArgs),
     #[command(flatten)]
     Tool(tools::Tool),
+    Demo(demo::DemoArgs),
     Check(check::CheckArgs),
     Completions(pages::CompletionsArgs),
     Man(pages::ManArgs),
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(args) => args.resolve().and_then(serve::serve),
         Command::Tool(tool) => tools::run(tool),
+        Command::Demo(args) => demo::run(&args),
         Command::Check(args) => return check::check(&args),
         Command::Completions(args) => pages::completions(&args, Cli::command()),
         Command::Man(args) => pages::man(&args, Cli::command()),

@@ -45,6 +45,9 @@ impl Screen {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
     Bold,
+    Dim,
+    Red,
+    Green,
 }
 
 /// A text that may have a style. Width and padding of a format are applied to the text only.
@@ -58,6 +61,9 @@ impl<T: fmt::Display> fmt::Display for Painted<T> {
         let Some(style) = self.style else { return self.text.fmt(f) };
         f.write_str(match style {
             Style::Bold => "\x1b[1m",
+            Style::Dim => "\x1b[2m",
+            Style::Red => "\x1b[31m",
+            Style::Green => "\x1b[32m",
         })?;
         self.text.fmt(f)?;
         f.write_str("\x1b[0m")

@@ -87,6 +87,9 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     greet(&server, &shared, origin, &config);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if config.stop_with_stdin {
+        stop_with_stdin(&ended)?;
+    }
     runtime.block_on(stop_signal(&ended))?;
     if !running.is_finished() {
         tracing::info!("stopping: finishing what was accepted");
@@ -157,6 +160,16 @@ async fn stop_signal(ended: &Notify) -> std::io::Result<()> {
         _ = interrupt.recv() => {}
         () = ended.notified() => {}
     }
+    Ok(())
+}
+
+/// Ends the server when standard input does: a thread that waits there, as long as the process lives.
+fn stop_with_stdin(ended: &Arc<Notify>) -> std::io::Result<()> {
+    let ended = Arc::clone(ended);
+    std::thread::Builder::new().name("stdin".into()).spawn(move || {
+        _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        ended.notify_one();
+    })?;
     Ok(())
 }
 

@@ -39,7 +39,7 @@ impl<D: Disk> Clone for Inbox<D> {
 }
 
 impl<D: Disk> Inbox<D> {
-    /// Gives the node a message.
+    /// Gives the node a message. Messages wait until it takes them; a leader has no more under way than `limits.rs` says.
     pub fn give(&self, message: Message) {
         self.shared.queue().inbox.push_back(message);
         self.shared.for_node.notify_all();
@@ -74,6 +74,8 @@ impl<D: Disk> Inbox<D> {
             let _ = answer.send(question(node));
         });
         self.errands.send(errand).ok()?;
+        // If the node just looked and is about to sleep, it sleeps by now, and hears this.
+        drop(self.shared.queue());
         self.shared.for_node.notify_all();
         answered.recv().ok()
     }

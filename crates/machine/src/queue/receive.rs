@@ -67,7 +67,8 @@ impl Queues {
                 looks -= 1;
             } else {
                 let granted = grants.len();
-                while grants.len() < wanted && self.lanes.at(lane).ready > 0 && passed < limits::PASSED_PER_RECEIVE {
+                let end = wanted.min(granted.saturating_add(self.room_in_flight(lane)));
+                while grants.len() < end && self.lanes.at(lane).ready > 0 && passed < limits::PASSED_PER_RECEIVE {
                     if self.pass_over(at, lane, events) {
                         passed += 1;
                         continue;
@@ -87,6 +88,15 @@ impl Queues {
         self.note_received(at, queue, &again, &grants, at.log_time + lease);
         self.forget(queue.slot, limits::LANES_FORGOTTEN_PER_COMMAND);
         Ok(grants)
+    }
+
+    /// How many jobs of a lane may be leased besides those that are.
+    fn room_in_flight(&self, lane: u32) -> usize {
+        let lane = self.lanes.at(lane);
+        match self.in_flight_max(lane) {
+            0 => usize::MAX,
+            limit => limit.saturating_sub(lane.leased) as usize,
+        }
     }
 
     /// Takes the first job of a lane away if it is not to be granted: its time has passed, or it was granted too often.

@@ -125,6 +125,17 @@ fn a_receive_takes_many_of_one_group_before_the_next() {
 }
 
 #[test]
+fn a_receive_takes_no_more_of_a_group_than_its_limit() {
+    let limited = QueueSettings { group_in_flight_max: 2, ..settings(FifoSettings::default()) };
+    let mut fifo = Fifo::new(limited);
+    let sent: Vec<u32> = (0..4).map(|id| fifo.send("a", &id.to_string()).unwrap().job.slot).collect();
+    let first = fifo.receive(10);
+    assert_eq!(jobs(&first), sent[..2]);
+    first.iter().for_each(|grant| fifo.ack(grant).unwrap());
+    assert_eq!(jobs(&fifo.receive(10)), sent[2..]);
+}
+
+#[test]
 fn what_comes_back_takes_its_old_place_whatever_ends_first() {
     for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2], [2, 0, 1]] {
         let mut fifo = Fifo::new(settings(FifoSettings::default()));

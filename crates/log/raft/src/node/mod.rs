@@ -268,7 +268,7 @@ impl<D: Disk> Node<D> {
     }
 
     /// Tells the owner that it is none any more.
-    fn note_role(&mut self) {
+    pub(super) fn note_role(&mut self) {
         let raft = &self.core.raft;
         let reigns = (raft.state == StateRole::Leader).then_some(Epoch(raft.term));
         if self.announced.is_some() && self.announced != reigns {

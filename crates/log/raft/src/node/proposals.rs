@@ -13,6 +13,8 @@ use raft_proto::eraftpb::{self, Entry, MessageType};
 impl<D: Disk> Node<D> {
     /// Takes what the owner proposed, one message's worth. `true` if there was something.
     pub(super) fn take_proposals(&mut self) -> bool {
+        // First: the core of a node that was just deposed would pass proposals on to the new leader, and say that it took them.
+        self.note_role();
         let term = self.core.raft.term;
         let (mut entries, mut tickets, mut bytes) = (Vec::new(), Vec::new(), 0);
         let mut refused = false;

@@ -90,6 +90,9 @@ impl<D: Disk> Node<D> {
 
     /// Takes what the owner wants with snapshots. `true` if a reset was begun.
     pub(super) fn take_reset(&mut self) -> bool {
+        if self.resetting.is_some() {
+            return false;
+        }
         let committed = LogIndex(self.core.raft.raft_log.committed);
         let (reset, offer) = {
             let mut queue = self.shared.queue();

@@ -47,6 +47,7 @@ checks! {
         a_leader_s_entries_leave_beside_its_own_sync,
         a_lone_voter_sends_nothing_under_a_term_that_is_not_synced,
         a_proposal_of_an_earlier_reign_is_refused,
+        a_proposal_that_meets_the_news_of_a_new_leader_is_refused,
         what_cannot_be_is_dropped_and_harms_nobody;
     full:
         a_follower_whose_disk_is_full_waits_and_catches_up,

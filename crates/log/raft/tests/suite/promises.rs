@@ -107,6 +107,43 @@ pub(crate) fn a_proposal_of_an_earlier_reign_is_refused() {
     assert!(matches!(cluster.log(owner).role(), Role::Owner(now) if now > first));
 }
 
+/// Found by seed 4269 of `seeds`: a node that had just heard of a new leader took one more proposal, the core passed it on and said that it had it, and the
+/// answer of the new leader's entry at that index went to who had proposed here.
+pub(crate) fn a_proposal_that_meets_the_news_of_a_new_leader_is_refused() {
+    let mut cluster = Cluster::new(3, 10);
+    let mut oracle = Oracle::new(3);
+    cluster.settle();
+    let owner = cluster.owner().unwrap();
+    oracle.listen(owner, cluster.log(owner));
+    cluster.isolate(owner);
+    // Longer than a follower trusts a leader of whom it hears nothing.
+    for _ in 0..25 {
+        (0..3).filter(|node| *node != owner).for_each(|node| cluster.node(node).node.tick());
+        for _ in 0..6 {
+            (0..3).filter(|node| *node != owner).for_each(|node| write_all(&mut cluster, node));
+            carry_all(&mut cluster);
+        }
+    }
+    assert!(cluster.owner().is_some_and(|new| new != owner), "one of the others reigns");
+    cluster.heal();
+    cluster.under_way.clear();
+    for _ in 0..3 {
+        (0..3).filter(|node| *node != owner).for_each(|node| cluster.node(node).node.tick());
+    }
+    // The proposal waits at the node when the message comes.
+    assert!(oracle.propose(owner, cluster.log(owner), 50));
+    carry_all(&mut cluster);
+    cluster.settle();
+    let events = oracle.listen(owner, cluster.log(owner));
+    assert!(events.iter().any(|event| matches!(event, LogEvent::Refused { .. })), "{events:?}");
+    let new = cluster.owner().unwrap();
+    oracle.listen(new, cluster.log(new));
+    assert!(oracle.propose(new, cluster.log(new), 50));
+    cluster.settle();
+    (0..3).for_each(|node| drop(oracle.listen(node, cluster.log(node))));
+    assert_eq!((oracle.unanswered(owner), oracle.unanswered(new)), (0, 0));
+}
+
 /// A node that is broken says whatever it likes. Who believes it may be wrong; nobody ends by a panic.
 pub(crate) fn what_cannot_be_is_dropped_and_harms_nobody() {
     // Kind, whether it refuses, and all numbers but the term: a lie about that is a campaign.
