@@ -113,7 +113,7 @@ fn run(block: &Block, page: &Path, scratch: &Path, server: &Server) {
         }
         "js" => {
             if let Some(reason) = node::missing() {
-                println!("skipped {at}: {reason}");
+                eprintln!("skipped {at}: {reason}");
                 return;
             }
             // Modules look for packages from where they lie.
