@@ -1,5 +1,5 @@
-//! Real clients, as their users use them, against the real server: the AWS command line, the JavaScript SDK, sqs-consumer
-//! and Celery. (boto3 has its own tests in `tests/boto3`.)
+//! Real clients, as their users use them, against the real server: the AWS command line, the JavaScript SDK and
+//! sqs-consumer. (boto3 has its own tests in `tests/boto3`.)
 //!
 //! Each comes from its public registry in a pinned version, into a folder under `target/`, at the first run. What a
 //! client needs of the machine may be missing: then its tests are reported as ignored, with the reason, and not as

@@ -18,7 +18,7 @@ pub fn with_boto3() -> PathBuf {
     environment("boto3-venv", "tests/boto3/requirements.txt")
 }
 
-/// As [`with_boto3`], with the AWS command line and Celery: `tests/clients/python/requirements.txt`. Its programs lie
+/// As [`with_boto3`], with the AWS command line: `tests/clients/python/requirements.txt`. Its programs lie
 /// beside the interpreter.
 ///
 /// # Panics
