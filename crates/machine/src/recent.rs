@@ -163,13 +163,6 @@ impl Recent {
         }
     }
 
-    /// Changes the number of a record.
-    pub(crate) fn renumber(&mut self, kind: Kind, key: Key, number: u64) {
-        if let Some(slot) = self.slot(kind, key) {
-            self.entries.edit(slot).number = number;
-        }
-    }
-
     /// Removes what is past its time, a bounded number of each kind.
     pub(crate) fn expire(&mut self, now: LogTime) {
         for kind in Kind::ALL {

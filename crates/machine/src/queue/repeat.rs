@@ -1,7 +1,7 @@
 //! Calls that a client repeats because it heard no answer: they get their first one.
 //!
 //! 1. A send that was done is not done again, nor what of a batch was refused.
-//! 2. A receive gets the same jobs under the same leases, if it still holds all of them; else it is a new one.
+//! 2. A receive gets the same jobs, if it still holds all of them, under fresh tokens; else it is a new one.
 //! 3. A receive under an *attempt id* (FIFO queues) gets the same jobs too, for a new full lease, unless a lease of theirs was changed or
 //!    has ended meanwhile.
 //!
@@ -76,7 +76,8 @@ impl Queues {
             .any(|(kind, key)| self.recent.find(kind, key, now).is_some())
     }
 
-    /// The jobs of the first such receive, if it still holds all of them.
+    /// The jobs of the first such receive, if it still holds all of them. Each is granted anew, under a fresh token: whoever gives
+    /// back what the first answer could not deliver must not take it from who heard the second.
     pub(super) fn received_by(
         &mut self,
         at: Moment,
@@ -84,21 +85,28 @@ impl Queues {
         again: &Repeatable<'_>,
         lease: Micros,
     ) -> Option<Vec<Grant>> {
-        if let Some(CallKey(key)) = again.call
-            && let Some(slots) = self.still_held(at, queue, Kind::Call, key, false)
-        {
-            return Some(slots.into_iter().map(|slot| self.grant_of(slot)).collect());
-        }
-        let (kind, key) = self.attempt_key(queue.slot, again)?;
-        let slots = self.still_held(at, queue, kind, key, true)?;
-        let until = at.log_time + lease;
+        let call = again.call.and_then(|CallKey(key)| self.still_held(at, queue, Kind::Call, key, false));
+        let (slots, until) = match call {
+            Some(held) => held,
+            None => {
+                let (kind, key) = self.attempt_key(queue.slot, again)?;
+                let (slots, _) = self.still_held(at, queue, kind, key, true)?;
+                let until = at.log_time + lease;
+                for &slot in &slots {
+                    self.wheel.remove(&mut self.jobs, slot);
+                    self.jobs.edit(slot).deadline = until.0;
+                    self.wheel.insert(&mut self.jobs, slot);
+                }
+                (slots, until)
+            }
+        };
         for &slot in &slots {
-            self.wheel.remove(&mut self.jobs, slot);
-            self.jobs.edit(slot).deadline = until.0;
-            self.wheel.insert(&mut self.jobs, slot);
+            let mut job = self.jobs.edit(slot);
+            job.grants = job.grants.saturating_add(1);
         }
-        self.recent.renumber(kind, key, until.0);
-        Some(slots.into_iter().map(|slot| self.grant_of(slot)).collect())
+        let grants: Vec<Grant> = slots.into_iter().map(|slot| self.grant_of(slot)).collect();
+        self.note_received(at, queue, again, &grants, until);
+        Some(grants)
     }
 
     /// Notes what a receive got, if it got anything.
@@ -128,8 +136,16 @@ impl Queues {
         counts.then(|| (Kind::Attempt, self.hash_of_parts(queue, &[again.attempt])))
     }
 
-    /// The slots of a receive's jobs, if all of them are leased as it left them: to the same time too, if `unchanged`.
-    fn still_held(&self, at: Moment, queue: QueueId, kind: Kind, key: Key, unchanged: bool) -> Option<Vec<u32>> {
+    /// The slots of a receive's jobs and until when it leased them, if all of them are leased as it left them: to the same time
+    /// too, if `unchanged`.
+    fn still_held(
+        &self,
+        at: Moment,
+        queue: QueueId,
+        kind: Kind,
+        key: Key,
+        unchanged: bool,
+    ) -> Option<(Vec<u32>, LogTime)> {
         let entry = self.recent.find(kind, key, at.log_time)?;
         let held = |&[slot, generation, token, _]: &[u32; 4]| {
             let slot = self.job_of(queue, JobId { slot, generation })?;
@@ -137,7 +153,8 @@ impl Queues {
             let same = job.place() == Place::Leased && job.token() == LeaseToken(token);
             (same && (!unchanged || job.deadline == entry.number)).then_some(slot)
         };
-        entry.items().iter().map(held).collect()
+        let slots: Option<Vec<u32>> = entry.items().iter().map(held).collect();
+        slots.map(|slots| (slots, LogTime(entry.number)))
     }
 }
 

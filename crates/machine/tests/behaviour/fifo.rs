@@ -271,9 +271,10 @@ fn an_attempt_gets_the_same_jobs_until_one_of_them_is_changed() {
     let first = fifo.receive_again(2, attempt);
     assert!(fifo.machine.queues().is_repeated(ID, &attempt, LogTime(fifo.now)));
     fifo.wait(20 * SECOND);
-    assert_eq!(fifo.receive_again(2, attempt), first, "the same, under the same lease");
+    assert_eq!(jobs(&fifo.receive_again(2, attempt)), jobs(&first), "the same");
     fifo.wait(20 * SECOND);
-    assert_eq!(fifo.receive_again(2, attempt), first, "which was renewed");
+    let first = fifo.receive_again(2, attempt);
+    assert_eq!(first.len(), 2, "the lease was renewed");
     assert_eq!(jobs(&fifo.receive_again(2, Repeatable { attempt: "other", ..attempt })), []);
     fifo.change(&first[1], 50).unwrap();
     assert_eq!(jobs(&fifo.receive_again(2, attempt)), [], "no longer what it was");
@@ -281,5 +282,5 @@ fn an_attempt_gets_the_same_jobs_until_one_of_them_is_changed() {
     let second = fifo.receive_again(2, attempt);
     assert_eq!(jobs(&second), jobs(&first));
     assert!(second[0].token > first[0].token, "a new receive under the old id");
-    assert_eq!(fifo.receive_again(2, attempt), second);
+    assert_eq!(jobs(&fifo.receive_again(2, attempt)), jobs(&second));
 }
