@@ -15,8 +15,8 @@ const CALL_JOBS_MAX: u64 = 10;
 
 /// Take jobs from a queue as a worker would, and show them.
 ///
-/// A job that is taken is with you: nobody else gets it until its lease ends, and then it comes back, unless it was deleted. Use `evenkeel peek` to
-/// look without taking.
+/// A job that is taken is with you: nobody else gets it until its lease ends, and
+/// then it comes back, unless it was deleted.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
