@@ -94,8 +94,8 @@ impl Queues {
     fn room_in_flight(&self, lane: u32) -> usize {
         let lane = self.lanes.at(lane);
         match self.in_flight_max(lane) {
-            0 => usize::MAX,
-            limit => limit.saturating_sub(lane.leased) as usize,
+            limit if limit != 0 && !fault::is(Fault::IgnoreGroupLimit) => limit.saturating_sub(lane.leased) as usize,
+            _ => usize::MAX,
         }
     }
 
