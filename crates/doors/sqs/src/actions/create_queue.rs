@@ -68,6 +68,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         );
         return Err(SqsError::value(name, "QueueName", &reason));
     }
+    call.caller.may_use(name)?;
     if name.ends_with(".fifo") {
         return Err(SqsError::Unsupported("FIFO queues are not supported yet.".to_owned()));
     }
