@@ -3,11 +3,13 @@
 //! Threads, sockets and timeouts live here and nowhere else; a door's core sees bytes. One thread accepts and
 //! hands connections out in turn; each thread has its own event loop and its own client of the engine.
 
+mod answer;
 mod body;
 mod request_id;
 mod server;
 mod service;
 mod stream;
+mod unread;
 mod unsigned;
 
 pub(crate) use body::Whole;

@@ -1,15 +1,16 @@
 //! From a request to its door and back.
 
 use super::{
-    body::Whole,
+    answer::Answer,
     request_id::{RequestId, RequestIds},
+    unread::{self, Ticket, Unread},
     unsigned,
 };
 use crate::credentials::Credentials;
 use bytes::{Bytes, BytesMut};
-use evenkeel_engine::{Client, Request as EngineRequest, thread::Clocks};
+use evenkeel_engine::{Answer as EngineAnswer, Client, Request as EngineRequest, thread::Clocks};
 use evenkeel_sigv4::{Credential, Headers, Payload, Secrets, SigError, Verifier};
-use evenkeel_sqs::{Caller, Door, Head, Response as DoorResponse, Step};
+use evenkeel_sqs::{BodyError, Caller, Door, Head, Response as DoorResponse, Step};
 use evenkeel_types::AccountId;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
@@ -19,12 +20,12 @@ use std::{
     convert::Infallible,
     future::{Future, poll_fn},
     pin::Pin,
-    rc::Rc,
+    rc::{Rc, Weak},
     sync::Arc,
     task::Poll,
     time::{Duration, Instant},
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 /// The largest body of a request, in bytes: 1 MiB of jobs in which each byte needed six in JSON (`\u0001`), and
 /// a MiB for the rest.
@@ -84,10 +85,11 @@ pub(super) struct Thread {
     client: Client,
     verifier: RefCell<Verifier>,
     request_ids: RefCell<RequestIds>,
+    unread: Rc<Unread>,
 }
 
 impl Thread {
-    pub(super) fn new(shared: Arc<Shared>, client: Client) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, client: Client, unread_bytes_max: usize) -> Self {
         let mut seed = [0; 16];
         // Without randomness the ids of two starts may be alike; nothing else depends on them.
         let _ = getrandom::fill(&mut seed);
@@ -96,6 +98,7 @@ impl Thread {
             client,
             verifier: RefCell::new(Verifier::new("sqs")),
             request_ids: RefCell::new(RequestIds::new(u128::from_ne_bytes(seed))),
+            unread: Unread::new(unread_bytes_max),
         }
     }
 }
@@ -107,8 +110,32 @@ pub(super) struct Connection {
 
 struct Inner {
     thread: Rc<Thread>,
-    /// Gives back what the last response handed out, should it turn out not to have arrived.
-    undelivered: Cell<Option<(EngineRequest, Instant)>>,
+    undelivered: Cell<Option<Undelivered>>,
+    /// The last answer is given up, since too much lies unread: the connection is to end.
+    give_up: Rc<Notify>,
+}
+
+/// What the last response handed out, should it turn out not to have arrived.
+struct Undelivered {
+    /// Gives it back.
+    give_back: EngineRequest,
+    made: Instant,
+    /// There as long as the system has not taken all of the response, if it is a large one.
+    unread: Weak<Ticket>,
+}
+
+/// Gives jobs back, unless it is told otherwise before it is dropped.
+struct GiveBack<'c> {
+    client: &'c Client,
+    request: Option<EngineRequest>,
+}
+
+impl Drop for GiveBack<'_> {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            self.client.tell(request);
+        }
+    }
 }
 
 /// A connection that breaks so soon after a response was made did not bring it to anybody. One that breaks later belonged
@@ -117,7 +144,7 @@ const DELIVERY_WINDOW: Duration = Duration::from_secs(2);
 
 impl Connection {
     pub(super) fn new(thread: Rc<Thread>) -> Self {
-        Self { inner: Rc::new(Inner { thread, undelivered: Cell::new(None) }) }
+        Self { inner: Rc::new(Inner { thread, undelivered: Cell::new(None), give_up: Rc::default() }) }
     }
 
     /// The service that hyper calls for each request.
@@ -125,12 +152,26 @@ impl Connection {
         Service { inner: Rc::clone(&self.inner) }
     }
 
-    /// The connection broke: leased jobs that it was just to carry go back at once.
-    pub(super) fn broke(&self) {
-        if let Some((request, made)) = self.inner.undelivered.take()
-            && made.elapsed() < DELIVERY_WINDOW
+    /// Ends when the connection's answer is given up.
+    pub(super) async fn is_given_up(&self) {
+        self.inner.give_up.notified().await;
+    }
+
+    /// Whether the system has not taken all of the last response yet. To be asked before the connection is dropped.
+    pub(super) fn is_unread(&self) -> bool {
+        let undelivered = self.inner.undelivered.take();
+        let is_unread = undelivered.as_ref().is_some_and(|last| last.unread.strong_count() > 0);
+        self.inner.undelivered.set(undelivered);
+        is_unread
+    }
+
+    /// The connection broke: leased jobs that it was just to carry go back at once, and those that cannot have arrived,
+    /// because not all of the response was taken, however long ago it was made.
+    pub(super) fn broke(&self, was_unread: bool) {
+        if let Some(last) = self.inner.undelivered.take()
+            && (was_unread || last.made.elapsed() < DELIVERY_WINDOW)
         {
-            self.inner.thread.client.tell(request);
+            self.inner.thread.client.tell(last.give_back);
         }
     }
 }
@@ -140,9 +181,9 @@ pub(super) struct Service {
 }
 
 impl hyper::service::Service<Request<Incoming>> for Service {
-    type Response = Response<Whole>;
+    type Response = Response<Answer>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Whole>, Infallible>>>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>>>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let inner = Rc::clone(&self.inner);
@@ -153,10 +194,15 @@ impl hyper::service::Service<Request<Incoming>> for Service {
 }
 
 impl Inner {
-    async fn serve(&self, request: Request<Incoming>) -> Response<Whole> {
+    async fn serve(&self, request: Request<Incoming>) -> Response<Answer> {
         let (head, body) = request.into_parts();
-        if head.method == Method::GET && head.uri.path() == "/healthz" {
+        if head.uri.path() == "/healthz" && [Method::GET, Method::HEAD].contains(&head.method) {
             return plain(StatusCode::OK, "ok\n");
+        }
+        if ![Method::GET, Method::POST].contains(&head.method) {
+            let mut refused = plain(StatusCode::METHOD_NOT_ALLOWED, "use GET or POST\n");
+            refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+            return refused;
         }
         if self.thread.shared.is_open
             && let Some(reason) = unsigned::refusal(&head.headers, &head.uri)
@@ -170,9 +216,7 @@ impl Inner {
         }
         let response = match read_body(body, &self.thread.shared.large_bodies).await {
             Ok(body) => self.ask_door(&head, asked, body).await,
-            Err(BodyError::TooLarge) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
-            Err(BodyError::TooSlow) => return plain(StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
-            Err(BodyError::Broken) => return plain(StatusCode::BAD_REQUEST, "the request is incomplete\n"),
+            Err(error) => evenkeel_sqs::body_error(error, &asked),
         };
         self.respond(&id, response)
     }
@@ -193,10 +237,28 @@ impl Inner {
                 Step::Respond(response) => return response,
                 Step::Ask(request, pending) => {
                     let answer = thread.client.call(request).await;
+                    let _turn = self.turn(&answer).await;
                     step = pending.answer(door, answer);
                 }
             }
         }
+    }
+
+    /// The turn to make an answer, if it will be a large one.
+    async fn turn(&self, answer: &EngineAnswer) -> Option<SemaphorePermit<'_>> {
+        let EngineAnswer::Received(Ok(received)) = answer else { return None };
+        if received.jobs.iter().map(|job| job.body.len()).sum::<usize>() < unread::COUNTED_BYTES {
+            return None;
+        }
+        let unread = &self.thread.unread;
+        if let Some(turn) = unread.turn_at_once() {
+            return Some(turn);
+        }
+        // The client may go while its jobs wait for their turn.
+        let mut unless_made = GiveBack { client: &self.thread.client, request: evenkeel_engine::release(received) };
+        let turn = unread.turn().await;
+        unless_made.request = None;
+        turn
     }
 
     /// The account that a request acts as.
@@ -218,9 +280,13 @@ impl Inner {
         verified.map(|verified| verified.account)
     }
 
-    fn respond(&self, id: &RequestId, response: DoorResponse) -> Response<Whole> {
-        self.undelivered.set(response.undelivered.map(|request| (request, Instant::now())));
-        let mut built = Response::new(Whole::new(response.body.into()));
+    fn respond(&self, id: &RequestId, response: DoorResponse) -> Response<Answer> {
+        let unread = self.thread.unread.count(response.body.len(), &self.give_up);
+        let held = unread.as_ref().map_or_else(Weak::new, Rc::downgrade);
+        let undelivered =
+            response.undelivered.map(|give_back| Undelivered { give_back, made: Instant::now(), unread: held });
+        self.undelivered.set(undelivered);
+        let mut built = Response::new(Answer::new(response.body.into(), unread));
         *built.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = built.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(response.content_type));
@@ -247,17 +313,11 @@ fn asked<'h>(head: &'h http::request::Parts, id: &'h RequestId) -> Head<'h> {
     }
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Whole> {
-    let mut response = Response::new(Whole::new(Bytes::from_static(text.as_bytes())));
+fn plain(status: StatusCode, text: &'static str) -> Response<Answer> {
+    let mut response = Response::new(Answer::new(Bytes::from_static(text.as_bytes()), None));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
-}
-
-enum BodyError {
-    TooLarge,
-    TooSlow,
-    Broken,
 }
 
 /// Reads a body. Most are there together with the head, and cost no timer.

@@ -19,6 +19,7 @@ mod attributes;
 mod auth;
 mod batch;
 mod blob;
+mod body;
 mod caller;
 mod door;
 mod error;
@@ -40,6 +41,7 @@ mod text;
 mod tokens;
 
 pub use auth::auth_error;
+pub use body::{BodyError, body_error};
 pub use caller::{Caller, Head};
 pub use door::{Door, Pending, Step};
 pub use ids::{Ids, MessagePlace};
