@@ -2,7 +2,7 @@
 //! tells the invariants what it saw.
 
 use crate::{
-    book::{Book, Fact, Timing},
+    book::{Book, Fact, Place, Timing},
     invariants::{self, Broken, Invariant, durable::Committed, purge::Bodies, replay::Digests},
 };
 use evenkeel_log::Entry;
@@ -12,7 +12,7 @@ use evenkeel_machine::{
     command::{Command, NewJob, QueueKey},
     queue::EnqueueError,
 };
-use evenkeel_types::{BodyRef, JobId, LogIndex, QueueId};
+use evenkeel_types::{BodyRef, JobId, LogIndex, Micros, QueueId};
 use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -191,6 +191,15 @@ impl Witness {
                 for (held, result) in jobs.iter().zip(results) {
                     self.jobs.1 += u64::from(result.is_ok());
                     self.fact(&Fact::Acked { queue: *queue, held: *held, result: *result })?;
+                }
+                self.fact(&Fact::Done { queue: *queue })
+            }
+            (Command::Release { queue, jobs }, Reply::Done) => {
+                for held in jobs.iter().rev() {
+                    let job = self.book.job(*queue, held.job);
+                    if job.is_some_and(|job| job.grants == held.token.0 && matches!(job.place, Place::Leased(_))) {
+                        self.fact(&Fact::Changed { queue: *queue, held: *held, lease: Micros(0), result: Ok(()) })?;
+                    }
                 }
                 self.fact(&Fact::Done { queue: *queue })
             }

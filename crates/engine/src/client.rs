@@ -13,7 +13,6 @@ use crate::{
     thread::{Inbox, Letter},
 };
 use evenkeel_machine::command::{Command, Held};
-use evenkeel_types::Micros;
 use std::{
     cell::RefCell,
     collections::HashMap,
@@ -205,12 +204,12 @@ impl Local {
     }
 }
 
-/// The request that gives leased jobs back at once; `None` if there are none.
+/// The request that gives back jobs of which nobody was told, at once unless the receive was repeated meanwhile; `None` if
+/// there are none.
 #[must_use]
 pub fn release(received: &Received) -> Option<Request> {
-    let jobs: Vec<_> =
-        received.jobs.iter().map(|job| (Held { job: job.grant.job, token: job.grant.token }, Micros(0))).collect();
-    (!jobs.is_empty()).then(|| Request::Propose(Proposal::new(&Command::ChangeLease { queue: received.queue, jobs })))
+    let jobs: Vec<_> = received.jobs.iter().map(|job| Held { job: job.grant.job, token: job.grant.token }).collect();
+    (!jobs.is_empty()).then(|| Request::Propose(Proposal::new(&Command::Release { queue: received.queue, jobs })))
 }
 
 /// A question on its way. Dropping it cancels it.

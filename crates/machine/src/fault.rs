@@ -44,6 +44,8 @@ pub enum Fault {
     ForgetDedup,
     /// A call that is repeated is done again.
     ForgetCalls,
+    /// What was given out once more goes back when the first answer found nobody.
+    ReleaseRepeated,
     /// A job past its retention period stays.
     KeepExpired,
     /// A job that was granted too often is granted on.
@@ -53,7 +55,7 @@ pub enum Fault {
 }
 
 /// All of them.
-pub const ALL: [Fault; 22] = [
+pub const ALL: [Fault; 23] = [
     Fault::AcceptStaleToken,
     Fault::LoseTurn,
     Fault::IgnoreWeight,
@@ -73,6 +75,7 @@ pub const ALL: [Fault; 22] = [
     Fault::LoseFifoOrder,
     Fault::ForgetDedup,
     Fault::ForgetCalls,
+    Fault::ReleaseRepeated,
     Fault::KeepExpired,
     Fault::NeverDead,
     Fault::LoseDead,

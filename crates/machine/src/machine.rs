@@ -197,6 +197,10 @@ impl Machine {
                 Reply::Received(self.queues.receive(at, *queue, *jobs_max, *lease, *again, events))
             }
             Command::Ack { queue, jobs } => Reply::Acked(self.queues.ack(at, *queue, jobs, events)),
+            Command::Release { queue, jobs } => {
+                self.queues.release(at, *queue, jobs, events);
+                Reply::Done
+            }
             Command::ChangeLease { queue, jobs } => {
                 Reply::LeaseChanged(self.queues.change_lease(at, *queue, jobs, events))
             }

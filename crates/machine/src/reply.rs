@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// What a command did. One per command, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
-    /// To `Begin` and `RaiseFeatureLevel`.
+    /// To `Begin`, `RaiseFeatureLevel` and `Release`.
     Done,
     /// The level asked for lies below the present one.
     FeatureLevelRefused {

@@ -121,6 +121,7 @@ fn commands() -> Vec<Command<'static>> {
         Command::PurgeQueue { queue: QUEUE },
         Command::DeleteQueue { queue: QUEUE, call: None, keep_name: false },
         Command::Ack { queue: QueueId { slot: 0, generation: 0 }, jobs: (0..5).map(held).collect() },
+        Command::Release { queue: QueueId { slot: 0, generation: 0 }, jobs: (1..4).map(held).collect() },
         Command::ChangeLease {
             queue: QueueId { slot: 0, generation: 0 },
             jobs: vec![(held(0), Micros(0)), (held(2), Micros::from_secs(5))],

@@ -414,10 +414,10 @@ fn what_cannot_be_delivered_is_given_back() {
     let (_, pending) = asked(call(&door(), "ReceiveMessage", r#"{URL,"MaxNumberOfMessages":2}"#));
     let jobs = vec![delivery(1, "", blob(false, "")), delivery(2, "", blob(false, ""))];
     let response = responded(pending.answer(&door(), received(jobs)));
-    let jobs = vec![(held(1), Micros(0)), (held(2), Micros(0))];
+    let jobs = vec![held(1), held(2)];
     assert_eq!(
         response.undelivered,
-        Some(propose(&Command::ChangeLease { queue: QueueId { slot: 3, generation: 0 }, jobs }))
+        Some(propose(&Command::Release { queue: QueueId { slot: 3, generation: 0 }, jobs }))
     );
 }
 

@@ -67,6 +67,7 @@ impl<'a> Command<'a> {
                 },
             },
             kind::ACK => Self::Ack { queue: QueueId::get(reader)?, jobs: several(reader, HELD_BYTES, held)? },
+            kind::RELEASE => Self::Release { queue: QueueId::get(reader)?, jobs: several(reader, HELD_BYTES, held)? },
             kind::CHANGE_LEASE => Self::ChangeLease {
                 queue: QueueId::get(reader)?,
                 jobs: several(reader, CHANGED_LEASE_BYTES, |reader| Ok((held(reader)?, Micros::get(reader)?)))?,

@@ -5,6 +5,7 @@ use super::{
     edit::{put_tags, put_texts},
 };
 use crate::codec::{DecodeError, Plain, Reader, put_bytes};
+use evenkeel_types::QueueId;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The first byte of each command. A number once given keeps its meaning for ever.
@@ -24,6 +25,7 @@ pub(super) mod kind {
     pub(in crate::command) const RECEIVE: u8 = 33;
     pub(in crate::command) const ACK: u8 = 34;
     pub(in crate::command) const CHANGE_LEASE: u8 = 35;
+    pub(in crate::command) const RELEASE: u8 = 36;
 }
 
 impl Command<'_> {
@@ -119,11 +121,11 @@ impl Command<'_> {
             }
             Self::Ack { queue, jobs } => {
                 kind::ACK.put(out);
-                queue.put(out);
-                put_count(jobs.len(), out);
-                for held in jobs {
-                    put_held(*held, out);
-                }
+                put_all_held(*queue, jobs, out);
+            }
+            Self::Release { queue, jobs } => {
+                kind::RELEASE.put(out);
+                put_all_held(*queue, jobs, out);
             }
             Self::ChangeLease { queue, jobs } => {
                 kind::CHANGE_LEASE.put(out);
@@ -135,6 +137,14 @@ impl Command<'_> {
                 }
             }
         }
+    }
+}
+
+fn put_all_held(queue: QueueId, jobs: &[Held], out: &mut Vec<u8>) {
+    queue.put(out);
+    put_count(jobs.len(), out);
+    for held in jobs {
+        put_held(*held, out);
     }
 }
 

@@ -122,6 +122,13 @@ pub enum Command<'a> {
         /// Which, each under its lease.
         jobs: Vec<Held>,
     },
+    /// Gives back jobs of a receive whose answer found nobody, unless the receive was repeated meanwhile.
+    Release {
+        /// Whose.
+        queue: QueueId,
+        /// Which, each under its lease.
+        jobs: Vec<Held>,
+    },
     /// Makes leases end later or sooner; a time of zero gives the job back.
     ChangeLease {
         /// Whose.

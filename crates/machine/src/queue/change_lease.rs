@@ -2,7 +2,7 @@
 
 use super::{AckError, Moment, Place, Queues};
 use crate::{command::Held, event::Event, limits};
-use evenkeel_types::{LogTime, Micros, QueueId};
+use evenkeel_types::{Micros, QueueId};
 
 /// Why a lease was not changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +44,7 @@ impl Queues {
         let job = *self.jobs.at(slot);
         let until = at.log_time + lease;
         // The twelve hours count from the grant; an extension does not reset them.
-        if lease > limits::LEASE_MAX || until > LogTime(job.leased_at) + limits::LEASE_MAX {
+        if lease > limits::LEASE_MAX || until > job.leased_at() + limits::LEASE_MAX {
             return Err(ChangeLeaseError::TooLong);
         }
         match (job.place(), lease) {

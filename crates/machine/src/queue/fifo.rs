@@ -59,5 +59,5 @@ impl Queues {
 /// Whether a ready job was granted together with another and sent before it.
 fn goes_before(ready: &Job, other: &Job) -> bool {
     let order = |job: &Job| (job.body().index, job.body().offset);
-    ready.grants > 0 && ready.leased_at == other.leased_at && order(ready) < order(other)
+    ready.grants > 0 && ready.leased_at() == other.leased_at() && order(ready) < order(other)
 }

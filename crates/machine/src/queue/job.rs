@@ -30,8 +30,9 @@ pub(crate) struct Job {
     body_index: u64,
     /// Ends the delay or the lease, in microseconds of log time.
     pub(crate) deadline: u64,
-    /// When the present or last lease was granted, in microseconds of log time.
-    pub(crate) leased_at: u64,
+    /// When the present or last lease was granted, in microseconds of log time. The highest bit: it was given out once more,
+    /// to who repeated the receive.
+    leased_at: u64,
     /// When it was sent, in milliseconds of wall time.
     enqueued_at: u64,
     body_offset: u32,
@@ -76,6 +77,7 @@ const BODY_BYTES_SHIFT: u32 = 11;
 const WHEEL_SLOT_SHIFT: u32 = 2;
 const WHEEL_SLOT_MASK: u32 = 0x1FF << WHEEL_SLOT_SHIFT;
 const PLACE_MASK: u32 = 3;
+const GIVEN_AGAIN: u64 = 1 << 63;
 const _: () = assert!(wheel::SLOTS <= WHEEL_SLOT_MASK >> WHEEL_SLOT_SHIFT);
 
 impl Job {
@@ -140,6 +142,21 @@ impl Job {
     pub(crate) fn send_anew(&mut self, at: WallTime) {
         self.enqueued_at = at.0;
         self.first_granted_after = 0;
+    }
+
+    /// When the present or last lease was granted.
+    pub(crate) fn leased_at(&self) -> LogTime {
+        LogTime(self.leased_at & !GIVEN_AGAIN)
+    }
+
+    /// Notes that who repeated its receive got it once more, under the same lease.
+    pub(crate) fn give_again(&mut self) {
+        self.leased_at |= GIVEN_AGAIN;
+    }
+
+    /// Whether two may have been told of the present lease.
+    pub(crate) fn was_given_again(&self) -> bool {
+        self.leased_at & GIVEN_AGAIN != 0
     }
 
     /// Counts a grant at these times.

@@ -30,6 +30,7 @@ mod papers;
 mod purge;
 mod reap;
 mod receive;
+mod release;
 mod repeat;
 mod state;
 mod timers;
@@ -400,7 +401,7 @@ impl Queues {
             let mut job = self.jobs.edit(slot);
             job.deadline = deadline.0;
             job.set_place(Place::Leased);
-            (job.lane, millis(LogTime(job.leased_at)))
+            (job.lane, millis(job.leased_at()))
         };
         self.wheel.insert(&mut self.jobs, slot);
         let mut lane = self.lanes.edit(lane_slot);
@@ -417,7 +418,7 @@ impl Queues {
         let queue = self.lanes.at(job.lane).queue;
         self.accrue(job.lane, now);
         self.queues.edit(queue).counts.leased -= 1;
-        let since = millis(LogTime(job.leased_at));
+        let since = millis(job.leased_at());
         let held = millis(now) - since;
         let mut lane = self.lanes.edit(job.lane);
         lane.leased -= 1;

@@ -87,7 +87,7 @@ impl Queues {
         if let Some(CallKey(key)) = again.call
             && let Some(slots) = self.still_held(at, queue, Kind::Call, key, false)
         {
-            return Some(slots.into_iter().map(|slot| self.grant_of(slot)).collect());
+            return Some(slots.into_iter().map(|slot| self.give_again(slot)).collect());
         }
         let (kind, key) = self.attempt_key(queue.slot, again)?;
         let slots = self.still_held(at, queue, kind, key, true)?;
@@ -98,7 +98,15 @@ impl Queues {
             self.wheel.insert(&mut self.jobs, slot);
         }
         self.recent.renumber(kind, key, until.0);
-        Some(slots.into_iter().map(|slot| self.grant_of(slot)).collect())
+        Some(slots.into_iter().map(|slot| self.give_again(slot)).collect())
+    }
+
+    /// What was told of a leased job, once more. From now on it is not known who has it: see [`super::release`].
+    fn give_again(&mut self, slot: u32) -> Grant {
+        if !fault::is(Fault::ReleaseRepeated) {
+            self.jobs.edit(slot).give_again();
+        }
+        self.grant_of(slot)
     }
 
     /// Notes what a receive got, if it got anything.

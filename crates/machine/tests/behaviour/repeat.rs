@@ -102,6 +102,34 @@ fn a_receive_that_is_repeated_gets_the_same_jobs_while_it_holds_them() {
 }
 
 #[test]
+fn what_nobody_was_told_of_goes_back_at_once_unless_the_receive_was_repeated() {
+    let mut script = Script::new(QueueSettings::default());
+    script.send("g", 2);
+    let release = |script: &mut Script, grants: &[Grant]| {
+        let reply = script.run(&Command::Release { queue: ID, jobs: grants.iter().map(held).collect() });
+        assert_eq!(reply, Reply::Done);
+        script.machine.audit().unwrap();
+    };
+    let first = receive(&mut script, 1);
+    release(&mut script, &first);
+    assert_eq!(script.counts().leased, 0);
+    let second = receive(&mut script, 1);
+    assert!(second[0].job == first[0].job && second[0].token > first[0].token, "a new receive");
+    // The answer to the repetition arrives, that to the first is found undelivered, or the other way round.
+    assert_eq!(receive(&mut script, 1), second);
+    release(&mut script, &second);
+    release(&mut script, &first);
+    assert_eq!(script.counts().leased, 2);
+    assert_eq!(receive(&mut script, 2), []);
+    assert_eq!(script.ack(&second[0]), Ok(()));
+    script.wait(31 * SECOND);
+    let third = receive(&mut script, 3);
+    assert_eq!(third.len(), 1, "it is back when its time has ended");
+    release(&mut script, &third);
+    assert_eq!(script.counts().leased, 0, "another lease was not given out twice");
+}
+
+#[test]
 fn a_deletion_that_is_repeated_is_told_the_same() {
     let mut script = Script::new(QueueSettings::default());
     let delete = |call| Command::DeleteQueue { queue: QUEUE, call: Some(CallKey([call, 7])), keep_name: false };
