@@ -9,7 +9,7 @@ use crate::credentials::Credentials;
 use bytes::{Bytes, BytesMut};
 use evenkeel_engine::{Client, Request as EngineRequest, thread::Clocks};
 use evenkeel_sigv4::{Credential, Headers, Payload, Secrets, SigError, Verifier};
-use evenkeel_sqs::{Caller, Door, Head, Response as DoorResponse, Step};
+use evenkeel_sqs::{Caller, Door, Head, Response as DoorResponse, Step, Unread};
 use evenkeel_types::AccountId;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
@@ -170,9 +170,7 @@ impl Inner {
         }
         let response = match read_body(body, &self.thread.shared.large_bodies).await {
             Ok(body) => self.ask_door(&head, asked, body).await,
-            Err(BodyError::TooLarge) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
-            Err(BodyError::TooSlow) => return plain(StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
-            Err(BodyError::Broken) => return plain(StatusCode::BAD_REQUEST, "the request is incomplete\n"),
+            Err(why) => evenkeel_sqs::unread_error(why, &asked),
         };
         self.respond(&id, response)
     }
@@ -254,17 +252,11 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Whole> {
     response
 }
 
-enum BodyError {
-    TooLarge,
-    TooSlow,
-    Broken,
-}
-
 /// Reads a body. Most are there together with the head, and cost no timer.
-async fn read_body(body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, BodyError> {
+async fn read_body(body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, Unread> {
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if declared > BODY_BYTES_MAX {
-        return Err(BodyError::TooLarge);
+        return Err(Unread::TooLarge);
     }
     let whole = async {
         let _share = large_bodies.share(if declared > LARGE_BODY_BYTES { declared } else { 0 }).await;
@@ -273,7 +265,7 @@ async fn read_body(body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, 
     let mut whole = std::pin::pin!(whole);
     match poll_fn(|context| Poll::Ready(whole.as_mut().poll(context))).await {
         Poll::Ready(read) => read,
-        Poll::Pending => tokio::time::timeout(BODY_TIMEOUT, whole).await.unwrap_or(Err(BodyError::TooSlow)),
+        Poll::Pending => tokio::time::timeout(BODY_TIMEOUT, whole).await.unwrap_or(Err(Unread::TooSlow)),
     }
 }
 
@@ -286,7 +278,7 @@ impl LargeBodies {
 }
 
 /// Joins a body's frames; a single one is not copied.
-async fn collect(mut body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, BodyError> {
+async fn collect(mut body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, Unread> {
     let declared = body.size_hint().lower();
     let Some(first) = next_frame(&mut body).await? else { return Ok(Bytes::new()) };
     if body.is_end_stream() {
@@ -296,7 +288,7 @@ async fn collect(mut body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes
     let mut share = None;
     while let Some(frame) = next_frame(&mut body).await? {
         if whole.len() + frame.len() > BODY_BYTES_MAX {
-            return Err(BodyError::TooLarge);
+            return Err(Unread::TooLarge);
         }
         // One that did not say how long it is may become as long as any.
         if declared == 0 && share.is_none() && whole.len() > LARGE_BODY_BYTES {
@@ -307,11 +299,11 @@ async fn collect(mut body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes
     Ok(whole.freeze())
 }
 
-async fn next_frame(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
+async fn next_frame(body: &mut Incoming) -> Result<Option<Bytes>, Unread> {
     loop {
         match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
             None => return Ok(None),
-            Some(Err(_)) => return Err(BodyError::Broken),
+            Some(Err(_)) => return Err(Unread::Broken),
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
                     return Ok(Some(data));

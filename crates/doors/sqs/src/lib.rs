@@ -38,9 +38,11 @@ mod system_attributes;
 mod tags;
 mod text;
 mod tokens;
+mod unread;
 
 pub use auth::auth_error;
 pub use caller::{Caller, Head};
 pub use door::{Door, Pending, Step};
 pub use ids::{Ids, MessagePlace};
 pub use response::Response;
+pub use unread::{Unread, unread_error};
