@@ -16,6 +16,7 @@ mod gaps;
 mod keeper;
 pub mod limits;
 mod living;
+mod meters;
 mod options;
 mod read;
 mod request;
@@ -32,10 +33,11 @@ pub use engine::{Engine, Fatal, Totals};
 pub use errand::{CheckpointStep, Done, Errand};
 pub use gaps::Gaps;
 pub use keeper::Keeper;
+pub use meters::Meters;
 pub use options::{Options, Pace};
 pub use request::{
-    Again, Answer, Delivery, Demand, Description, EngineError, Look, Looked, Proposal, QueueName, Receive, Received,
-    Request,
+    Again, Answer, Delivery, Demand, Description, EngineError, House, Look, Looked, Proposal, QueueName, Receive,
+    Received, Request, Row,
 };
 pub use start::{BODIES, CHECKPOINTS, Found, Start, StartError, find, find_with, load};
 

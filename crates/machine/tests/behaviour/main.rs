@@ -11,3 +11,4 @@ mod purge;
 mod repeat;
 mod script;
 mod state;
+mod view;
