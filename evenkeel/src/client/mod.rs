@@ -7,10 +7,12 @@
 mod connection;
 mod endpoint;
 mod error;
+mod health;
 mod identity;
 mod sqs;
 
 pub(crate) use endpoint::Endpoint;
 pub(crate) use error::CallError;
+pub(crate) use health::health;
 pub(crate) use identity::Identity;
 pub(crate) use sqs::{Sqs, batch_failures};

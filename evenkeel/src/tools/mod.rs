@@ -9,6 +9,7 @@
 
 mod confirm;
 mod jobs;
+mod ping;
 mod purge;
 mod queues;
 mod receive;
@@ -27,6 +28,7 @@ pub(crate) enum Tool {
     Receive(receive::ReceiveArgs),
     Purge(purge::PurgeArgs),
     Redrive(redrive::RedriveArgs),
+    Ping(ping::PingArgs),
 }
 
 /// Runs one of them.
@@ -39,6 +41,7 @@ pub(crate) fn run(tool: Tool) -> anyhow::Result<()> {
             Tool::Receive(args) => receive::run(args).await,
             Tool::Purge(args) => purge::run(args).await,
             Tool::Redrive(args) => redrive::run(args).await,
+            Tool::Ping(args) => ping::run(args).await,
         }
     })
 }

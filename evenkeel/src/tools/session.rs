@@ -41,8 +41,7 @@ pub(crate) struct Session {
 impl Session {
     /// Finds out where and as whom. Nothing is sent yet.
     pub(crate) fn new(args: &ServerArgs) -> anyhow::Result<Self> {
-        let endpoint = args.endpoint.as_deref().filter(|text| !text.is_empty()).unwrap_or(DEFAULT_ENDPOINT);
-        let endpoint = Endpoint::parse(endpoint)?;
+        let endpoint = endpoint(args)?;
         let data_dir = args.data_dir.as_deref().unwrap_or_else(|| Path::new(DEFAULT_DATA_DIR));
         let identity = Identity::find(data_dir, |name| std::env::var(name).ok())?;
         Ok(Self { sqs: Sqs::new(endpoint, identity.as_ref()), screen: Screen::look(), out: io::stdout().lock() })
@@ -64,6 +63,11 @@ impl Session {
     pub(crate) fn json(&mut self, value: &Value) -> io::Result<()> {
         writeln!(self.out, "{value}")
     }
+}
+
+/// Where the server is.
+pub(super) fn endpoint(args: &ServerArgs) -> anyhow::Result<Endpoint> {
+    Endpoint::parse(args.endpoint.as_deref().filter(|text| !text.is_empty()).unwrap_or(DEFAULT_ENDPOINT))
 }
 
 /// All URLs of queues whose names begin so, in their order, page by page.
