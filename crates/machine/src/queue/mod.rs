@@ -27,6 +27,7 @@ mod lane;
 mod lanes;
 mod moves;
 mod papers;
+mod peek;
 mod purge;
 mod reap;
 mod receive;
@@ -45,6 +46,7 @@ pub use enqueue::{Cap, EnqueueError};
 pub use inspect::{JobView, QueueView};
 pub use moves::{MoveError, MoveStatus, MoveView};
 pub use papers::{Allowed, Papers, PapersError};
+pub use peek::Peeked;
 pub use receive::ReceiveError;
 pub use state::Counts;
 

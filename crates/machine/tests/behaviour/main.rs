@@ -7,6 +7,7 @@ mod fifo;
 mod house;
 mod leases;
 mod papers;
+mod peek;
 mod purge;
 mod repeat;
 mod script;
