@@ -14,6 +14,7 @@ mod bodies;
 mod checkpoint;
 mod commit;
 mod receive;
+mod watch;
 
 use crate::{
     CallId, Done, Errand, Options, StartError,
@@ -21,10 +22,11 @@ use crate::{
     fault::{self, Fault},
     limits,
     living::{Extent, Kind, Living},
-    request::{Answer, Demand, Description, EngineError, Receive, Request},
+    request::{Answer, Demand, Description, EngineError, Look, Looked, Receive, Request},
     start::Start,
     tail::Tail,
     waiters::Waiters,
+    watches::Watches,
 };
 use bodies::Carrying;
 use bytes::Bytes;
@@ -119,6 +121,7 @@ pub struct Engine<L: Log> {
 
     outcome: Outcome,
     waiters: Waiters,
+    watches: Watches,
     set_aside: BTreeMap<QueueId, u64>,
     woken: BTreeSet<QueueId>,
     answers: Vec<(CallId, Answer)>,
@@ -193,6 +196,7 @@ impl<L: Log> Engine<L> {
             open_demand: Demand::default(),
             outcome: Outcome::default(),
             waiters: Waiters::default(),
+            watches: Watches::default(),
             set_aside: BTreeMap::new(),
             woken: BTreeSet::new(),
             answers: Vec::new(),
@@ -239,6 +243,7 @@ impl<L: Log> Engine<L> {
                 }
             }
             Request::Receive(receive) => self.receive(call, receive, now),
+            Request::Look(Look::Sent(watch)) => self.watch(call, &watch, now),
             Request::Look(look) => {
                 let looked = look.at(&self.machine);
                 self.answers.push((call, Answer::Looked(looked)));
@@ -255,6 +260,9 @@ impl<L: Log> Engine<L> {
     pub fn cancel(&mut self, call: CallId) {
         if let Some(waiter) = self.waiters.cancel(call) {
             self.answer_empty(waiter.call, waiter.queue);
+        }
+        if let Some(watched) = self.watches.cancel(call) {
+            self.answers.push((call, Answer::Looked(Ok(Looked::Sent(watched)))));
         }
     }
 
@@ -273,6 +281,7 @@ impl<L: Log> Engine<L> {
         while let Some(waiter) = self.waiters.pop_ended(now.monotonic) {
             self.answer_empty(waiter.call, waiter.queue);
         }
+        self.end_watches(now);
         loop {
             self.wake_waiters(now);
             let timer_due = self.proposed.is_empty()
@@ -313,7 +322,7 @@ impl<L: Log> Engine<L> {
             return Some(Micros(0));
         }
         let timer = if self.proposed.is_empty() { self.next_timer() } else { None };
-        [timer, self.waiters.next_end(), self.checkpoint_for_room()].into_iter().flatten().min()
+        [timer, self.waiters.next_end(), self.watches.next_end(), self.checkpoint_for_room()].into_iter().flatten().min()
     }
 
     /// Hands out the answers that are ready.
@@ -365,6 +374,7 @@ impl<L: Log> Engine<L> {
         while let Some(waiter) = self.waiters.pop_any() {
             self.answer_empty(waiter.call, waiter.queue);
         }
+        self.refuse_watches();
     }
 
     /// Whether nothing is collected, proposed or unanswered.

@@ -23,6 +23,7 @@ mod start;
 mod tail;
 pub mod thread;
 mod waiters;
+mod watches;
 
 pub use body_store::BodyStore;
 pub use carrying::CarryOptions;
@@ -35,8 +36,9 @@ pub use keeper::Keeper;
 pub use options::{Options, Pace};
 pub use request::{
     Again, Answer, Delivery, Demand, Description, EngineError, Look, Looked, Proposal, QueueName, Receive, Received,
-    Request,
+    Request, Watch,
 };
+pub use watches::{Place, Sent, Watched};
 pub use start::{BODIES, CHECKPOINTS, Found, Start, StartError, find, find_with, load};
 
 /// Names one call from its request to its answer. Made by whoever calls; never used twice.

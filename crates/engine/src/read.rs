@@ -1,6 +1,9 @@
 //! Reads: what may be looked at without a command, in the state as it is.
 
-use crate::request::{Description, Look, Looked};
+use crate::{
+    request::{Description, Look, Looked},
+    watches::Watched,
+};
 use evenkeel_machine::{Machine, command::QueueKey, queue::NoSuchQueue};
 
 impl Description {
@@ -41,6 +44,12 @@ impl Look {
                 let queue = queues.find(queue.key()).ok_or(NoSuchQueue)?;
                 Looked::Group(queues.group_settings(queue, group))
             }
+            Self::Next { queue, jobs_max } => {
+                let queue = queues.find(queue.key()).ok_or(NoSuchQueue)?;
+                Looked::Next(queues.peek(queue, *jobs_max, machine.wall_time()).ok_or(NoSuchQueue)?)
+            }
+            // What is sent is seen by the engine alone, as it goes by.
+            Self::Sent(_) => Looked::Sent(Watched::default()),
         })
     }
 }

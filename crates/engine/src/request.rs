@@ -1,10 +1,11 @@
 //! What a door may ask of the engine, and what it is told.
 
+use crate::watches::{Place, Watched};
 use bytes::Bytes;
 use evenkeel_machine::{
     Grant, Reply,
     command::{CallKey, Command, GroupSettings, QueueKey, QueueSettings, Repeatable},
-    queue::{Counts, MoveView, NoSuchQueue, Papers, ReceiveError},
+    queue::{Counts, MoveView, NoSuchQueue, Papers, Peeked, ReceiveError},
 };
 use evenkeel_types::{AccountId, Micros, QueueId, WallTime};
 use std::sync::Arc;
@@ -58,6 +59,15 @@ pub enum Look {
         /// Of which group.
         group: Box<str>,
     },
+    /// The jobs that would be granted next.
+    Next {
+        /// Of which queue.
+        queue: QueueName,
+        /// At most so many.
+        jobs_max: usize,
+    },
+    /// What is sent to a queue, waiting for it if there is nothing.
+    Sent(Watch),
 }
 
 /// What was seen.
@@ -69,6 +79,10 @@ pub enum Looked {
     Moves(Vec<MoveView>),
     /// A group's settings, if it has any of its own.
     Group(Option<GroupSettings>),
+    /// Jobs that wait for their turn.
+    Next(Vec<Peeked>),
+    /// What was sent.
+    Sent(Watched),
 }
 
 /// An encoded command: made on the door's thread, copied once into the batch.
@@ -132,6 +146,17 @@ pub struct Receive {
     pub wait: Option<Micros>,
     /// By what a repetition is recognised.
     pub again: Again,
+}
+
+/// Asks what is sent to a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// Which queue.
+    pub queue: QueueName,
+    /// Behind what an answer before said; from now on if absent.
+    pub after: Option<Place>,
+    /// How long to wait for something to be sent.
+    pub wait: Micros,
 }
 
 /// By what a repeated receive is recognised, owned.
