@@ -12,6 +12,7 @@ mod http;
 mod identity;
 mod pages;
 mod screen;
+mod sealing;
 mod serve;
 mod table;
 mod text;

@@ -2,12 +2,13 @@
 
 use crate::{
     config::Config,
-    credentials::{self, Origin},
+    credentials::{self, Credentials, Origin},
     holder,
     http::{LargeBodies, Server, Settings, Shared},
-    identity,
+    identity, sealing,
 };
 use anyhow::Context;
+use evenkeel_access::Directory;
 use evenkeel_disk::{Disk, RealDisk};
 use evenkeel_engine::{Engine, Gaps, Keeper, thread};
 use evenkeel_log::Log as _;
@@ -38,6 +39,8 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
         _ => anyhow::Error::new(error).context(format!("locking the data folder {}", folder.display())),
     })?;
     let (root, origin) = credentials::load(folder, |name| std::env::var(name).ok())?;
+    let (vault, sealing_key_was_made) = sealing::load(folder)?;
+    let directory = Arc::new(Directory::new(vault, config.account, &root.access_key, &root.secret_key));
 
     let clocks = thread::Clocks::default();
     let found = evenkeel_engine::find(disk, folder)?;
@@ -60,7 +63,9 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
         ..evenkeel_engine::Options::default()
     };
     // The secret is drawn again at each start, but only the one that the log began with is ever used.
-    let engine = Engine::new(log, found.start, random()?, options)?;
+    let mut engine = Engine::new(log, found.start, random()?, options)?;
+    let followed = Arc::clone(&directory);
+    engine.watch_keys(Box::new(move |slot, key| followed.set(slot, key)));
     let ended = Arc::new(Notify::new());
     let on_end = Arc::clone(&ended);
     let running = thread::start(engine, keeper, clocks, move |engine, gaps| {
@@ -72,19 +77,20 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
         anyhow::bail!("the engine ended before it served");
     };
 
+    sealing::check(directory.unreadable(), sealing_key_was_made, folder)?;
     let door = Door::new(Ids::new(&secret), config.region.as_str()).keeping_names(config.sqs_delete_cooldown);
+    let native = evenkeel_native::Door::new(Arc::clone(&directory), config.account);
     let shared = Arc::new(Shared {
         door,
-        root,
-        account: config.account,
+        native,
+        directory,
         is_open: config.insecure_no_auth,
-        sender_id: config.account.to_string(),
         clocks,
         large_bodies: LargeBodies::default(),
     });
     let settings = Settings { threads: config.http_threads, connections_max };
     let server = Server::start(listener, settings, &shared, running.clients())?;
-    greet(&server, &shared, origin, &config);
+    greet(&server, &root, origin, &config);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if config.stop_with_stdin {
@@ -179,13 +185,13 @@ fn random<const N: usize>() -> anyhow::Result<[u8; N]> {
     Ok(bytes)
 }
 
-fn greet(server: &Server, shared: &Shared, origin: Origin, config: &Config) {
+fn greet(server: &Server, root: &Credentials, origin: Origin, config: &Config) {
     let address = server.address();
     tracing::info!("serving SQS on http://{address}, {} thread(s)", config.http_threads);
     if !address.ip().is_loopback() {
         tracing::warn!("{address} can be reached from other machines, and HTTP is not encrypted");
     }
-    if shared.is_open {
+    if config.insecure_no_auth {
         tracing::warn!(
             "insecure_no_auth: requests are not checked, so any program of this machine may do everything with the data"
         );
@@ -210,7 +216,7 @@ fn greet(server: &Server, shared: &Shared, origin: Origin, config: &Config) {
     println!("The root credentials, made now and shown only this once");
     println!("(kept in {}):", config.data_dir.join(credentials::FILE).display());
     println!();
-    tell_environment(server, &shared.root.access_key, &shared.root.secret_key, config);
+    tell_environment(server, &root.access_key, &root.secret_key, config);
     println!();
 }
 

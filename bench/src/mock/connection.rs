@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, bail};
-use evenkeel_sigv4::{Credential, Payload, Request, Secrets, Verifier};
+use evenkeel_sigv4::{Keyed, Payload, Request, Secrets, Verifier};
 
 use super::queues::Queues;
 use crate::sqs::scan;
@@ -13,13 +13,16 @@ use crate::sqs::scan;
 struct Root<'a>(&'a (String, String));
 
 impl Secrets for Root<'_> {
-    type Account<'s>
-        = ()
-    where
-        Self: 's;
+    type Key = Self;
 
-    fn find<'s>(&'s self, access_key_id: &str) -> Option<Credential<'s, ()>> {
-        (access_key_id == self.0.0).then_some(Credential { secret: self.0.1.as_bytes(), account: () })
+    fn find(&self, access_key_id: &str) -> Option<Self> {
+        (access_key_id == self.0.0).then_some(Self(self.0))
+    }
+}
+
+impl Keyed for Root<'_> {
+    fn secret(&self) -> &[u8] {
+        self.0.1.as_bytes()
     }
 }
 

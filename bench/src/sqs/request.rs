@@ -127,14 +127,20 @@ fn put_length(places: &mut [u8; LENGTH_PLACES], mut length: usize) -> Option<()>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use evenkeel_sigv4::{Credential, Secrets, Verifier};
+    use evenkeel_sigv4::{Keyed, Secrets, Verifier};
 
     struct Root;
 
     impl Secrets for Root {
-        type Account<'s> = ();
-        fn find<'s>(&'s self, access_key_id: &str) -> Option<Credential<'s, ()>> {
-            (access_key_id == "root").then_some(Credential { secret: b"secret", account: () })
+        type Key = Self;
+        fn find(&self, access_key_id: &str) -> Option<Self> {
+            (access_key_id == "root").then_some(Self)
+        }
+    }
+
+    impl Keyed for Root {
+        fn secret(&self) -> &[u8] {
+            b"secret"
         }
     }
 

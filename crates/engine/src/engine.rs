@@ -19,6 +19,7 @@ use crate::{
     CallId, Done, Errand, Options, StartError,
     clock::LogClock,
     fault::{self, Fault},
+    key_watch::{KeyWatch, KeyWatcher},
     limits,
     living::{Extent, Kind, Living},
     request::{Answer, Demand, Description, EngineError, Receive, Request},
@@ -141,6 +142,7 @@ pub struct Engine<L: Log> {
     no_timer_before: Micros,
     totals: Totals,
     trouble: Vec<String>,
+    key_watch: KeyWatch,
 }
 
 /// A batch on its way through the log.
@@ -209,9 +211,15 @@ impl<L: Log> Engine<L> {
             no_timer_before: Micros(0),
             totals: Totals::default(),
             trouble: Vec::new(),
+            key_watch: KeyWatch::default(),
         };
         engine.let_go_of_empty();
         Ok(engine)
+    }
+
+    /// Tells `watcher` of each access key that there is, and from now on of each that changes, before the change is answered.
+    pub fn watch_keys(&mut self, watcher: KeyWatcher) {
+        self.key_watch = KeyWatch::new(watcher, self.machine.keys());
     }
 
     /// Takes a request. Its answer comes from [`Engine::take_answers`], perhaps at once.

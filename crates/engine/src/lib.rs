@@ -14,6 +14,7 @@ mod errand;
 pub mod fault;
 mod gaps;
 mod keeper;
+mod key_watch;
 pub mod limits;
 mod living;
 mod options;
@@ -32,6 +33,7 @@ pub use engine::{Engine, Fatal, Totals};
 pub use errand::{CheckpointStep, Done, Errand};
 pub use gaps::Gaps;
 pub use keeper::Keeper;
+pub use key_watch::KeyWatcher;
 pub use options::{Options, Pace};
 pub use request::{
     Again, Answer, Delivery, Demand, Description, EngineError, Look, Looked, Proposal, QueueName, Receive, Received,

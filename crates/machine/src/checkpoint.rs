@@ -6,6 +6,7 @@
 
 use crate::{
     Machine,
+    account::{Keys, KeysOutline},
     codec::{DecodeError, Plain, Reader, put_bytes},
     command::Begin,
     limits,
@@ -30,8 +31,10 @@ impl Machine {
         self.log_time.put(&mut head);
         self.wall_time.put(&mut head);
         self.queues.outline().put(&mut head);
+        self.keys.outline().put(&mut head);
         self.digest().put(&mut head);
         self.queues.begin_drain(whole);
+        self.keys.begin_drain(whole);
         head
     }
 
@@ -39,18 +42,19 @@ impl Machine {
     pub fn drain_checkpoint(&mut self, records_max: usize, sink: &mut impl FnMut(u8, u32, &[u8])) -> bool {
         let mut budget = records_max.max(1);
         self.queues.drain(&mut budget, &mut |section, slot, bytes| sink(section as u8, slot, bytes))
+            && self.keys.drain(&mut budget, &mut |slot, bytes| sink(Section::Keys as u8, slot, bytes))
     }
 
     /// How many records the next checkpoint would have.
     #[must_use]
     pub fn changed_records(&self) -> u64 {
-        self.queues.changed()
+        self.queues.changed() + self.keys.changed()
     }
 
     /// Gives up the last checkpoint, whether or not all of it was handed out: its records count as changed again, and
     /// the next one has them. O(jobs / 1,000). Returns what it had put aside, which may take long to free.
     pub fn abandon_checkpoint(&mut self) -> Leftovers {
-        Leftovers(self.queues.abandon_drain())
+        Leftovers(self.queues.abandon_drain(), self.keys.abandon_drain())
     }
 
     /// Appends the whole state as bytes, all at once: for tests. It also is a checkpoint, so the one under way is over.
@@ -95,13 +99,15 @@ pub fn checkpoint_body(section: u8, bytes: &[u8]) -> Result<Option<BodyRef>, Dec
 
 /// What a checkpoint that was given up had put aside. To be dropped where nobody waits.
 #[derive(Debug)]
-pub struct Leftovers(#[expect(dead_code, reason = "it is there to be dropped")] [Images; 6]);
+#[expect(dead_code, reason = "it is there to be dropped")]
+pub struct Leftovers([Images; 6], Images);
 
 /// Makes a machine of a checkpoint's head and records.
 #[derive(Debug)]
 pub struct Restorer {
     machine: Machine,
     outline: QueuesOutline,
+    keys: KeysOutline,
     digest: u64,
 }
 
@@ -130,8 +136,14 @@ impl Restorer {
             log_time: Plain::get(reader)?,
             wall_time: Plain::get(reader)?,
             queues: Queues::new(begin.as_ref().map_or((0, 0), hash_keys)),
+            keys: Keys::new(begin.as_ref().map_or((0, 0), hash_keys)),
         };
-        let restorer = Self { machine, outline: QueuesOutline::get(reader)?, digest: u64::get(reader)? };
+        let restorer = Self {
+            machine,
+            outline: QueuesOutline::get(reader)?,
+            keys: KeysOutline::get(reader)?,
+            digest: u64::get(reader)?,
+        };
         reader.finish()?;
         Ok(restorer)
     }
@@ -149,9 +161,14 @@ impl Restorer {
             3 => Section::Recent,
             4 => Section::Extras,
             5 => Section::Moves,
+            16 => Section::Keys,
             _ => return Err(reader.malformed("a section of this version; use a newer one")),
         };
-        if !self.machine.queues.restore(section, slot, &mut reader)? {
+        let is_next = match section {
+            Section::Keys => self.machine.keys.restore(slot, &mut reader)?,
+            _ => self.machine.queues.restore(section, slot, &mut reader)?,
+        };
+        if !is_next {
             return Err(reader.malformed("the record of the next slot"));
         }
         reader.finish()
@@ -163,6 +180,9 @@ impl Restorer {
     /// Records are missing or do not fit together, or the state's digest is not the one in the head.
     pub fn finish(mut self) -> Result<Machine, DecodeError> {
         self.machine.queues.restored(self.outline).map_err(|wanted| DecodeError { at: 0, wanted })?;
+        if !self.machine.keys.restored(self.keys) {
+            return Err(DecodeError { at: 0, wanted: "as many access keys as the checkpoint counts" });
+        }
         if self.machine.digest() == self.digest {
             Ok(self.machine)
         } else {

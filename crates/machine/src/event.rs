@@ -7,6 +7,8 @@ use evenkeel_types::{BodyRef, QueueId};
 pub enum Event {
     /// A queue may have a job to grant that it had not before: wake who waits.
     Ready(QueueId),
+    /// The access key in that slot was made, changed or revoked: see [`crate::account::Keys::at`].
+    KeyChanged(u32),
     /// A job's body is needed from now on.
     BodyKept(BodyRef),
     /// A job left for good; its body is not needed any more.

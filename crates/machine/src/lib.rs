@@ -7,9 +7,10 @@
 //!    the first change.
 //! 4. No single step grows with the backlog or the number of tenants.
 //!
-//! Start reading at [`Machine::apply`], then [`queue`].
+//! Start reading at [`Machine::apply`], then [`queue`]; [`account`] is small.
 #![warn(missing_docs)]
 
+pub mod account;
 pub mod batch;
 mod checkpoint;
 pub mod codec;

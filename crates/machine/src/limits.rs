@@ -77,5 +77,19 @@ pub const MOVES_RUNNING_MAX: usize = 1_000;
 pub const MOVES_PER_BATCH: usize = MOVES_RUNNING_MAX;
 /// Move tasks remembered of a source (SQS: 10).
 pub const MOVES_PER_SOURCE_MAX: usize = 10;
+/// Access keys that can exist, all accounts together: each takes up to some KiB, and every door's thread looks them up.
+pub const KEYS_MAX: u32 = 10_000;
+/// An access key's id, in bytes (AWS: 16 to 128).
+pub const KEY_ID_BYTES_MAX: usize = 128;
+/// The name of an access key's user, in bytes (IAM: 64).
+pub const KEY_NAME_BYTES_MAX: usize = 64;
+/// What people write about a key, in bytes.
+pub const KEY_DESCRIPTION_BYTES_MAX: usize = 256;
+/// Patterns of actions, and prefixes of queues, that a key's rights have at most of each.
+pub const KEY_RIGHTS_MAX: usize = 16;
+/// Such a pattern or prefix, in bytes: a queue's name has 80.
+pub const KEY_RIGHT_BYTES_MAX: usize = 80;
+/// A sealed secret, in bytes: one of 128, a nonce of 24 and a tag of 16 fit.
+pub const SEALED_BYTES_MAX: usize = 256;
 /// The newest feature level that this version can apply.
 pub const FEATURE_LEVEL: u32 = 1;

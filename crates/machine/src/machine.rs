@@ -1,6 +1,7 @@
 //! The root machine: batches in, replies and events out, the same on every node.
 
 use crate::{
+    account::Keys,
     batch::Batch,
     codec::DecodeError,
     command::{Begin, Command},
@@ -69,6 +70,8 @@ pub(crate) enum Section {
     Extras = 4,
     /// Move tasks.
     Moves = 5,
+    /// Access keys.
+    Keys = 16,
 }
 
 /// The state machine. No clock, no I/O, no threads, no hash order.
@@ -80,6 +83,7 @@ pub struct Machine {
     pub(crate) log_time: LogTime,
     pub(crate) wall_time: WallTime,
     pub(crate) queues: Queues,
+    pub(crate) keys: Keys,
 }
 
 impl Default for Machine {
@@ -91,6 +95,7 @@ impl Default for Machine {
             log_time: LogTime::default(),
             wall_time: WallTime::default(),
             queues: Queues::new((0, 0)),
+            keys: Keys::default(),
         }
     }
 }
@@ -164,6 +169,7 @@ impl Machine {
                 self.begin = Some(*begin);
                 self.feature_level = begin.feature_level;
                 self.queues = Queues::new(hash_keys(begin));
+                self.keys = Keys::new(hash_keys(begin));
                 Reply::Done
             }
             Command::RaiseFeatureLevel { level } => {
@@ -200,6 +206,11 @@ impl Machine {
             Command::ChangeLease { queue, jobs } => {
                 Reply::LeaseChanged(self.queues.change_lease(at, *queue, jobs, events))
             }
+            Command::CreateKey(new) => Reply::KeyCreated(self.keys.create(at.wall_time, new, events)),
+            Command::RotateKey { id, sealed, grace } => {
+                Reply::KeyChanged(self.keys.rotate(at.wall_time, id, sealed, *grace, events))
+            }
+            Command::RevokeKey { id } => Reply::KeyChanged(self.keys.revoke(id, events)),
         }
     }
 
@@ -213,6 +224,12 @@ impl Machine {
     #[must_use]
     pub fn next_due(&self) -> Option<LogTime> {
         self.queues.next_due(self.log_time, self.wall_time)
+    }
+
+    /// The access keys, for reading.
+    #[must_use]
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// The last entry applied.
@@ -248,10 +265,16 @@ impl Machine {
     /// One number for the whole state: equal states have equal digests, on every node.
     #[must_use]
     pub fn digest(&self) -> u64 {
-        let words =
-            [self.applied.0, self.log_time.0, self.wall_time.0, u64::from(self.feature_level), self.queues.digest()];
+        let words = [
+            self.applied.0,
+            self.log_time.0,
+            self.wall_time.0,
+            u64::from(self.feature_level),
+            self.queues.digest(),
+            self.keys.digest(),
+        ];
         let mixer = words.into_iter().fold(Mixer::new(0), Mixer::word);
-        self.begin.map_or(mixer, |begin| mixer.bytes(&begin.secret)).finish()
+        self.begin.map_or(mixer, |begin| mixer.word(begin.feature_level.into()).bytes(&begin.secret)).finish()
     }
 
     /// Whether every accepted job is accounted for. O(queues).
@@ -267,6 +290,7 @@ impl Machine {
     /// # Errors
     /// Says what does not add up.
     pub fn audit(&self) -> Result<(), String> {
+        self.keys.audit()?;
         self.queues.audit()
     }
 }

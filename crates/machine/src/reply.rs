@@ -1,5 +1,6 @@
 //! Replies: the result of each command, the same on every node.
 
+use crate::account::{CreateKeyError, NoSuchKey};
 use crate::queue::{
     AckError, ChangeLeaseError, ConfigureError, CreateQueueError, EnqueueError, MoveError, NoSuchQueue, PapersError,
     ReceiveError,
@@ -39,6 +40,10 @@ pub enum Reply {
     Acked(Vec<Result<(), AckError>>),
     /// To `ChangeLease`: job by job.
     LeaseChanged(Vec<Result<(), ChangeLeaseError>>),
+    /// To `CreateKey`.
+    KeyCreated(Result<(), CreateKeyError>),
+    /// To `RotateKey` and `RevokeKey`.
+    KeyChanged(Result<(), NoSuchKey>),
 }
 
 /// A job that was accepted.

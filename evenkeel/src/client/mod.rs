@@ -8,9 +8,11 @@ mod connection;
 mod endpoint;
 mod error;
 mod identity;
+mod native;
 mod sqs;
 
 pub(crate) use endpoint::Endpoint;
 pub(crate) use error::CallError;
 pub(crate) use identity::Identity;
+pub(crate) use native::Native;
 pub(crate) use sqs::{Sqs, batch_failures};

@@ -5,12 +5,12 @@ use super::{
     request_id::{RequestId, RequestIds},
     unsigned,
 };
-use crate::credentials::Credentials;
 use bytes::{Bytes, BytesMut};
+use evenkeel_access::{Directory, Known};
 use evenkeel_engine::{Client, Request as EngineRequest, thread::Clocks};
-use evenkeel_sigv4::{Credential, Headers, Payload, Secrets, SigError, Verifier};
+use evenkeel_native::Response as NativeResponse;
+use evenkeel_sigv4::{Headers, Payload, SigError, Verifier};
 use evenkeel_sqs::{Caller, Door, Head, Response as DoorResponse, Step};
-use evenkeel_types::AccountId;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -40,12 +40,11 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 /// What all threads share.
 pub(crate) struct Shared {
     pub(crate) door: Door,
-    pub(crate) root: Credentials,
-    pub(crate) account: AccountId,
+    pub(crate) native: evenkeel_native::Door,
+    /// Who holds which key.
+    pub(crate) directory: Arc<Directory>,
     /// Requests need no signature (`--insecure-no-auth`): whoever asks is root.
     pub(crate) is_open: bool,
-    /// What receivers see of who sent a job.
-    pub(crate) sender_id: String,
     pub(crate) clocks: Clocks,
     pub(crate) large_bodies: LargeBodies,
 }
@@ -56,7 +55,7 @@ impl Shared {
     fn may_send_much(&self, head: &http::request::Parts) -> bool {
         let header = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let claimed = evenkeel_sigv4::claimed_key(header, head.uri.query().unwrap_or_default());
-        self.is_open || claimed.is_some_and(|key| self.find(&key).is_some())
+        self.is_open || claimed.is_some_and(|key| self.directory.get(&key).is_some())
     }
 }
 
@@ -69,20 +68,12 @@ impl Default for LargeBodies {
     }
 }
 
-impl Secrets for Shared {
-    type Account<'s> = AccountId;
-
-    fn find<'s>(&'s self, access_key_id: &str) -> Option<Credential<'s, AccountId>> {
-        let known = access_key_id == self.root.access_key;
-        known.then_some(Credential { secret: self.root.secret_key.as_bytes(), account: self.account })
-    }
-}
-
 /// What one thread's connections share.
 pub(super) struct Thread {
     shared: Arc<Shared>,
     client: Client,
     verifier: RefCell<Verifier>,
+    native_verifier: RefCell<Verifier>,
     request_ids: RefCell<RequestIds>,
 }
 
@@ -95,6 +86,7 @@ impl Thread {
             shared,
             client,
             verifier: RefCell::new(Verifier::new("sqs")),
+            native_verifier: RefCell::new(Verifier::new(evenkeel_native::SERVICE)),
             request_ids: RefCell::new(RequestIds::new(u128::from_ne_bytes(seed))),
         }
     }
@@ -168,7 +160,9 @@ impl Inner {
         if body.size_hint().lower() > LARGE_BODY_BYTES as u64 && !self.thread.shared.may_send_much(&head) {
             return self.respond(&id, evenkeel_sqs::auth_error(&SigError::InvalidClientTokenId, &asked));
         }
+        let is_native = head.uri.path().starts_with(evenkeel_native::PREFIX);
         let response = match read_body(body, &self.thread.shared.large_bodies).await {
+            Ok(body) if is_native => return self.respond_natively(self.ask_native_door(&head, body).await),
             Ok(body) => self.ask_door(&head, asked, body).await,
             Err(BodyError::TooLarge) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
             Err(BodyError::TooSlow) => return plain(StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
@@ -180,11 +174,11 @@ impl Inner {
     async fn ask_door(&self, head: &http::request::Parts, asked: Head<'_>, body: Bytes) -> DoorResponse {
         let thread = &self.thread;
         let door = &thread.shared.door;
-        let account = match self.authenticate(head, &body) {
-            Ok(account) => account,
+        let known = match self.authenticate(&thread.verifier, head, &body) {
+            Ok(known) => known,
             Err(error) => return evenkeel_sqs::auth_error(&error, &asked),
         };
-        let caller = Caller { account, sender_id: &thread.shared.sender_id };
+        let caller = Caller { account: known.account, sender_id: &known.name, rights: &known.rights };
         let mut step = door.accept(caller, asked, &body);
         // A wait of 20 seconds must not keep what asked for it.
         drop(body);
@@ -199,11 +193,40 @@ impl Inner {
         }
     }
 
-    /// The account that a request acts as.
-    fn authenticate(&self, head: &http::request::Parts, body: &Bytes) -> Result<AccountId, SigError> {
+    /// The native door's part, from a request to its answer.
+    async fn ask_native_door(&self, head: &http::request::Parts, body: Bytes) -> NativeResponse {
         let thread = &self.thread;
+        let door = &thread.shared.native;
+        let known = match self.authenticate(&thread.native_verifier, head, &body) {
+            Ok(known) => known,
+            Err(error) => return evenkeel_native::auth_error(&error),
+        };
+        let asked = evenkeel_native::Asked {
+            method: head.method.as_str(),
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or_default(),
+            now: thread.shared.clocks.now().wall,
+        };
+        match door.accept(&known, asked, &body) {
+            evenkeel_native::Step::Respond(response) => response,
+            evenkeel_native::Step::Ask(request, pending) => {
+                let answer = thread.client.call(request).await;
+                pending.answer(door, answer)
+            }
+        }
+    }
+
+    /// The key that a request acts with.
+    fn authenticate(
+        &self,
+        verifier: &RefCell<Verifier>,
+        head: &http::request::Parts,
+        body: &Bytes,
+    ) -> Result<Arc<Known>, SigError> {
+        let thread = &self.thread;
+        let directory = &thread.shared.directory;
         if thread.shared.is_open {
-            return Ok(thread.shared.account);
+            return Ok(Arc::clone(directory.root()));
         }
         let now = thread.shared.clocks.now().wall;
         let seconds = i64::try_from(now.0 / 1_000).unwrap_or(i64::MAX);
@@ -214,8 +237,18 @@ impl Inner {
             headers: &HeaderLines(&head.headers),
             payload: Payload::Bytes(body),
         };
-        let verified = thread.verifier.borrow_mut().verify(&signed, &*thread.shared, seconds);
-        verified.map(|verified| verified.account)
+        let verified = verifier.borrow_mut().verify(&signed, &directory.at(now), seconds);
+        verified.map(|verified| verified.key.into_known())
+    }
+
+    fn respond_natively(&self, response: NativeResponse) -> Response<Whole> {
+        let mut built = Response::new(Whole::new(response.body.into()));
+        *built.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = built.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        // Some carry a secret.
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        built
     }
 
     fn respond(&self, id: &RequestId, response: DoorResponse) -> Response<Whole> {

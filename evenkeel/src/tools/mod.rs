@@ -1,6 +1,6 @@
 //! The commands that speak to a running server: look, send, receive, purge, redrive.
 //!
-//! They are clients like any other and know nothing that SQS does not tell. Rules for all of them:
+//! They are clients like any other; all but `keys` know nothing that SQS does not tell. Rules for all of them:
 //!
 //! 1. Results go to standard output, as a table for people or with `--json` as one object a line; everything else (progress, what was
 //!    done, errors) goes to standard error.
@@ -9,6 +9,7 @@
 
 mod confirm;
 mod jobs;
+mod keys;
 mod purge;
 mod queues;
 mod receive;
@@ -27,6 +28,7 @@ pub(crate) enum Tool {
     Receive(receive::ReceiveArgs),
     Purge(purge::PurgeArgs),
     Redrive(redrive::RedriveArgs),
+    Keys(keys::KeysArgs),
 }
 
 /// Runs one of them.
@@ -39,6 +41,7 @@ pub(crate) fn run(tool: Tool) -> anyhow::Result<()> {
             Tool::Receive(args) => receive::run(args).await,
             Tool::Purge(args) => purge::run(args).await,
             Tool::Redrive(args) => redrive::run(args).await,
+            Tool::Keys(args) => keys::run(args).await,
         }
     })
 }

@@ -22,13 +22,23 @@ const DEFAULT_DATA_DIR: &str = "evenkeel-data";
 #[command(next_help_heading = "The server")]
 pub(crate) struct ServerArgs {
     /// Where it is [default: http://127.0.0.1:9324].
-    #[arg(long, value_name = "URL", env = "AWS_ENDPOINT_URL_SQS")]
+    #[arg(long, global = true, value_name = "URL", env = "AWS_ENDPOINT_URL_SQS")]
     endpoint: Option<String>,
 
     /// Its data folder, for the root credentials in it; used only if AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not
     /// set [default: ./evenkeel-data].
-    #[arg(long, value_name = "DIR", env = "EVENKEEL_DATA_DIR")]
+    #[arg(long, global = true, value_name = "DIR", env = "EVENKEEL_DATA_DIR")]
     data_dir: Option<PathBuf>,
+}
+
+impl ServerArgs {
+    /// Where, and as whom.
+    pub(super) fn find(&self) -> anyhow::Result<(Endpoint, Option<Identity>)> {
+        let endpoint = self.endpoint.as_deref().filter(|text| !text.is_empty()).unwrap_or(DEFAULT_ENDPOINT);
+        let endpoint = Endpoint::parse(endpoint)?;
+        let data_dir = self.data_dir.as_deref().unwrap_or_else(|| Path::new(DEFAULT_DATA_DIR));
+        Ok((endpoint, Identity::find(data_dir, |name| std::env::var(name).ok())?))
+    }
 }
 
 /// A tool at work.
@@ -41,10 +51,7 @@ pub(crate) struct Session {
 impl Session {
     /// Finds out where and as whom. Nothing is sent yet.
     pub(crate) fn new(args: &ServerArgs) -> anyhow::Result<Self> {
-        let endpoint = args.endpoint.as_deref().filter(|text| !text.is_empty()).unwrap_or(DEFAULT_ENDPOINT);
-        let endpoint = Endpoint::parse(endpoint)?;
-        let data_dir = args.data_dir.as_deref().unwrap_or_else(|| Path::new(DEFAULT_DATA_DIR));
-        let identity = Identity::find(data_dir, |name| std::env::var(name).ok())?;
+        let (endpoint, identity) = args.find()?;
         Ok(Self { sqs: Sqs::new(endpoint, identity.as_ref()), screen: Screen::look(), out: io::stdout().lock() })
     }
 

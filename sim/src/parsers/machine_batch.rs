@@ -3,7 +3,7 @@
 use evenkeel_machine::{
     Machine, Outcome,
     batch::BatchBuilder,
-    command::{Begin, Body, Command, FairBy, GroupSettings, Held, NewJob, QueueKey, QueueSettings},
+    command::{Begin, Body, Command, FairBy, GroupSettings, Held, NewJob, NewKey, QueueKey, QueueSettings},
     limits,
 };
 use evenkeel_types::{AccountId, JobId, LeaseToken, LogTime, Micros, QueueId, WallTime};
@@ -118,6 +118,18 @@ fn commands() -> Vec<Command<'static>> {
             lease: Some(Micros(0)),
             again: Default::default(),
         },
+        Command::CreateKey(NewKey {
+            id: "AKIA1",
+            account: AccountId::default(),
+            name: "name",
+            description: "what for",
+            actions: vec!["sqs:*"],
+            queues: vec!["jobs-", "mail"],
+            sealed: b"sealed",
+            expires_at: Some(WallTime(1)),
+        }),
+        Command::RotateKey { id: "AKIA1", sealed: b"anew", grace: Micros(1) },
+        Command::RevokeKey { id: "AKIA1" },
         Command::PurgeQueue { queue: QUEUE },
         Command::DeleteQueue { queue: QUEUE, call: None, keep_name: false },
         Command::Ack { queue: QueueId { slot: 0, generation: 0 }, jobs: (0..5).map(held).collect() },

@@ -1,7 +1,7 @@
 //! Any bytes as a signed request: one `name: value` per line, the first line the method, path and query. Nobody but the
 //! key's owner gets in.
 
-use evenkeel_sigv4::{AmzDate, Credential, Payload, Request, Secrets, Signer, Verifier};
+use evenkeel_sigv4::{AmzDate, Keyed, Payload, Request, Secrets, Signer, Verifier};
 
 const KEY: &str = "AKIDEXAMPLE";
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -11,10 +11,16 @@ const BODY: &[u8] = b"{}";
 struct OneCaller;
 
 impl Secrets for OneCaller {
-    type Account<'s> = ();
+    type Key = Self;
 
-    fn find<'s>(&'s self, access_key_id: &str) -> Option<Credential<'s, ()>> {
-        (access_key_id == KEY).then_some(Credential { secret: SECRET.as_bytes(), account: () })
+    fn find(&self, access_key_id: &str) -> Option<Self> {
+        (access_key_id == KEY).then_some(Self)
+    }
+}
+
+impl Keyed for OneCaller {
+    fn secret(&self) -> &[u8] {
+        SECRET.as_bytes()
     }
 }
 

@@ -51,7 +51,7 @@ fn accept(door: &Door, action: &str, body: &[u8]) -> Step {
     let account: AccountId = ACCOUNT.parse().expect("twelve digits");
     let target = format!("AmazonSQS.{action}");
     let head = Head { target: Some(&target), host: "localhost:9324", ..Head::default() };
-    door.accept(Caller { account, sender_id: ACCOUNT }, head, body)
+    door.accept(Caller { account, sender_id: ACCOUNT, rights: &evenkeel_policy::EVERYTHING }, head, body)
 }
 
 /// The first byte is the action, the rest its body. Panics if the door does, asks what the machine cannot read, or

@@ -87,7 +87,7 @@ impl World {
             return Ok(());
         };
         let account = account();
-        let caller = Caller { account, sender_id: wire::ACCOUNT };
+        let caller = Caller { account, sender_id: wire::ACCOUNT, rights: &evenkeel_policy::EVERYTHING };
         let head = Head { target: Some(request.target), host: "localhost:9324", ..Head::default() };
         let step = door.accept(caller, head, &request.body);
         self.follow(tx, step, receive);

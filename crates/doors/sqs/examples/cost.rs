@@ -52,7 +52,8 @@ fn main() {
 }
 
 fn call(door: &Door, action: &str, body: &str, answer: &Answer) -> Response {
-    let caller = Caller { account: AccountId::default(), sender_id: "000000000000" };
+    let caller =
+        Caller { account: AccountId::default(), sender_id: "000000000000", rights: &evenkeel_policy::EVERYTHING };
     let target = format!("AmazonSQS.{action}");
     let head = Head { target: Some(&target), host: "localhost:9324", ..Head::default() };
     let mut step = door.accept(caller, head, body.as_bytes());

@@ -72,7 +72,9 @@ impl Door {
     fn accept_json(&self, caller: &Caller<'_>, head: &Head<'_>, body: &[u8]) -> Result<Next, SqsError> {
         let target = head.target.ok_or(SqsError::MissingAction)?;
         let action = target.strip_prefix("AmazonSQS.").ok_or_else(|| SqsError::UnknownAction(echo(target)))?;
-        Action::of_name(action)?.accept(&Call { door: self, caller, head, body })
+        let action = Action::of_name(action)?;
+        caller.may_do(action.name())?;
+        action.accept(&Call { door: self, caller, head, body })
     }
 
     fn accept_form(
@@ -84,6 +86,7 @@ impl Door {
     ) -> Result<Next, SqsError> {
         let (action, body) = query::read(head, body)?;
         *called = Some(action);
+        caller.may_do(action.name())?;
         action.accept(&Call { door: self, caller, head, body: &body })
     }
 }

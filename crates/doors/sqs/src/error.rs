@@ -64,7 +64,7 @@ pub(crate) enum SqsError {
     ResourceNotFound(&'static str),
     #[error("The address {} is not valid for this endpoint.", echo(.0))]
     InvalidAddress(String),
-    #[error("Access to the resource {} is denied.", echo(.0))]
+    #[error("{0}")]
     AccessDenied(String),
     #[error("The input receipt handle \"{}\" is not a valid receipt handle.", echo(.0))]
     ReceiptHandleIsInvalid(String),

@@ -8,6 +8,7 @@ use crate::{
     caller::{Caller, Head},
     error::SqsError,
     limits::{HOST_BYTES_MAX, QUEUE_NAME_BYTES_MAX},
+    text::echo,
 };
 use evenkeel_engine::QueueName;
 use evenkeel_machine::command::QueueKey;
@@ -36,8 +37,9 @@ impl<'a> Queue<'a> {
         }
         // Nobody can be let in to another's queue yet, so that it need not be looked up.
         if account != caller.account {
-            return Err(SqsError::AccessDenied(url.to_owned()));
+            return Err(SqsError::AccessDenied(format!("Access to the resource {} is denied.", echo(url))));
         }
+        caller.may_use(name)?;
         Ok(Self { account, name })
     }
 
@@ -88,8 +90,10 @@ pub(crate) fn url(base: &str, queue: &QueueName) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use evenkeel_policy::{EVERYTHING, Rights};
 
-    const CALLER: Caller<'static> = Caller { account: AccountId::from_number(12).unwrap(), sender_id: "me" };
+    const CALLER: Caller<'static> =
+        Caller { account: AccountId::from_number(12).unwrap(), sender_id: "me", rights: &EVERYTHING };
 
     #[test]
     fn only_the_path_of_a_url_counts() {
@@ -127,7 +131,19 @@ mod tests {
             assert_eq!(Queue::of_url(absent, &CALLER), Err(SqsError::MissingParameter("QueueUrl")));
         }
         let others = "http://host/000000000013/jobs";
-        assert_eq!(Queue::of_url(Some(others), &CALLER), Err(SqsError::AccessDenied(others.to_owned())));
+        assert_eq!(
+            Queue::of_url(Some(others), &CALLER),
+            Err(SqsError::AccessDenied(format!("Access to the resource {others} is denied.")))
+        );
+    }
+
+    #[test]
+    fn a_key_for_some_queues_is_refused_at_others() {
+        let rights = Rights::new(&[], &["jobs-"]);
+        let caller = Caller { rights: &rights, ..CALLER };
+        assert!(Queue::of_url(Some("/000000000012/jobs-1"), &caller).is_ok());
+        let refused = Queue::of_url(Some("/000000000012/mail"), &caller);
+        assert!(matches!(refused, Err(SqsError::AccessDenied(reason)) if reason.contains("mail")));
     }
 
     #[test]

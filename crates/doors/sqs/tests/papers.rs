@@ -386,3 +386,43 @@ fn a_server_may_keep_the_names_of_deleted_queues() {
     let (request, _) = asked(call(&door, "DeleteQueue", "{URL}"));
     assert_eq!(request, propose(&Command::DeleteQueue { queue: KEY, call: None, keep_name: true }));
 }
+
+#[test]
+fn a_key_for_some_queues_is_held_to_them_by_their_arns_too() {
+    let rights = evenkeel_policy::Rights::new(&[], &["jobs"]);
+    let caller = evenkeel_sqs::Caller { rights: &rights, ..CALLER };
+    let call = |action: &str, body: &Value| {
+        door().accept(caller, head(&format!("AmazonSQS.{action}")), body.to_string().as_bytes())
+    };
+    let redrive =
+        |target: &str| json!({"deadLetterTargetArn": format!("{ARN}{target}"), "maxReceiveCount": 3}).to_string();
+    let attributes = |target: &str| json!({"QueueUrl": URL, "Attributes": {"RedrivePolicy": redrive(target)}});
+    let create = |target: &str| json!({"QueueName": "jobs-2", "Attributes": {"RedrivePolicy": redrive(target)}});
+    let start =
+        |from: &str, to: &str| json!({"SourceArn": format!("{ARN}{from}"), "DestinationArn": format!("{ARN}{to}")});
+    let cancel = |source: &str| {
+        let body = json!({"SourceArn": format!("{ARN}{source}")});
+        let (_, pending) =
+            asked(door().accept(CALLER, head("AmazonSQS.StartMessageMoveTask"), body.to_string().as_bytes()));
+        let started = value(&responded(pending.answer(&door(), Answer::Reply(Reply::MoveStarted(Ok(7))))));
+        json!({"TaskHandle": started["TaskHandle"]})
+    };
+    for (action, within, beyond) in [
+        ("SetQueueAttributes", attributes("jobs-dead"), attributes("mail")),
+        ("CreateQueue", create("jobs-dead"), create("mail")),
+        ("StartMessageMoveTask", start("jobs-dead", "jobs"), start("mail", "jobs")),
+        ("StartMessageMoveTask", json!({"SourceArn": format!("{ARN}jobs-dead")}), start("jobs-dead", "mail")),
+        (
+            "ListMessageMoveTasks",
+            json!({"SourceArn": format!("{ARN}jobs")}),
+            json!({"SourceArn": format!("{ARN}mail")}),
+        ),
+        ("CancelMessageMoveTask", cancel("jobs-dead"), cancel("mail")),
+        ("ListQueues", json!({"QueueNamePrefix": "jobs-"}), json!({"QueueNamePrefix": "job"})),
+        ("ListQueues", json!({"QueueNamePrefix": "jobs"}), json!({})),
+    ] {
+        asked(call(action, &within));
+        let (status, code, ..) = error(call(action, &beyond));
+        assert_eq!((status, &*code), (403, "AccessDenied;Sender"), "{action} {beyond}");
+    }
+}

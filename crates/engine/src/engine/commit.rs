@@ -96,6 +96,7 @@ impl<L: Log> Engine<L> {
                 Event::Ready(queue) => {
                     self.woken.insert(queue);
                 }
+                Event::KeyChanged(slot) => self.key_watch.changed(self.machine.keys(), slot),
                 Event::BodyKept(body) => self.living.keep(body),
                 Event::BodyReleased(body) => self.living.release(body),
             }

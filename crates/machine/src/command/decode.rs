@@ -1,16 +1,17 @@
 //! Bytes to commands. The bytes may come from a damaged file or a fuzzer: nothing here panics.
 
 use super::{
-    Begin, Body, CallKey, Command, DedupId, GroupSettings, Held, NewJob, PapersEdit, QueueEdit, QueueKey,
+    Begin, Body, CallKey, Command, DedupId, GroupSettings, Held, NewJob, NewKey, PapersEdit, QueueEdit, QueueKey,
     QueueSettings, Repeatable,
     edit::{get_keys, get_tags},
     encode::kind,
 };
 use crate::{
+    account::checkpoint::{sealed, texts},
     codec::{DecodeError, Plain, Reader},
     limits,
 };
-use evenkeel_types::{AccountId, JobId, LeaseToken, Micros, QueueId};
+use evenkeel_types::{AccountId, JobId, LeaseToken, Micros, QueueId, WallTime};
 
 /// The fewest bytes a new job, a held job and a changed lease can take.
 const NEW_JOB_BYTES_MIN: usize = 22;
@@ -71,6 +72,20 @@ impl<'a> Command<'a> {
                 queue: QueueId::get(reader)?,
                 jobs: several(reader, CHANGED_LEASE_BYTES, |reader| Ok((held(reader)?, Micros::get(reader)?)))?,
             },
+            kind::CREATE_KEY => Self::CreateKey(NewKey {
+                id: key_id(reader)?,
+                account: AccountId::get(reader)?,
+                name: reader.text(limits::KEY_NAME_BYTES_MAX, "a key's name")?,
+                description: reader.text(limits::KEY_DESCRIPTION_BYTES_MAX, "a key's description")?,
+                actions: texts(reader)?,
+                queues: texts(reader)?,
+                sealed: sealed(reader)?,
+                expires_at: Option::<WallTime>::get(reader)?,
+            }),
+            kind::ROTATE_KEY => {
+                Self::RotateKey { id: key_id(reader)?, sealed: sealed(reader)?, grace: Micros::get(reader)? }
+            }
+            kind::REVOKE_KEY => Self::RevokeKey { id: key_id(reader)? },
             _ => return Err(unknown),
         })
     }
@@ -87,6 +102,10 @@ fn several<'a, T>(
         return Err(error);
     }
     (0..count).map(|_| one(reader)).collect()
+}
+
+fn key_id<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
+    reader.text(limits::KEY_ID_BYTES_MAX, "an access key's id")
 }
 
 fn queue_key<'a>(reader: &mut Reader<'a>) -> Result<QueueKey<'a>, DecodeError> {

@@ -4,7 +4,10 @@ use super::{
     CallKey, Command, Held, QueueKey,
     edit::{put_tags, put_texts},
 };
-use crate::codec::{DecodeError, Plain, Reader, put_bytes};
+use crate::{
+    account,
+    codec::{DecodeError, Plain, Reader, put_bytes},
+};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The first byte of each command. A number once given keeps its meaning for ever.
@@ -24,6 +27,9 @@ pub(super) mod kind {
     pub(in crate::command) const RECEIVE: u8 = 33;
     pub(in crate::command) const ACK: u8 = 34;
     pub(in crate::command) const CHANGE_LEASE: u8 = 35;
+    pub(in crate::command) const CREATE_KEY: u8 = 48;
+    pub(in crate::command) const ROTATE_KEY: u8 = 49;
+    pub(in crate::command) const REVOKE_KEY: u8 = 50;
 }
 
 impl Command<'_> {
@@ -133,6 +139,27 @@ impl Command<'_> {
                     put_held(*held, out);
                     lease.put(out);
                 }
+            }
+            Self::CreateKey(new) => {
+                kind::CREATE_KEY.put(out);
+                put_bytes(new.id.as_bytes(), out);
+                new.account.put(out);
+                put_bytes(new.name.as_bytes(), out);
+                put_bytes(new.description.as_bytes(), out);
+                account::checkpoint::put_texts(&new.actions, out);
+                account::checkpoint::put_texts(&new.queues, out);
+                put_bytes(new.sealed, out);
+                new.expires_at.put(out);
+            }
+            Self::RotateKey { id, sealed, grace } => {
+                kind::ROTATE_KEY.put(out);
+                put_bytes(id.as_bytes(), out);
+                put_bytes(sealed, out);
+                grace.put(out);
+            }
+            Self::RevokeKey { id } => {
+                kind::REVOKE_KEY.put(out);
+                put_bytes(id.as_bytes(), out);
             }
         }
     }

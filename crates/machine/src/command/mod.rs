@@ -12,7 +12,7 @@ mod settings;
 pub use edit::{Allow, PapersEdit, QueueEdit, Redrive};
 pub use settings::{DedupScope, FairBy, FifoSettings, GroupSettings, QueueSettings, ThroughputLimit};
 
-use evenkeel_types::{AccountId, JobId, LeaseToken, Micros, QueueId};
+use evenkeel_types::{AccountId, JobId, LeaseToken, Micros, QueueId, WallTime};
 
 /// One change of state, asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -129,6 +129,43 @@ pub enum Command<'a> {
         /// Which, and how long from now.
         jobs: Vec<(Held, Micros)>,
     },
+    /// Makes an access key.
+    CreateKey(NewKey<'a>),
+    /// Gives an access key a new secret.
+    RotateKey {
+        /// Which.
+        id: &'a str,
+        /// The secret, sealed.
+        sealed: &'a [u8],
+        /// How long the one before still counts, of the calendar.
+        grace: Micros,
+    },
+    /// Removes an access key.
+    RevokeKey {
+        /// Which.
+        id: &'a str,
+    },
+}
+
+/// An access key to be made. Its secret is sealed: see [`crate::account`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewKey<'a> {
+    /// Its id, drawn at random.
+    pub id: &'a str,
+    /// The account that it acts for.
+    pub account: AccountId,
+    /// Whose it is within the account.
+    pub name: &'a str,
+    /// What people say about it.
+    pub description: &'a str,
+    /// Patterns of the actions that it is for; none: all.
+    pub actions: Vec<&'a str>,
+    /// Prefixes of the queues that it is for; none: all.
+    pub queues: Vec<&'a str>,
+    /// Its secret, sealed.
+    pub sealed: &'a [u8],
+    /// From when on it counts no more.
+    pub expires_at: Option<WallTime>,
 }
 
 /// What is fixed when a log begins.

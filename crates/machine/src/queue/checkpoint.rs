@@ -147,6 +147,7 @@ impl Queues {
             Section::Recent => self.recent.restore(slot, reader)?,
             Section::Extras => self.extras.records.restore(slot, Extra::decode(reader)?),
             Section::Moves => self.moves.restore(slot, MoveTask::decode(reader)?),
+            Section::Keys => false,
         })
     }
 

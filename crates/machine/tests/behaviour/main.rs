@@ -5,6 +5,7 @@ mod dead;
 mod fairness;
 mod fifo;
 mod house;
+mod keys;
 mod leases;
 mod papers;
 mod purge;

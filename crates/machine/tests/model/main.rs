@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::cast_possible_truncation, reason = "these are tests")]
 
 mod keeper;
+mod keys;
 mod naive;
 
 use evenkeel_machine::{
@@ -145,7 +146,7 @@ impl Pair {
             match event {
                 Event::BodyKept(body) => assert!(self.bodies.insert(*body), "kept twice"),
                 Event::BodyReleased(body) => assert!(self.bodies.remove(body), "released and not kept"),
-                Event::Ready(_) => {}
+                Event::Ready(_) | Event::KeyChanged(_) => {}
             }
         }
         let now = self.now;

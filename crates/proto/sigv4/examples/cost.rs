@@ -10,7 +10,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use evenkeel_sigv4::{AmzDate, Credential, Payload, Request, Secrets, Signer, Verifier};
+use evenkeel_sigv4::{AmzDate, Keyed, Payload, Request, Secrets, Signer, Verifier};
 use sha2::{Digest as _, Sha256};
 
 const NOW: i64 = 1_440_938_160;
@@ -20,10 +20,15 @@ const ROUNDS: u32 = 200_000;
 struct Root;
 
 impl Secrets for Root {
-    type Account<'s> = ();
-    fn find<'s>(&'s self, access_key_id: &str) -> Option<Credential<'s, ()>> {
-        let secret = b"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
-        (access_key_id == "AKIDEXAMPLE").then_some(Credential { secret, account: () })
+    type Key = Self;
+    fn find(&self, access_key_id: &str) -> Option<Self> {
+        (access_key_id == "AKIDEXAMPLE").then_some(Self)
+    }
+}
+
+impl Keyed for Root {
+    fn secret(&self) -> &[u8] {
+        b"wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
     }
 }
 

@@ -51,4 +51,4 @@ pub use error::{IncompleteSignature, SigError, SignError};
 pub use headers::Headers;
 pub use request::{Payload, Request};
 pub use sign::Signer;
-pub use verify::{Credential, Secrets, Verified, Verifier, claimed_key};
+pub use verify::{Keyed, Secrets, Verified, Verifier, claimed_key};

@@ -13,29 +13,29 @@ use crate::{AmzDate, Headers, IncompleteSignature, Request, SigError, hex};
 
 /// Who holds which access key. Asked once per request, so keep it in memory.
 pub trait Secrets {
-    /// What the caller of [`Verifier::verify`] wants to know about whoever signed.
-    type Account<'s>
-    where
-        Self: 's;
+    /// What is kept for an access key.
+    type Key: Keyed;
 
-    /// The secret and the account of an access key; `None` if there is no such key, or no longer.
-    fn find<'s>(&'s self, access_key_id: &str) -> Option<Credential<'s, Self::Account<'s>>>;
+    /// The access key of that id; `None` if there is no such key, or no longer.
+    fn find(&self, access_key_id: &str) -> Option<Self::Key>;
 }
 
-/// An access key's secret and owner.
-#[derive(Clone, Copy)]
-pub struct Credential<'s, A> {
-    /// The secret access key; at most [`SECRET_BYTES_MAX`](crate::limits::SECRET_BYTES_MAX) bytes count.
-    pub secret: &'s [u8],
-    /// Whatever the caller keeps for it.
-    pub account: A,
+/// An access key's secrets; at most [`SECRET_BYTES_MAX`](crate::limits::SECRET_BYTES_MAX) bytes of each count.
+pub trait Keyed {
+    /// The secret access key.
+    fn secret(&self) -> &[u8];
+
+    /// The one before it, while that still counts.
+    fn secret_before(&self) -> Option<&[u8]> {
+        None
+    }
 }
 
 /// A request that is what its signer sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verified<A> {
+pub struct Verified<K> {
     /// As given by [`Secrets::find`].
-    pub account: A,
+    pub key: K,
     /// When it was signed: within 15 minutes of now, or up to seven days ago if by a presigned URL.
     pub signed: AmzDate,
 }
@@ -67,19 +67,19 @@ impl Verifier {
     ///
     /// # Errors
     /// See [`SigError`]. Nothing is remembered of a request that is refused.
-    pub fn verify<'s, S: Secrets + ?Sized, H: Headers + ?Sized>(
+    pub fn verify<S: Secrets + ?Sized, H: Headers + ?Sized>(
         &mut self,
         request: &Request<'_, H>,
-        secrets: &'s S,
+        secrets: &S,
         now: i64,
-    ) -> Result<Verified<S::Account<'s>>, SigError> {
+    ) -> Result<Verified<S::Key>, SigError> {
         let Self { service, cache, scratch, authorization: room } = self;
         let presigned = presigned::is_presigned(request.query);
         let Presigned { authorization, signed, expires_seconds } =
             if presigned { read_query(request, room)? } else { read_header(request.headers, room)? };
         let scope = &authorization.credential;
         check_coverage(request.headers, &authorization)?;
-        let Credential { secret, account } = secrets.find(scope.access_key_id).ok_or(SigError::InvalidClientTokenId)?;
+        let found = secrets.find(scope.access_key_id).ok_or(SigError::InvalidClientTokenId)?;
         if *scope.service != **service {
             return Err(SigError::WrongService { expected: service.clone() });
         }
@@ -100,9 +100,10 @@ impl Verifier {
             let expected = key.sign(&signed, scope.scope.as_bytes(), &canonical_sha256);
             expected.ct_eq(&authorization.signature).into()
         };
-        let held = if let Some(key) = cache.find(scope.whole.as_bytes(), secret) {
-            matches(key)
-        } else {
+        let mut holds = |secret: &[u8]| -> bool {
+            if let Some(key) = cache.find(scope.whole.as_bytes(), secret) {
+                return matches(key);
+            }
             let [day, region] = [scope.day.as_bytes(), scope.region.as_bytes()];
             let key = SigningKey::derive(secret, day, region, service.as_bytes());
             let held = matches(&key);
@@ -111,7 +112,11 @@ impl Verifier {
             }
             held
         };
-        if held { Ok(Verified { account, signed }) } else { Err(SigError::SignatureDoesNotMatch) }
+        if holds(found.secret()) || found.secret_before().is_some_and(&mut holds) {
+            Ok(Verified { key: found, signed })
+        } else {
+            Err(SigError::SignatureDoesNotMatch)
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{KEY, SECRET, Vector, now, vectors, verify};
-use evenkeel_sigv4::{AmzDate, Credential, IncompleteSignature, Secrets, SigError, Signer, Verifier};
+use evenkeel_sigv4::{AmzDate, IncompleteSignature, Keyed, Secrets, SigError, Signer, Verifier};
 
 /// A signed `SendMessage`.
 fn send_message() -> Vector {
@@ -260,21 +260,33 @@ fn a_flipped_bit_anywhere_that_is_signed_is_refused() {
 
 #[test]
 fn a_rotated_secret_counts_at_once() {
-    struct Rotating<'a>(&'a str);
+    #[derive(Clone, Copy)]
+    struct Rotating<'a>(&'a str, Option<&'a str>);
     impl Secrets for Rotating<'_> {
-        type Account<'s>
-            = &'s str
-        where
-            Self: 's;
-        fn find<'s>(&'s self, _: &str) -> Option<Credential<'s, &'s str>> {
-            Some(Credential { secret: self.0.as_bytes(), account: self.0 })
+        type Key = Self;
+        fn find(&self, _: &str) -> Option<Self> {
+            Some(*self)
+        }
+    }
+    impl Keyed for Rotating<'_> {
+        fn secret(&self) -> &[u8] {
+            self.0.as_bytes()
+        }
+        fn secret_before(&self) -> Option<&[u8]> {
+            self.1.map(str::as_bytes)
         }
     }
     let (vector, mut verifier) = (send_message(), Verifier::new("sqs"));
-    for (secret, accepted) in [(SECRET, true), ("another", false), (SECRET, true), ("", false)] {
-        let secrets = Rotating(secret);
-        let result = verifier.verify(&vector.request(), &secrets, now());
-        assert_eq!(result.map(|verified| verified.account).is_ok(), accepted, "{secret}");
+    for (secret, before, accepted) in [
+        (SECRET, None, true),
+        ("another", None, false),
+        ("another", Some(SECRET), true),
+        (SECRET, Some("another"), true),
+        ("another", Some("a third"), false),
+        ("", None, false),
+    ] {
+        let result = verifier.verify(&vector.request(), &Rotating(secret, before), now());
+        assert_eq!(result.is_ok(), accepted, "{secret} {before:?}");
     }
 }
 

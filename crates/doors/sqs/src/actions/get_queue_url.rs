@@ -42,6 +42,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     if others || !queue_url::is_name(name) {
         return Err(SqsError::QueueDoesNotExist);
     }
+    call.caller.may_use(name)?;
     let queue = QueueName { account: call.caller.account, name: name.into() };
     let base = queue_url::base(call.head)?;
     ask(Question::Describe(queue.clone()), super::Waiting::GetQueueUrl(Waiting { queue, base }))

@@ -43,6 +43,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
     let account = call.caller.account;
     let prefix = request.queue_name_prefix.as_deref().unwrap_or_default();
+    call.caller.may_list(prefix)?;
     let scope = Scope { purpose: Purpose::Queues, account, name: prefix };
     let page = super::Page::read(request.max_results)?;
     let behind = super::Page::behind(request.next_token.as_deref(), &scope, call.door)?;

@@ -44,7 +44,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         let command = Command::ConfigureGroup { queue: queue.key(), group, settings };
         return propose(&command, super::Waiting::SetQueueAttributes(Waiting { of_fifo: None }));
     }
-    let given = Given::read(Some(attributes), queue.account)?;
+    let given = Given::read(Some(attributes), call.caller)?;
     if given.says_fifo() {
         // As AWS says it: what a queue is cannot be changed.
         return Err(SqsError::InvalidAttributeName("FifoQueue".to_owned()));

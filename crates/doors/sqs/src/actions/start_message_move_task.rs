@@ -60,14 +60,18 @@ pub(super) fn queue<'a>(arn: Option<&'a str>, caller: &Caller<'_>, absent: MoveE
     named(arn, "SourceArn", caller, absent)
 }
 
-/// The queue of an ARN. Whether there is one of another account is not told.
+/// The queue of an ARN, if the caller may use it. Whether there is one of another account is not told.
 fn named<'a>(arn: &'a str, parameter: &str, caller: &Caller<'_>, absent: MoveError) -> Result<Queue<'a>, SqsError> {
     let Some((account, name)) = arn::parse(arn) else {
         return Err(SqsError::InvalidParameterValue(format!(
             "You must use this format to specify the {parameter}: arn:<partition>:<service>:<region>:<account-id>:<resource-id>"
         )));
     };
-    if account == caller.account { Ok(Queue { account, name }) } else { Err(absent.into()) }
+    if account != caller.account {
+        return Err(absent.into());
+    }
+    caller.may_use(name)?;
+    Ok(Queue { account, name })
 }
 
 impl Waiting {

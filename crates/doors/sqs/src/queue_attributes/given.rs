@@ -5,6 +5,7 @@ use super::{
     boolean, count, invalid, not_a_value, number, redrive, share::GROUP_PREFIX,
 };
 use crate::{
+    caller::Caller,
     error::SqsError,
     limits::{
         DELAY_SECONDS_MAX, KMS_KEY_BYTES_MAX, KMS_REUSE_SECONDS, MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX_MIN,
@@ -19,7 +20,7 @@ use evenkeel_machine::{
     limits::{RETENTION_SECS, WEIGHT_MAX},
     queue::Allowed,
 };
-use evenkeel_types::{AccountId, Micros};
+use evenkeel_types::Micros;
 
 /// What a request gives.
 #[derive(Clone, Debug, Default)]
@@ -35,21 +36,21 @@ pub(crate) struct Given {
 }
 
 impl Given {
-    /// Reads the attributes of a queue of that account.
-    pub(crate) fn read(given: Option<&GivenAttributes<'_>>, account: AccountId) -> Result<Self, SqsError> {
+    /// Reads the attributes of a queue of the caller's account.
+    pub(crate) fn read(given: Option<&GivenAttributes<'_>>, caller: &Caller<'_>) -> Result<Self, SqsError> {
         let mut read = Self::default();
         let Some(given) = given else { return Ok(read) };
         if given.count > QUEUE_ATTRIBUTES_MAX {
             return Err(SqsError::InvalidParameterValue(format!("{} attributes are too many.", given.count)));
         }
         for (name, value) in &given.kept {
-            read.read_one(name, value, account)?;
+            read.read_one(name, value, caller)?;
         }
         read.settle_encryption()?;
         Ok(read)
     }
 
-    fn read_one(&mut self, name: &str, value: &str, account: AccountId) -> Result<(), SqsError> {
+    fn read_one(&mut self, name: &str, value: &str, caller: &Caller<'_>) -> Result<(), SqsError> {
         let number = |min: u32, max: u32| number(name, value, min, max);
         let seconds = |max: i32| number(0, max.unsigned_abs()).map(|seconds| Some(Micros::from_secs(seconds)));
         let settings = &mut self.settings;
@@ -101,9 +102,9 @@ impl Given {
                 });
                 self.of_fifo.get_or_insert("FifoThroughputLimit");
             }
-            "RedrivePolicy" => self.redrive = Some(redrive::policy(value, account)?),
+            "RedrivePolicy" => self.redrive = Some(redrive::policy(value, caller)?),
             ALLOW => {
-                let allowed = redrive::allow(value, account)?;
+                let allowed = redrive::allow(value, caller.account)?;
                 let said = (allowed == Allowed::Everybody && !value.is_empty()).then(|| redrive::ALLOW_ALL.into());
                 self.notes.push((ALLOW, said));
                 self.allowed = Some(allowed);

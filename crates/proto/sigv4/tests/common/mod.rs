@@ -1,7 +1,7 @@
 //! Vectors as data: raw requests with their signatures, and the one caller who may sign.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
-use evenkeel_sigv4::{AmzDate, Credential, Payload, Request, Secrets, SigError, Verifier};
+use evenkeel_sigv4::{AmzDate, Keyed, Payload, Request, Secrets, SigError, Verifier};
 
 pub(crate) const KEY: &str = "AKIDEXAMPLE";
 pub(crate) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
@@ -10,10 +10,20 @@ pub(crate) const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 pub(crate) struct OneCaller;
 
 impl Secrets for OneCaller {
-    type Account<'s> = u64;
+    type Key = Account;
 
-    fn find<'s>(&'s self, access_key_id: &str) -> Option<Credential<'s, u64>> {
-        (access_key_id == KEY).then_some(Credential { secret: SECRET.as_bytes(), account: 7 })
+    fn find(&self, access_key_id: &str) -> Option<Account> {
+        (access_key_id == KEY).then_some(Account(7))
+    }
+}
+
+/// An account whose secret is the one of all vectors.
+#[derive(Debug)]
+pub(crate) struct Account(pub(crate) u64);
+
+impl Keyed for Account {
+    fn secret(&self) -> &[u8] {
+        SECRET.as_bytes()
     }
 }
 
@@ -53,7 +63,7 @@ impl Vector {
 }
 
 pub(crate) fn verify(verifier: &mut Verifier, vector: &Vector, now: i64) -> Result<u64, SigError> {
-    verifier.verify(&vector.request(), &OneCaller, now).map(|verified| verified.account)
+    verifier.verify(&vector.request(), &OneCaller, now).map(|verified| verified.key.0)
 }
 
 /// 2015-08-30T12:36:00Z.
