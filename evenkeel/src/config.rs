@@ -10,6 +10,9 @@ use std::{
     time::Duration,
 };
 
+/// Queues that metrics can tell of by name: more series than most who collect them want of one server.
+const METRICS_QUEUES_MAX: usize = 10_000;
+
 /// Each setting has one name: `--data-dir`, `EVENKEEL_DATA_DIR`, and `data_dir` in the file.
 #[derive(Clone, Debug, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +35,25 @@ pub(crate) struct ServeArgs {
     /// Where to listen, for all HTTP protocols alike [default: 127.0.0.1:9324].
     #[arg(long, value_name = "ADDR", env = "EVENKEEL_LISTEN")]
     listen: Option<SocketAddr>,
+
+    /// A second address that tells metrics and health to whoever asks, without keys; only a loopback one, unless --metrics-public.
+    #[arg(long, value_name = "ADDR", env = "EVENKEEL_METRICS_LISTEN")]
+    metrics_listen: Option<SocketAddr>,
+
+    /// Let --metrics-listen be an address that other machines reach: they learn the names of queues, and how much there is.
+    #[arg(
+        long,
+        env = "EVENKEEL_METRICS_PUBLIC",
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    metrics_public: Option<bool>,
+
+    /// Queues that metrics tell of by name; the rest is told as one [default: 100].
+    #[arg(long, value_name = "N", env = "EVENKEEL_METRICS_QUEUES")]
+    metrics_queues: Option<u32>,
 
     /// Where the data is kept; made if absent [default: ./evenkeel-data].
     #[arg(long, value_name = "DIR", env = "EVENKEEL_DATA_DIR")]
@@ -107,6 +129,17 @@ pub(crate) struct ServeArgs {
     /// What to log: error, warn, info, debug or trace [default: info].
     #[arg(long, value_name = "LEVEL", env = "EVENKEEL_LOG_LEVEL")]
     log_level: Option<String>,
+
+    /// How to log: `text` for people, `json` for programs, an object a line [default: text].
+    #[arg(long, value_enum, env = "EVENKEEL_LOG_FORMAT")]
+    log_format: Option<LogFormat>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -138,6 +171,10 @@ pub(crate) struct Config {
     pub(crate) stop_with_stdin: bool,
     pub(crate) sqs_delete_cooldown: bool,
     pub(crate) log_level: tracing::Level,
+    pub(crate) log_format: LogFormat,
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    pub(crate) metrics_public: bool,
+    pub(crate) metrics_queues: usize,
 }
 
 impl ServeArgs {
@@ -172,6 +209,10 @@ impl ServeArgs {
             is_dev: given.dev,
             stop_with_stdin: given.stop_with_stdin,
             sqs_delete_cooldown: given.sqs_delete_cooldown.or(file.sqs_delete_cooldown).unwrap_or(false),
+            log_format: given.log_format.or(file.log_format).unwrap_or(LogFormat::Text),
+            metrics_listen: given.metrics_listen.or(file.metrics_listen),
+            metrics_public: given.metrics_public.or(file.metrics_public).unwrap_or(false),
+            metrics_queues: given.metrics_queues.or(file.metrics_queues).unwrap_or(100) as usize,
             log_level: log_level
                 .parse()
                 .map_err(|_| anyhow::anyhow!("log_level {log_level:?}: use error, warn, info, debug or trace"))?,
@@ -196,6 +237,15 @@ impl Config {
                  loopback address (--listen 127.0.0.1:9324), or leave --insecure-no-auth out and sign requests",
                 self.listen
             );
+        }
+        if let Some(listen) = self.metrics_listen.filter(|listen| !listen.ip().is_loopback() && !self.metrics_public) {
+            bail!(
+                "metrics_listen: whoever reaches {listen} could read metrics without a key; choose a loopback address, scrape \
+                 /metrics on the main address with a key, or say --metrics-public"
+            );
+        }
+        if self.metrics_queues > METRICS_QUEUES_MAX {
+            bail!("metrics_queues: use 0 to {METRICS_QUEUES_MAX}: each queue is 13 series");
         }
         if !(1..=256).contains(&self.http_threads) {
             bail!("http_threads: use 1 to 256");
@@ -250,6 +300,10 @@ mod tests {
         assert_eq!(config.data_dir, PathBuf::from("evenkeel-data"));
         assert_eq!(config.sync_interval, None, "off unless asked for");
         assert_eq!(config.checkpoint_every_bytes, 32 << 20, "as its help says");
+        assert_eq!((config.metrics_listen, config.metrics_queues), (None, 100));
+        let listen = "metrics_listen = \"0.0.0.0:9325\"\nmetrics_public = true\nlog_format = \"json\"";
+        let config = resolve(&[], listen).unwrap();
+        assert_eq!((config.metrics_listen.unwrap().port(), config.log_format), (9325, LogFormat::Json));
         let config = resolve(&["--checkpoint-every-mib", "1"], "checkpoint_every_mib = 2").unwrap();
         assert_eq!(config.checkpoint_every_bytes, 1 << 20);
     }
@@ -275,6 +329,8 @@ mod tests {
         assert!(error(&[], "account_id = \"12\"").contains("twelve decimal digits"));
         assert!(error(&["--region", "Über"], "").contains("region"));
         assert!(error(&["--log-level", "loud"], "").contains("use error, warn"));
+        assert!(error(&["--metrics-listen", "0.0.0.0:9325"], "").contains("--metrics-public"));
+        assert!(error(&["--metrics-queues", "10001"], "").contains("13 series"));
         assert!(error(&["--checkpoint-every-mib", "0"], "").contains("use at least 1"));
         assert!(error(&["--dev", "--listen", "0.0.0.0:9324"], "").contains("loopback"));
         assert!(error(&["--insecure-no-auth", "--listen", "0.0.0.0:9324"], "").contains("loopback"));

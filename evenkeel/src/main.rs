@@ -13,6 +13,7 @@ mod identity;
 mod pages;
 mod screen;
 mod sealing;
+mod seen;
 mod serve;
 mod table;
 mod text;

@@ -1,11 +1,12 @@
 //! `evenkeel serve`: from settings to a running server, and down again without loss.
 
 use crate::{
-    config::Config,
+    config::{Config, LogFormat},
     credentials::{self, Credentials, Origin},
     holder,
     http::{LargeBodies, Server, Settings, Shared},
     identity, sealing,
+    seen::{Seen, Sources},
 };
 use anyhow::Context;
 use evenkeel_access::Directory;
@@ -22,9 +23,10 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves until SIGTERM or SIGINT, or until the log fails.
 pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
-    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_max_level(config.log_level).with_ansi(colours).with_writer(std::io::stderr).init();
-    let listener = Server::bind(config.listen)?;
+    begin_log(&config);
+    let listener = Server::bind(config.listen, "--listen")?;
+    let metrics = config.metrics_listen.map(|listen| Server::bind(listen, "--metrics-listen")).transpose()?;
+    let metrics_address = metrics.as_ref().map(std::net::TcpListener::local_addr).transpose()?;
     let connections_max = crate::descriptors::connections(config.connections_max);
 
     let disk = RealDisk;
@@ -54,6 +56,7 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     tell(&report, folder);
     let writer = std::thread::Builder::new().name("log".into()).spawn(move || writer.run())?;
 
+    let sync_times = log.sync_times();
     let keeper = Keeper::new(found.checkpoints, found.shelf, log.reader());
     let options = evenkeel_engine::Options {
         jobs_max: config.jobs_max,
@@ -80,17 +83,30 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     sealing::check(directory.unreadable(), sealing_key_was_made, folder)?;
     let door = Door::new(Ids::new(&secret), config.region.as_str()).keeping_names(config.sqs_delete_cooldown);
     let native = evenkeel_native::Door::new(Arc::clone(&directory), config.account);
+    let seen = Seen::new(Sources {
+        meters: Arc::clone(running.meters()),
+        sync_times,
+        folder: config.data_dir.clone(),
+        queues_max: config.metrics_queues,
+        jobs_max: config.jobs_max,
+        bytes_max: config.bytes_max,
+        started: clocks.now().wall,
+    });
     let shared = Arc::new(Shared {
         door,
         native,
         directory,
+        seen,
         is_open: config.insecure_no_auth,
         clocks,
         large_bodies: LargeBodies::default(),
     });
     let settings = Settings { threads: config.http_threads, connections_max };
-    let server = Server::start(listener, settings, &shared, running.clients())?;
+    let server = Server::start(listener, metrics, settings, &shared, running.clients())?;
     greet(&server, &root, origin, &config);
+    if let Some(address) = metrics_address {
+        tracing::info!("metrics without a key on http://{address}/metrics");
+    }
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if config.stop_with_stdin {
@@ -115,6 +131,17 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     writer.join().expect("the log's writer does not panic");
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Sends the log to standard error.
+fn begin_log(config: &Config) {
+    let to_stderr = tracing_subscriber::fmt().with_max_level(config.log_level).with_writer(std::io::stderr);
+    match config.log_format {
+        LogFormat::Text => {
+            to_stderr.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init();
+        }
+        LogFormat::Json => to_stderr.json().flatten_event(true).with_current_span(false).with_span_list(false).init(),
+    }
 }
 
 fn tell(report: &OpenReport, folder: &Path) {

@@ -137,7 +137,7 @@ fn trouble(done: &Done) -> Option<String> {
         Done::CheckpointFailed(_, error) | Done::NotRemoved(error) => Some(error.to_string()),
         Done::NotCarried { reason, .. } => Some(reason.clone()),
         Done::WholeWanted => Some("a checkpoint is damaged".into()),
-        Done::CheckpointPart(_) | Done::Checkpoint { .. } | Done::Carried { .. } => None,
+        Done::Body { .. } | Done::CheckpointPart(_) | Done::Checkpoint { .. } | Done::Carried { .. } => None,
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, PoisonError, RwLock},
 };
+use subtle::ConstantTimeEq as _;
 
 /// A key that somebody holds.
 #[derive(Debug)]
@@ -206,6 +207,17 @@ impl Keyed for Held {
     }
 }
 
+impl At<'_> {
+    /// Whose that secret is: for those who cannot sign and send it as a password. How long it takes tells nothing of the secret (which ids there are is no secret).
+    #[must_use]
+    pub fn who(&self, access_key_id: &str, secret: &str) -> Option<Arc<Known>> {
+        let is = |held: &[u8]| !held.is_empty() & bool::from(held.ct_eq(secret.as_bytes()));
+        let held = self.find(access_key_id)?;
+        let is_its = is(held.secret()) | is(held.secret_before().unwrap_or_default());
+        is_its.then_some(held.known)
+    }
+}
+
 impl Secrets for At<'_> {
     type Key = Held;
 
@@ -261,6 +273,10 @@ mod tests {
         assert_eq!(secrets(&directory, "A", 99), Some((b"new".to_vec(), None)));
         assert_eq!(secrets(&directory, "A", 100), None);
         assert_eq!(directory.get("A").unwrap().standing(WallTime(100)), Standing::Expired);
+        let lets_in = |secret, now| directory.at(WallTime(now)).who("A", secret).is_some();
+        assert!(lets_in("new", 99) && lets_in("old", 49));
+        assert!(!lets_in("old", 50) && !lets_in("new", 100) && !lets_in("", 99) && !lets_in("ne", 99));
+        assert!(directory.at(WallTime(0)).who("B", "new").is_none());
     }
 
     #[test]

@@ -75,6 +75,11 @@ impl<R: LogReader, D: Disk> BodyStore<R, D> {
         found.into_iter().map(|result| result.unwrap_or_else(|| Err("it was not read".into()))).collect()
     }
 
+    /// Reads the body of an [`crate::Errand::ReadBody`].
+    pub fn show(&self, call: CallId, body: BodyRef) -> Done {
+        Done::Body { call, body: self.read(body).ok() }
+    }
+
     /// Completes the jobs of an [`crate::Errand::ReadBodies`]. A job whose body cannot be read does not hold back the
     /// others.
     pub fn deliver(&self, call: CallId, queue: QueueId, jobs: Vec<(Grant, Option<Bytes>)>) -> Done {

@@ -13,10 +13,11 @@ mod admission;
 mod bodies;
 mod checkpoint;
 mod commit;
+mod look;
 mod receive;
 
 use crate::{
-    CallId, Done, Errand, Options, StartError,
+    CallId, Done, Errand, Meters, Options, StartError,
     clock::LogClock,
     fault::{self, Fault},
     key_watch::{KeyWatch, KeyWatcher},
@@ -33,7 +34,10 @@ use checkpoint::Checkpointing;
 use evenkeel_log::{Log, LogEvent, ProposeError, Ticket};
 use evenkeel_machine::{ApplyError, Machine, Outcome, batch::BatchBuilder};
 use evenkeel_types::{LogIndex, Micros, Now, QueueId};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+};
 
 /// Why the engine stopped for good.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -87,7 +91,7 @@ enum Call {
 }
 
 /// Counts since the start, for logs and metrics.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Totals {
     /// Entries proposed.
     pub batches: u64,
@@ -95,6 +99,12 @@ pub struct Totals {
     pub commands: u64,
     /// Bytes of them.
     pub bytes: u64,
+    /// Leases given.
+    pub received: u64,
+    /// Checkpoints that became durable.
+    pub checkpoints: u64,
+    /// Checkpoints that could not be written.
+    pub checkpoints_failed: u64,
 }
 
 /// The engine over some log.
@@ -141,6 +151,9 @@ pub struct Engine<L: Log> {
     /// While the disk is full, timers do not try again at once.
     no_timer_before: Micros,
     totals: Totals,
+    meters: Arc<Meters>,
+    /// Leases given, by queue.
+    received: BTreeMap<QueueId, u64>,
     trouble: Vec<String>,
     key_watch: KeyWatch,
 }
@@ -210,6 +223,8 @@ impl<L: Log> Engine<L> {
             reading: 0,
             no_timer_before: Micros(0),
             totals: Totals::default(),
+            meters: Arc::default(),
+            received: BTreeMap::new(),
             trouble: Vec::new(),
             key_watch: KeyWatch::default(),
         };
@@ -247,10 +262,7 @@ impl<L: Log> Engine<L> {
                 }
             }
             Request::Receive(receive) => self.receive(call, receive, now),
-            Request::Look(look) => {
-                let looked = look.at(&self.machine);
-                self.answers.push((call, Answer::Looked(looked)));
-            }
+            Request::Look(look) => self.look(call, &look),
             Request::Describe(name) => {
                 let description = Description::of(&self.machine, name.key());
                 self.answers.push((call, Answer::Described(description)));
@@ -343,9 +355,11 @@ impl<L: Log> Engine<L> {
     pub fn errand_done(&mut self, done: Done) {
         match done {
             Done::Bodies { call, queue, jobs, unreadable } => self.bodies_read(call, queue, jobs, unreadable),
+            Done::Body { call, body } => self.body_read(call, body),
             Done::CheckpointPart(index) => self.checkpointing.part_written(index),
             Done::Checkpoint { oldest, lacks_room } => {
                 self.lacks_room = lacks_room;
+                self.totals.checkpoints += 1;
                 self.checkpointing.finished();
                 self.oldest_checkpoint = oldest;
                 self.retire();
@@ -414,6 +428,11 @@ impl<L: Log> Engine<L> {
         &self.log
     }
 
+    /// What is counted as it goes, readable while the engine is at work.
+    pub fn meters(&self) -> Arc<Meters> {
+        Arc::clone(&self.meters)
+    }
+
     /// Counts since the start.
     pub fn totals(&self) -> Totals {
         self.totals
@@ -470,6 +489,8 @@ impl<L: Log> Engine<L> {
                 self.totals.batches += 1;
                 self.totals.commands += u64::from(count);
                 self.totals.bytes += bytes as u64;
+                self.meters.batch_commands.record(count.into());
+                self.meters.batch_bytes.record(bytes as u64);
                 self.proposed_bytes += bytes;
                 self.proposed.push_back(Proposed { ticket, bytes, demand, calls });
             }

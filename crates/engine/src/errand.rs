@@ -18,6 +18,13 @@ pub enum Errand {
         /// The jobs, those with a body at hand included.
         jobs: Vec<(Grant, Option<bytes::Bytes>)>,
     },
+    /// For a reader of bodies: one that somebody wants to see.
+    ReadBody {
+        /// Whose answer waits for it.
+        call: CallId,
+        /// Which.
+        body: BodyRef,
+    },
     /// For the keeper: a step of the checkpoint at that index.
     Checkpoint(LogIndex, CheckpointStep),
     /// For the keeper: copy these bodies into a file that stands for that range.
@@ -70,6 +77,13 @@ pub enum Done {
         jobs: Vec<Delivery>,
         /// The others, and why.
         unreadable: Vec<(JobId, String)>,
+    },
+    /// A body was read for a client that looks.
+    Body {
+        /// Whose answer waits for it.
+        call: CallId,
+        /// It, if it could be read.
+        body: Option<bytes::Bytes>,
     },
     /// A part of the checkpoint at that index is written.
     CheckpointPart(LogIndex),

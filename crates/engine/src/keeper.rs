@@ -71,7 +71,7 @@ impl<R: LogReader, D: Disk> Keeper<R, D> {
                 None
             }
             Errand::RemoveBodies { first, last } => self.shelf.remove(first, last).err().map(Done::NotRemoved),
-            Errand::ReadBodies { .. } => None,
+            Errand::ReadBodies { .. } | Errand::ReadBody { .. } => None,
         }
     }
 

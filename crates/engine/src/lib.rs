@@ -17,6 +17,7 @@ mod keeper;
 mod key_watch;
 pub mod limits;
 mod living;
+mod meters;
 mod options;
 mod read;
 mod request;
@@ -34,10 +35,11 @@ pub use errand::{CheckpointStep, Done, Errand};
 pub use gaps::Gaps;
 pub use keeper::Keeper;
 pub use key_watch::KeyWatcher;
+pub use meters::Meters;
 pub use options::{Options, Pace};
 pub use request::{
-    Again, Answer, Delivery, Demand, Description, EngineError, Look, Looked, Proposal, QueueName, Receive, Received,
-    Request,
+    Again, Answer, Delivery, Demand, Description, EngineError, House, Look, Looked, Proposal, QueueName, Receive,
+    Received, Request, Row,
 };
 pub use start::{BODIES, CHECKPOINTS, Found, Start, StartError, find, find_with, load};
 

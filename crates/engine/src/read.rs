@@ -1,6 +1,6 @@
 //! Reads: what may be looked at without a command, in the state as it is.
 
-use crate::request::{Description, Look, Looked};
+use crate::request::{Description, House, Look, Looked, QueueName, Row};
 use evenkeel_machine::{Machine, command::QueueKey, queue::NoSuchQueue};
 
 impl Description {
@@ -41,6 +41,37 @@ impl Look {
                 let queue = queues.find(queue.key()).ok_or(NoSuchQueue)?;
                 Looked::Group(queues.group_settings(queue, group))
             }
+            Self::Rows { account, behind, rows_max } => {
+                let rows = queues.rows(*account, behind.as_ref().map(QueueName::key), *rows_max);
+                Looked::Rows(rows.into_iter().map(|queue| Row { queue, received: 0 }).collect())
+            }
+            Self::Groups { queue, from, rows_max } => {
+                let queue = queues.find(queue.key()).ok_or(NoSuchQueue)?;
+                Looked::Groups(queues.groups(queue, *from, *rows_max).ok_or(NoSuchQueue)?)
+            }
+            Self::GroupRow { queue, group } => {
+                let queue = queues.find(queue.key()).ok_or(NoSuchQueue)?;
+                Looked::GroupRow(queues.group(queue, group))
+            }
+            Self::Job { slot, index, offset } => Looked::Job(machine.job_at(*slot, *index, *offset).map(Box::new)),
+            // The engine alone has bodies.
+            Self::Body(_) => Looked::Body(None),
+            Self::House => Looked::House(Box::new(house(machine))),
         })
+    }
+}
+
+/// What the state alone tells of the house.
+pub(crate) fn house(machine: &Machine) -> House {
+    let queues = machine.queues();
+    let ((count, lanes, _), totals) = (queues.sizes(), queues.totals());
+    House {
+        queues: count,
+        lanes,
+        jobs: totals.jobs,
+        body_bytes: totals.bytes,
+        dedup_ids: queues.remembered_ids(),
+        applied: machine.applied(),
+        ..House::default()
     }
 }

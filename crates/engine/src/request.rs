@@ -1,12 +1,13 @@
 //! What a door may ask of the engine, and what it is told.
 
+use crate::engine::Totals;
 use bytes::Bytes;
 use evenkeel_machine::{
     Grant, Reply,
     command::{CallKey, Command, GroupSettings, QueueKey, QueueSettings, Repeatable},
-    queue::{Counts, MoveView, NoSuchQueue, Papers, ReceiveError},
+    queue::{Counts, GroupPage, GroupRow, JobDetail, MoveView, NoSuchQueue, Papers, QueueRow, ReceiveError},
 };
-use evenkeel_types::{AccountId, Micros, QueueId, WallTime};
+use evenkeel_types::{AccountId, BodyRef, LogIndex, Micros, QueueId, WallTime};
 use std::sync::Arc;
 
 /// A question to the engine.
@@ -58,6 +59,45 @@ pub enum Look {
         /// Of which group.
         group: Box<str>,
     },
+    /// Queues with their counts, in the order of account and name. Fewer than asked for may come although there are more: the last
+    /// says where to go on.
+    Rows {
+        /// Of one account only.
+        account: Option<AccountId>,
+        /// Only those behind this one.
+        behind: Option<QueueName>,
+        /// At most so many.
+        rows_max: usize,
+    },
+    /// The groups of a queue, a page of them.
+    Groups {
+        /// Of which queue.
+        queue: QueueName,
+        /// Where the page before said that this one begins.
+        from: Option<u32>,
+        /// At most so many.
+        rows_max: usize,
+    },
+    /// One group of a queue.
+    GroupRow {
+        /// Of which queue.
+        queue: QueueName,
+        /// Which.
+        group: Box<str>,
+    },
+    /// A job that is there, by where its body came in.
+    Job {
+        /// Its slot.
+        slot: u32,
+        /// The entry that brought it.
+        index: LogIndex,
+        /// The body's first byte in that entry.
+        offset: u32,
+    },
+    /// A body, read from the disk if need be.
+    Body(BodyRef),
+    /// The engine itself.
+    House,
 }
 
 /// What was seen.
@@ -69,6 +109,52 @@ pub enum Looked {
     Moves(Vec<MoveView>),
     /// A group's settings, if it has any of its own.
     Group(Option<GroupSettings>),
+    /// Queues.
+    Rows(Vec<Row>),
+    /// Groups.
+    Groups(GroupPage),
+    /// A group, if it has jobs or settings of its own.
+    GroupRow(Option<GroupRow>),
+    /// A job, if it is there.
+    Job(Option<Box<JobDetail>>),
+    /// A body; `None` if it could not be read, or is no more.
+    Body(Option<Bytes>),
+    /// The engine.
+    House(Box<House>),
+}
+
+/// A queue in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What the machine knows of it.
+    pub queue: QueueRow,
+    /// Leases given since this node began to serve.
+    pub received: u64,
+}
+
+/// How the engine is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct House {
+    /// Counts since the start.
+    pub totals: Totals,
+    /// Queues that there are.
+    pub queues: u32,
+    /// Lanes: groups with jobs or settings, and some that were left lately.
+    pub lanes: u32,
+    /// Jobs, those that were purged and are not freed yet included.
+    pub jobs: u64,
+    /// The bytes of their bodies.
+    pub body_bytes: u64,
+    /// De-duplication ids remembered.
+    pub dedup_ids: u32,
+    /// Receives that wait for a job.
+    pub waiting: usize,
+    /// Bytes collected or proposed and not durable yet.
+    pub unsynced_bytes: usize,
+    /// The disk is known to be full, so that sends are refused.
+    pub is_full: bool,
+    /// The last entry applied.
+    pub applied: LogIndex,
 }
 
 /// An encoded command: made on the door's thread, copied once into the batch.

@@ -1,7 +1,7 @@
 //! The engine on a real thread, with real clocks, and threads of its own for errands.
 
 use crate::{
-    BodyStore, CallId, Client, Done, Engine, Errand, Fatal, Gaps, Keeper, Mailbox,
+    BodyStore, CallId, Client, Done, Engine, Errand, Fatal, Gaps, Keeper, Mailbox, Meters,
     client::CALL_BITS,
     request::{Answer, Request},
 };
@@ -139,6 +139,7 @@ impl Clients {
 #[derive(Debug)]
 pub struct Running {
     clients: Clients,
+    meters: Arc<Meters>,
     serving: mpsc::Receiver<[u8; 32]>,
     thread: JoinHandle<Result<(), Fatal>>,
 }
@@ -148,6 +149,12 @@ impl Running {
     #[must_use]
     pub fn clients(&self) -> &Clients {
         &self.clients
+    }
+
+    /// What the engine's thread counts.
+    #[must_use]
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.meters
     }
 
     /// Waits until requests are taken, and tells the log's secret; `None` if the engine ended instead.
@@ -195,6 +202,7 @@ pub fn start<L: Log + 'static, D: Disk>(
     let clients = Clients { inbox: Arc::clone(&inbox), mailboxes: Arc::clone(&mailboxes), numbers: Arc::default() };
     let errands = Errands::start(keeper, &inbox)?;
     let (say_serving, serving) = mpsc::channel();
+    let meters = engine.meters();
     let driver = Driver {
         engine,
         inbox,
@@ -202,6 +210,7 @@ pub fn start<L: Log + 'static, D: Disk>(
         errands,
         clocks,
         gaps: Gaps::default(),
+        meters: Arc::clone(&meters),
         sorted: Vec::new(),
         say_serving: Some(say_serving),
         stopping: false,
@@ -211,7 +220,7 @@ pub fn start<L: Log + 'static, D: Disk>(
         on_end(&engine, &gaps);
         ended
     })?;
-    Ok(Running { clients, serving, thread })
+    Ok(Running { clients, meters, serving, thread })
 }
 
 /// Threads that do what would hold up the engine.
@@ -237,7 +246,7 @@ impl Errands {
 
     fn send(&self, errand: Errand) {
         let worker = match errand {
-            Errand::ReadBodies { .. } => &self.bodies,
+            Errand::ReadBodies { .. } | Errand::ReadBody { .. } => &self.bodies,
             Errand::Checkpoint(..) | Errand::Carry { .. } | Errand::RemoveBodies { .. } | Errand::Discard(_) => {
                 &self.keeper
             }
@@ -255,9 +264,12 @@ impl Errands {
 
 fn read_bodies<R: LogReader, D: Disk>(bodies: &BodyStore<R, D>, errands: &mpsc::Receiver<Errand>, inbox: &Inbox) {
     for errand in errands {
-        if let Errand::ReadBodies { call, queue, jobs } = errand {
-            inbox.put(&mut vec![Letter::Errand(bodies.deliver(call, queue, jobs))]);
-        }
+        let done = match errand {
+            Errand::ReadBodies { call, queue, jobs } => bodies.deliver(call, queue, jobs),
+            Errand::ReadBody { call, body } => bodies.show(call, body),
+            _ => continue,
+        };
+        inbox.put(&mut vec![Letter::Errand(done)]);
     }
 }
 
@@ -305,7 +317,11 @@ fn tell_trouble(done: &Done) {
             tracing::error!("bodies of entries {first} to {last} could not be copied: {reason}; their files stay");
         }
         Done::NotRemoved(error) => tracing::error!("a body file could not be removed: {error}; it stays for now"),
-        Done::Bodies { .. } | Done::CheckpointPart(_) | Done::Checkpoint { .. } | Done::Carried { .. } => {}
+        Done::Bodies { .. }
+        | Done::Body { .. }
+        | Done::CheckpointPart(_)
+        | Done::Checkpoint { .. }
+        | Done::Carried { .. } => {}
     }
 }
 
@@ -316,6 +332,7 @@ struct Driver<L: Log> {
     errands: Errands,
     clocks: Clocks,
     gaps: Gaps,
+    meters: Arc<Meters>,
     /// Answers by mailbox, reused.
     sorted: Vec<Vec<(CallId, Answer)>>,
     /// Used once.
@@ -352,7 +369,9 @@ impl<L: Log> Driver<L> {
                 break Ok(());
             }
             if self.say_serving.is_none() {
-                self.gaps.record(busy_since.elapsed());
+                let busy = busy_since.elapsed();
+                self.gaps.record(busy);
+                self.meters.busy_micros.record(u64::try_from(busy.as_micros()).unwrap_or(u64::MAX));
             }
         };
         self.inbox.close();

@@ -8,7 +8,7 @@ use crate::{
     digest::Mixer,
     event::Event,
     limits,
-    queue::{Moment, Queues},
+    queue::{JobDetail, Moment, Queues},
     reply::Reply,
 };
 use evenkeel_types::{LogIndex, LogTime, WallTime};
@@ -218,6 +218,12 @@ impl Machine {
     #[must_use]
     pub fn queues(&self) -> &Queues {
         &self.queues
+    }
+
+    /// The job in a slot, if it is there and its body came in at that place of the log.
+    #[must_use]
+    pub fn job_at(&self, slot: u32, index: LogIndex, offset: u32) -> Option<JobDetail> {
+        self.queues.job_at(slot, index, offset, self.log_time, self.wall_time)
     }
 
     /// When something next needs attention, on the log's clock.

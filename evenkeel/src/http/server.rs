@@ -1,7 +1,7 @@
 //! Accepting connections, serving each on its thread, and draining them at the end.
 
 use super::{
-    service::{Connection, Shared, Thread},
+    service::{Connection, Scope, Shared, Thread, Visitor},
     stream::Watched,
 };
 use crate::holder;
@@ -29,6 +29,8 @@ const PEER_TIMEOUT: Duration = Duration::from_secs(60);
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// Connections waiting to be accepted by the kernel.
 const BACKLOG: i32 = 4_096;
+/// Connections held at a time on the address for metrics.
+const METRICS_CONNECTIONS_MAX: usize = 64;
 /// A pause after accepting failed (out of file descriptors, most likely).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -40,11 +42,11 @@ pub(crate) struct Settings {
 }
 
 /// Says who has the address, as far as that can be seen, and which other is free.
-fn in_use(listen: SocketAddr) -> anyhow::Error {
+fn in_use(listen: SocketAddr, flag: &str) -> anyhow::Error {
     let holder = holder::of_port(listen).map_or_else(String::new, |holder| format!(" by {holder}"));
     let other = match holder::free_port(listen.ip(), listen.port()) {
-        Some(port) => format!("--listen {}", SocketAddr::new(listen.ip(), port)),
-        None => "--listen".to_owned(),
+        Some(port) => format!("{flag} {}", SocketAddr::new(listen.ip(), port)),
+        None => flag.to_owned(),
     };
     anyhow::anyhow!("{listen} is in use{holder}; stop that program, or choose another address, such as {other}")
 }
@@ -57,11 +59,11 @@ pub(crate) struct Server {
     threads: Vec<JoinHandle<()>>,
 }
 
-type Accepted = (TcpStream, OwnedSemaphorePermit);
+type Accepted = (TcpStream, Visitor, OwnedSemaphorePermit);
 
 impl Server {
-    /// Listens. Nothing is accepted before [`Server::start`].
-    pub(crate) fn bind(listen: SocketAddr) -> anyhow::Result<TcpListener> {
+    /// Listens, where that flag said. Nothing is accepted before [`Server::start`].
+    pub(crate) fn bind(listen: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
         let bind = || -> std::io::Result<TcpListener> {
             let socket = socket2::Socket::new(
                 socket2::Domain::for_address(listen),
@@ -76,14 +78,15 @@ impl Server {
             Ok(socket.into())
         };
         bind().map_err(|error| match error.kind() {
-            std::io::ErrorKind::AddrInUse => in_use(listen),
+            std::io::ErrorKind::AddrInUse => in_use(listen, flag),
             _ => anyhow::Error::new(error).context(format!("listening on {listen}")),
         })
     }
 
-    /// Serves until it is stopped.
+    /// Serves until it is stopped: everything on the one address, and what is seen from outside on the other too.
     pub(crate) fn start(
         listener: TcpListener,
+        metrics: Option<TcpListener>,
         settings: Settings,
         shared: &Arc<Shared>,
         clients: &Clients,
@@ -93,14 +96,21 @@ impl Server {
         let (hands, connections): (Vec<_>, Vec<_>) =
             (0..settings.threads).map(|_| mpsc::channel::<Accepted>(64)).unzip();
         let permits = Arc::new(Semaphore::new(settings.connections_max as usize));
-        let mut acceptor = Some((listener, hands, permits));
+        let metrics = metrics.map(|listener| {
+            let hands = hands.iter().take(1).cloned().collect();
+            let is_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
+            let permits = Arc::new(Semaphore::new(METRICS_CONNECTIONS_MAX));
+            (listener, hands, permits, Scope::Metrics { is_loopback })
+        });
+        let mut acceptors: Vec<Acceptor> = metrics.into_iter().collect();
+        acceptors.push((listener, hands, permits, Scope::All));
         let mut threads = Vec::new();
         for (number, connections) in connections.into_iter().enumerate() {
             let (shared, clients, stopped) = (Arc::clone(shared), clients.clone(), stopped.clone());
             // The first thread accepts for all.
-            let acceptor = acceptor.take();
+            let acceptors = std::mem::take(&mut acceptors);
             let thread = std::thread::Builder::new().name(format!("http-{number}"));
-            threads.push(thread.spawn(move || run_thread(shared, &clients, stopped, connections, acceptor))?);
+            threads.push(thread.spawn(move || run_thread(shared, &clients, stopped, connections, acceptors))?);
         }
         Ok(Self { address, stop, threads })
     }
@@ -123,14 +133,14 @@ impl Server {
     }
 }
 
-type Acceptor = (TcpListener, Vec<mpsc::Sender<Accepted>>, Arc<Semaphore>);
+type Acceptor = (TcpListener, Vec<mpsc::Sender<Accepted>>, Arc<Semaphore>, Scope);
 
 fn run_thread(
     shared: Arc<Shared>,
     clients: &Clients,
     stopped: watch::Receiver<bool>,
     connections: mpsc::Receiver<Accepted>,
-    acceptor: Option<Acceptor>,
+    acceptors: Vec<Acceptor>,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("an event loop can be made at start");
@@ -138,20 +148,16 @@ fn run_thread(
     local.block_on(&runtime, async {
         let client = clients.client();
         tokio::task::spawn_local(client.clone().pump());
-        if let Some((listener, hands, permits)) = acceptor {
-            tokio::task::spawn_local(accept(listener, hands, permits, stopped.clone()));
+        for acceptor in acceptors {
+            tokio::task::spawn_local(accept(acceptor, stopped.clone()));
         }
         let thread = Rc::new(Thread::new(shared, client));
         serve_all(&thread, connections, stopped).await;
     });
 }
 
-async fn accept(
-    listener: TcpListener,
-    hands: Vec<mpsc::Sender<Accepted>>,
-    permits: Arc<Semaphore>,
-    mut stopped: watch::Receiver<bool>,
-) {
+async fn accept(acceptor: Acceptor, mut stopped: watch::Receiver<bool>) {
+    let (listener, hands, permits, scope) = acceptor;
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!("the listening socket cannot be watched: {error}"),
@@ -159,8 +165,8 @@ async fn accept(
     for hand in hands.iter().cycle() {
         let accepted = async {
             let permit = Arc::clone(&permits).acquire_owned().await.expect("the permits are never closed");
-            let (stream, _) = listener.accept().await?;
-            Ok::<_, std::io::Error>((stream, permit))
+            let (stream, peer) = listener.accept().await?;
+            Ok::<_, std::io::Error>((stream, Visitor { peer: peer.ip(), scope }, permit))
         };
         let accepted = tokio::select! {
             accepted = accepted => accepted,
@@ -168,9 +174,9 @@ async fn accept(
         };
         match accepted {
             // One that cannot be set up is gone already.
-            Ok((stream, permit)) => {
+            Ok((stream, visitor, permit)) => {
                 if let Ok(stream) = set_up(stream)
-                    && hand.send((stream, permit)).await.is_err()
+                    && hand.send((stream, visitor, permit)).await.is_err()
                 {
                     return;
                 }
@@ -200,8 +206,8 @@ async fn serve_all(thread: &Rc<Thread>, mut connections: mpsc::Receiver<Accepted
     loop {
         tokio::select! {
             accepted = connections.recv() => match accepted {
-                Some((stream, permit)) => {
-                    let connection = serve_one(Rc::clone(thread), stream, stopped.clone());
+                Some((stream, visitor, permit)) => {
+                    let connection = serve_one(Rc::clone(thread), visitor, stream, stopped.clone());
                     serving.spawn_local(async move {
                         connection.await;
                         drop(permit);
@@ -217,9 +223,9 @@ async fn serve_all(thread: &Rc<Thread>, mut connections: mpsc::Receiver<Accepted
     while serving.join_next().await.is_some() {}
 }
 
-async fn serve_one(thread: Rc<Thread>, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
+async fn serve_one(thread: Rc<Thread>, visitor: Visitor, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
     let Ok(stream) = tokio::net::TcpStream::from_std(stream) else { return };
-    let connection = Connection::new(thread);
+    let connection = Connection::new(thread, visitor);
     let (stream, broke) = Watched::new(stream);
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

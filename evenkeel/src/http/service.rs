@@ -2,22 +2,26 @@
 
 use super::{
     body::Whole,
+    outside::{Outside, text},
     request_id::{RequestId, RequestIds},
     unsigned,
 };
+use crate::seen::Seen;
 use bytes::{Bytes, BytesMut};
 use evenkeel_access::{Directory, Known};
 use evenkeel_engine::{Client, Request as EngineRequest, thread::Clocks};
+use evenkeel_metrics::{Outcome, Requests};
 use evenkeel_native::Response as NativeResponse;
 use evenkeel_sigv4::{Headers, Payload, SigError, Verifier};
 use evenkeel_sqs::{Caller, Door, Head, Response as DoorResponse, Step};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use std::{
     cell::{Cell, RefCell},
     convert::Infallible,
     future::{Future, poll_fn},
+    net::IpAddr,
     pin::Pin,
     rc::Rc,
     sync::Arc,
@@ -43,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) native: evenkeel_native::Door,
     /// Who holds which key.
     pub(crate) directory: Arc<Directory>,
+    pub(crate) seen: Seen,
     /// Requests need no signature (`--insecure-no-auth`): whoever asks is root.
     pub(crate) is_open: bool,
     pub(crate) clocks: Clocks,
@@ -75,6 +80,7 @@ pub(super) struct Thread {
     verifier: RefCell<Verifier>,
     native_verifier: RefCell<Verifier>,
     request_ids: RefCell<RequestIds>,
+    requests: Arc<Requests>,
 }
 
 impl Thread {
@@ -83,6 +89,7 @@ impl Thread {
         // Without randomness the ids of two starts may be alike; nothing else depends on them.
         let _ = getrandom::fill(&mut seed);
         Self {
+            requests: shared.seen.thread(),
             shared,
             client,
             verifier: RefCell::new(Verifier::new("sqs")),
@@ -92,6 +99,25 @@ impl Thread {
     }
 }
 
+/// Who comes, and to which address.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Visitor {
+    pub(super) peer: IpAddr,
+    pub(super) scope: Scope,
+}
+
+/// What an address serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Everything.
+    All,
+    /// What is seen from outside, to whoever asks: of this machine, if the address is a loopback one.
+    Metrics {
+        /// It is.
+        is_loopback: bool,
+    },
+}
+
 /// One connection.
 pub(super) struct Connection {
     inner: Rc<Inner>,
@@ -99,6 +125,7 @@ pub(super) struct Connection {
 
 struct Inner {
     thread: Rc<Thread>,
+    visitor: Visitor,
     /// Gives back what the last response handed out, should it turn out not to have arrived.
     undelivered: Cell<Option<(EngineRequest, Instant)>>,
 }
@@ -108,8 +135,9 @@ struct Inner {
 const DELIVERY_WINDOW: Duration = Duration::from_secs(2);
 
 impl Connection {
-    pub(super) fn new(thread: Rc<Thread>) -> Self {
-        Self { inner: Rc::new(Inner { thread, undelivered: Cell::new(None) }) }
+    pub(super) fn new(thread: Rc<Thread>, visitor: Visitor) -> Self {
+        thread.requests.connections.bump();
+        Self { inner: Rc::new(Inner { thread, visitor, undelivered: Cell::new(None) }) }
     }
 
     /// The service that hyper calls for each request.
@@ -124,6 +152,12 @@ impl Connection {
         {
             self.inner.thread.client.tell(request);
         }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.inner.thread.requests.closed.bump();
     }
 }
 
@@ -146,29 +180,65 @@ impl hyper::service::Service<Request<Incoming>> for Service {
 
 impl Inner {
     async fn serve(&self, request: Request<Incoming>) -> Response<Whole> {
+        let began = Instant::now();
         let (head, body) = request.into_parts();
-        if head.method == Method::GET && head.uri.path() == "/healthz" {
-            return plain(StatusCode::OK, "ok\n");
+        let shared = &self.thread.shared;
+        let (scope, outside) = (self.visitor.scope, Outside::of(&head));
+        if outside == Some(Outside::Health) {
+            return text(StatusCode::OK, "ok\n");
         }
-        if self.thread.shared.is_open
-            && let Some(reason) = unsigned::refusal(&head.headers, &head.uri)
-        {
-            return plain(StatusCode::FORBIDDEN, reason);
+        let is_open = scope != Scope::All || shared.is_open;
+        let from_here_only = matches!(scope, Scope::Metrics { is_loopback: true }) || shared.is_open;
+        if from_here_only && let Some(reason) = unsigned::refusal(&head.headers, &head.uri) {
+            return text(StatusCode::FORBIDDEN, reason);
+        }
+        if let Some(outside) = outside {
+            return outside.serve(&head, shared, &self.thread.client, is_open).await;
+        }
+        if scope != Scope::All {
+            return text(StatusCode::NOT_FOUND, "only /metrics, /healthz and /readyz are here\n");
         }
         let id = self.thread.request_ids.borrow_mut().next();
-        let asked = asked(&head, &id);
-        if body.size_hint().lower() > LARGE_BODY_BYTES as u64 && !self.thread.shared.may_send_much(&head) {
-            return self.respond(&id, evenkeel_sqs::auth_error(&SigError::InvalidClientTokenId, &asked));
+        let (response, action) = self.serve_door(&head, body, &id).await;
+        let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let status = response.status().as_u16();
+        self.thread.requests.record(action, Outcome::of_status(status), micros);
+        tracing::debug!(
+            request_id = id.as_str(),
+            peer = %self.visitor.peer,
+            action = action.and_then(|action| evenkeel_sqs::ACTIONS.get(action)).copied().unwrap_or("other"),
+            status,
+            micros,
+            "request"
+        );
+        response
+    }
+
+    /// The door's response, and the action's number if one was named.
+    async fn serve_door(
+        &self,
+        head: &http::request::Parts,
+        body: Incoming,
+        id: &RequestId,
+    ) -> (Response<Whole>, Option<usize>) {
+        let asked = asked(head, id);
+        if body.size_hint().lower() > LARGE_BODY_BYTES as u64 && !self.thread.shared.may_send_much(head) {
+            let refused = evenkeel_sqs::auth_error(&SigError::InvalidClientTokenId, &asked);
+            return (self.respond(id, refused), None);
         }
         let is_native = head.uri.path().starts_with(evenkeel_native::PREFIX);
-        let response = match read_body(body, &self.thread.shared.large_bodies).await {
-            Ok(body) if is_native => return self.respond_natively(self.ask_native_door(&head, body).await),
-            Ok(body) => self.ask_door(&head, asked, body).await,
-            Err(BodyError::TooLarge) => return plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
-            Err(BodyError::TooSlow) => return plain(StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
-            Err(BodyError::Broken) => return plain(StatusCode::BAD_REQUEST, "the request is incomplete\n"),
+        let (status, words) = match read_body(body, &self.thread.shared.large_bodies).await {
+            Ok(body) if is_native => return (self.respond_natively(self.ask_native_door(head, body).await), None),
+            Ok(body) => {
+                let response = self.ask_door(head, asked, body).await;
+                let action = response.action;
+                return (self.respond(id, response), action);
+            }
+            Err(BodyError::TooLarge) => (StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
+            Err(BodyError::TooSlow) => (StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
+            Err(BodyError::Broken) => (StatusCode::BAD_REQUEST, "the request is incomplete\n"),
         };
-        self.respond(&id, response)
+        (text(status, words), None)
     }
 
     async fn ask_door(&self, head: &http::request::Parts, asked: Head<'_>, body: Bytes) -> DoorResponse {
@@ -278,13 +348,6 @@ fn asked<'h>(head: &'h http::request::Parts, id: &'h RequestId) -> Head<'h> {
         tls: false,
         request_id: id.as_str(),
     }
-}
-
-fn plain(status: StatusCode, text: &'static str) -> Response<Whole> {
-    let mut response = Response::new(Whole::new(Bytes::from_static(text.as_bytes())));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    response
 }
 
 enum BodyError {

@@ -1,6 +1,7 @@
-//! `--insecure-no-auth`: whoever reaches the server is root. What may still not come in is a web page.
+//! Where no key is asked for (`--insecure-no-auth`, `--metrics-listen`), whoever reaches the address is let in. What may still not come in
+//! is a web page.
 //!
-//! The server listens on a loopback address then, so that only programs of this machine reach it. A browser is one of them, and runs
+//! The server listens on a loopback address then (for metrics: unless it was told otherwise), so that only programs of this machine reach it. A browser is one of them, and runs
 //! what strangers wrote: a page may send a form to any address (its request names the page in `Origin`), and a stranger's
 //! name may be made to lead here (DNS rebinding; its request has that name in `Host`). Both are refused. Programs send no
 //! `Origin`, and call this machine by its own names.
@@ -11,12 +12,12 @@ use std::net::IpAddr;
 /// Why a request cannot be from a program of this machine; `None` if it may be.
 pub(super) fn refusal(headers: &HeaderMap, target: &Uri) -> Option<&'static str> {
     if headers.contains_key(header::ORIGIN) {
-        return Some("requests from web pages are refused with --insecure-no-auth\n");
+        return Some("requests from web pages are refused where no key is asked for\n");
     }
     let host = target.host().or_else(|| headers.get(header::HOST).and_then(|host| host.to_str().ok()));
     let is_ours =
         host.is_some_and(|host| host.parse::<http::uri::Authority>().is_ok_and(|host| is_loopback(host.host())));
-    (!is_ours).then_some("with --insecure-no-auth, call the server localhost, 127.0.0.1 or [::1]\n")
+    (!is_ours).then_some("where no key is asked for, call the server localhost, 127.0.0.1 or [::1]\n")
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -88,7 +88,7 @@ impl World {
             Some(Errand::Carry { first, last, .. }) if self.has_body_file(*first, *last) => Doing::CarryOver,
             Some(Errand::Carry { .. }) => Doing::Carry,
             Some(Errand::RemoveBodies { .. }) => Doing::RemoveBodies,
-            Some(Errand::ReadBodies { .. } | Errand::Discard(_)) => Doing::Log,
+            Some(Errand::ReadBodies { .. } | Errand::ReadBody { .. } | Errand::Discard(_)) => Doing::Log,
         }
     }
 

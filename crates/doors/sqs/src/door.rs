@@ -56,9 +56,9 @@ impl Door {
     /// Costs one pass over the body and its MD5, and a pass more in the Query protocol; nothing waits here.
     pub fn accept(&self, caller: Caller<'_>, head: Head<'_>, body: &[u8]) -> Step {
         let mut face = Face::of(&head);
-        let next = match &mut face {
-            Face::Json => self.accept_json(&caller, &head, body),
-            Face::Xml { action, .. } => self.accept_form(&caller, &head, body, action),
+        let next = match &face {
+            Face::Json { .. } => self.accept_json(&caller, &head, body, &mut face),
+            Face::Xml { .. } => self.accept_form(&caller, &head, body, &mut face),
         };
         step(face, next)
     }
@@ -69,10 +69,17 @@ impl Door {
         &self.ids
     }
 
-    fn accept_json(&self, caller: &Caller<'_>, head: &Head<'_>, body: &[u8]) -> Result<Next, SqsError> {
+    fn accept_json(
+        &self,
+        caller: &Caller<'_>,
+        head: &Head<'_>,
+        body: &[u8],
+        face: &mut Face,
+    ) -> Result<Next, SqsError> {
         let target = head.target.ok_or(SqsError::MissingAction)?;
         let action = target.strip_prefix("AmazonSQS.").ok_or_else(|| SqsError::UnknownAction(echo(target)))?;
         let action = Action::of_name(action)?;
+        face.called(action);
         caller.may_do(action.name())?;
         action.accept(&Call { door: self, caller, head, body })
     }
@@ -82,10 +89,10 @@ impl Door {
         caller: &Caller<'_>,
         head: &Head<'_>,
         body: &[u8],
-        called: &mut Option<Action>,
+        face: &mut Face,
     ) -> Result<Next, SqsError> {
         let (action, body) = query::read(head, body)?;
-        *called = Some(action);
+        face.called(action);
         caller.may_do(action.name())?;
         action.accept(&Call { door: self, caller, head, body: &body })
     }

@@ -39,6 +39,7 @@ mod tags;
 mod text;
 mod tokens;
 
+pub use actions::ACTIONS;
 pub use auth::auth_error;
 pub use caller::{Caller, Head};
 pub use door::{Door, Pending, Step};

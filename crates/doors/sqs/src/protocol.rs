@@ -9,6 +9,7 @@ use crate::{
     response::Response,
     text::is_media_type,
 };
+use evenkeel_engine::Request;
 
 /// The `Content-Type` of JSON answers.
 const JSON: &str = "application/x-amz-json-1.0";
@@ -19,7 +20,7 @@ const XML: &str = "text/xml";
 #[derive(Debug)]
 pub(crate) enum Face {
     /// AWS JSON 1.0.
-    Json,
+    Json { action: Option<Action> },
     /// Query: XML, which carries the request's id.
     Xml { request_id: Box<str>, action: Option<Action> },
 }
@@ -30,7 +31,7 @@ impl Face {
     pub(crate) fn of(head: &Head<'_>) -> Self {
         let sends_json = |given: &str| [JSON, "application/json"].iter().any(|json| is_media_type(given, json));
         if head.target.is_some() || head.content_type.is_some_and(sends_json) {
-            return Self::Json;
+            return Self::Json { action: None };
         }
         Self::Xml { request_id: head.request_id.into(), action: None }
     }
@@ -39,10 +40,10 @@ impl Face {
     pub(crate) fn told(&self, told: Told) -> Response {
         let Told { json, undelivered } = told;
         match self {
-            Self::Json => Response { status: 200, content_type: JSON, query_error: None, body: json, undelivered },
+            Self::Json { .. } => self.response(200, JSON, None, json, undelivered),
             Self::Xml { request_id, action } => {
                 match action.and_then(|action| xml::answer(action, &json, request_id)) {
-                    Some(body) => Response { status: 200, content_type: XML, query_error: None, body, undelivered },
+                    Some(body) => self.response(200, XML, None, body, undelivered),
                     // Our own mistake: what was received goes back as if nobody had been there.
                     None => {
                         let error = SqsError::InternalFailure("The answer cannot be written as XML.");
@@ -62,7 +63,7 @@ impl Face {
     pub(crate) fn error(&self, wire: &Wire, message: &str) -> Response {
         let fault = if wire.is_senders_fault() { "Sender" } else { "Receiver" };
         let (content_type, query_error, body) = match self {
-            Self::Json => {
+            Self::Json { .. } => {
                 let mut json = Json::with_capacity(128 + message.len());
                 json.open_object();
                 json.string("__type", &format!("{}#{}", wire.space, wire.shape));
@@ -72,6 +73,25 @@ impl Face {
             }
             Self::Xml { request_id, .. } => (XML, None, xml::error(fault, &wire.code, message, request_id)),
         };
-        Response { status: wire.status, content_type, query_error, body, undelivered: None }
+        self.response(wire.status, content_type, query_error, body, None)
+    }
+
+    /// Notes which action it turned out to be.
+    pub(crate) fn called(&mut self, called: Action) {
+        match self {
+            Self::Json { action } | Self::Xml { action, .. } => *action = Some(called),
+        }
+    }
+
+    fn response(
+        &self,
+        status: u16,
+        content_type: &'static str,
+        query_error: Option<String>,
+        body: Vec<u8>,
+        undelivered: Option<Request>,
+    ) -> Response {
+        let (Self::Json { action } | Self::Xml { action, .. }) = self;
+        Response { action: action.map(|action| action as usize), status, content_type, query_error, body, undelivered }
     }
 }

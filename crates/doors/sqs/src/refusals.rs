@@ -58,7 +58,7 @@ pub(crate) fn looked(answer: Answer) -> Result<Result<Looked, NoSuchQueue>, SqsE
 pub(crate) fn names(answer: Answer) -> Result<Vec<Arc<str>>, SqsError> {
     match looked(answer)?? {
         Looked::Names(names) => Ok(names),
-        Looked::Moves(_) | Looked::Group(_) => Err(MISMATCH),
+        other => Err(mislooked(other)),
     }
 }
 

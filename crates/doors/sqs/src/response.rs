@@ -5,6 +5,8 @@ use evenkeel_engine::Request;
 /// What to send, and what to do if it cannot be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
+    /// Which of [`ACTIONS`](crate::ACTIONS) it answers; `None` if the request named none, or was refused before that was looked at.
+    pub action: Option<usize>,
     /// The HTTP status.
     pub status: u16,
     /// The header `Content-Type`.

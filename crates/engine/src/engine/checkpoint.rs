@@ -111,6 +111,7 @@ impl<L: Log> Engine<L> {
         if index != self.checkpointing.index || !self.checkpointing.is_under_way() {
             return;
         }
+        self.totals.checkpoints_failed += 1;
         self.errands.push(Errand::Discard(self.machine.abandon_checkpoint()));
         self.checkpointing.stage = Stage::None;
         self.checkpointing.whole |= self.checkpointing.is_whole;

@@ -109,6 +109,7 @@ impl<L: Log> Engine<L> {
             for (call, reply) in calls.into_iter().zip(outcome.replies.drain(..)) {
                 if let Reply::QueueDeleted(Ok(queue)) = reply {
                     self.end_waits(queue);
+                    self.received.remove(&queue);
                 }
                 self.answer(call, reply, now);
             }
@@ -134,7 +135,13 @@ impl<L: Log> Engine<L> {
                         // Others were quicker, or what was ready met a limit.
                         self.receive_or_wait(Waiter { call, queue, receive, until }, now);
                     }
-                    Ok(grants) => self.deliver(call, queue, grants),
+                    Ok(grants) => {
+                        if !grants.is_empty() {
+                            self.totals.received += grants.len() as u64;
+                            *self.received.entry(queue).or_default() += grants.len() as u64;
+                        }
+                        self.deliver(call, queue, grants);
+                    }
                     Err(error) => self.answers.push((call, Answer::Received(Err(error)))),
                 }
             }

@@ -118,6 +118,7 @@ impl House {
         use evenkeel_engine::{Done, Errand};
         let done = match errand {
             Errand::ReadBodies { call, queue, jobs } => Some(self.keeper.bodies().deliver(call, queue, jobs)),
+            Errand::ReadBody { call, body } => Some(self.keeper.bodies().show(call, body)),
             other => self.keeper.run(other),
         };
         match &done {
@@ -134,7 +135,7 @@ impl House {
         }
     }
 
-    fn ask(&mut self, request: Request) -> Option<Answer> {
+    pub(crate) fn ask(&mut self, request: Request) -> Option<Answer> {
         self.calls += 1;
         let call = CallId(self.calls);
         let now = Now { monotonic: Micros(self.now), wall: WallTime(1_000_000) };

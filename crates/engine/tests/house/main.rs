@@ -6,3 +6,4 @@ mod boundaries;
 mod carrying;
 mod driver;
 mod full_disk;
+mod looking;

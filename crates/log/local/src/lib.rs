@@ -46,7 +46,7 @@ pub use reader::Reader;
 pub use scan::{Running, ScanEnd, ScanError, scan_segment_bytes};
 pub use segments::{Append, Appended, Segments};
 pub use sidecar::{SidecarError, SidecarHeader, encode_sidecar, scan_sidecar_bytes};
-pub use stats::SyncStats;
+pub use stats::{SyncStats, SyncTimes};
 pub use upkeep::Upkeep;
 pub use verify::{FileState, Verified, VerifiedFile, verify};
 pub use writer::{Step, Writer};

@@ -9,7 +9,7 @@ use crate::{
     reader::Reader,
     segments::{Append, Appended, Segments},
     shared::Shared,
-    stats::SyncStats,
+    stats::{SyncStats, SyncTimes},
     writer::Writer,
 };
 use bytes::Bytes;
@@ -90,6 +90,12 @@ impl<D: Disk> LocalLog<D> {
     #[must_use]
     pub fn sync_stats(&self) -> SyncStats {
         self.shared.sync_histogram.stats()
+    }
+
+    /// The same, for who looks while the log is at work.
+    #[must_use]
+    pub fn sync_times(&self) -> SyncTimes {
+        SyncTimes(Arc::clone(&self.shared.sync_histogram))
     }
 
     /// Lets the writer finish what was proposed and then stop. Later proposals are refused.

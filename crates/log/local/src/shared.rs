@@ -16,7 +16,7 @@ pub(crate) struct Shared<D: Disk> {
     pub(crate) work: Condvar,
     pub(crate) spare: Arc<Spare<D>>,
     pub(crate) keeper: Arc<Keeper<D>>,
-    pub(crate) sync_histogram: SyncHistogram,
+    pub(crate) sync_histogram: Arc<SyncHistogram>,
     /// The bytes that the segment in use still has.
     pub(crate) room_bytes: AtomicU64,
     /// The last entry that is durable.
@@ -62,7 +62,7 @@ impl<D: Disk> Shared<D> {
             work: Condvar::new(),
             spare,
             keeper,
-            sync_histogram: SyncHistogram::default(),
+            sync_histogram: Arc::default(),
             room_bytes: AtomicU64::new(0),
             synced: AtomicU64::new(0),
             _lock: lock,

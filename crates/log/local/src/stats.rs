@@ -3,6 +3,7 @@
 //! Four buckets per doubling, from 1 us to over an hour, so that a quantile is at most 25 % too high.
 
 use std::{
+    sync::Arc,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
@@ -10,8 +11,10 @@ use std::{
 const BUCKETS: usize = 4 * 33;
 
 /// Counts of sync durations.
+#[derive(Debug)]
 pub(crate) struct SyncHistogram {
     buckets: [AtomicU64; BUCKETS],
+    micros_sum: AtomicU64,
     micros_max: AtomicU64,
 }
 
@@ -28,9 +31,33 @@ pub struct SyncStats {
     pub micros_max: u64,
 }
 
+/// How long syncs take, readable while the log is at work and after.
+#[derive(Clone, Debug)]
+pub struct SyncTimes(pub(crate) Arc<SyncHistogram>);
+
+impl SyncTimes {
+    /// How many syncs took longer than the bound before and no longer than each of these (in microseconds, ascending), and last how many
+    /// took longer than all; then the sum of all. A bucket that lies across a bound counts as above it.
+    #[must_use]
+    pub fn ranges(&self, bounds: &[u64]) -> (Vec<u64>, u64) {
+        let mut ranges = vec![0; bounds.len() + 1];
+        for (number, bucket) in self.0.buckets.iter().enumerate() {
+            let at = bounds.partition_point(|&bound| bound < upper_end(number));
+            if let Some(count) = ranges.get_mut(at) {
+                *count += bucket.load(Relaxed);
+            }
+        }
+        (ranges, self.0.micros_sum.load(Relaxed))
+    }
+}
+
 impl Default for SyncHistogram {
     fn default() -> Self {
-        Self { buckets: [const { AtomicU64::new(0) }; BUCKETS], micros_max: AtomicU64::new(0) }
+        Self {
+            buckets: [const { AtomicU64::new(0) }; BUCKETS],
+            micros_sum: AtomicU64::new(0),
+            micros_max: AtomicU64::new(0),
+        }
     }
 }
 
@@ -40,6 +67,7 @@ impl SyncHistogram {
         if let Some(bucket) = self.buckets.get(bucket_of(micros)) {
             bucket.fetch_add(1, Relaxed);
         }
+        self.micros_sum.fetch_add(micros, Relaxed);
         self.micros_max.fetch_max(micros, Relaxed);
     }
 
@@ -88,6 +116,17 @@ mod tests {
         assert_eq!((stats.count, stats.micros_max), (1000, 1000));
         assert!((500..=625).contains(&stats.micros_p50), "{stats:?}");
         assert!((990..=1000).contains(&stats.micros_p99), "{stats:?}");
+    }
+
+    #[test]
+    fn syncs_are_told_by_the_ranges_of_who_asks() {
+        let histogram = SyncHistogram::default();
+        for micros in [1, 3, 100, 5_000] {
+            histogram.record(Duration::from_micros(micros));
+        }
+        let times = SyncTimes(Arc::new(histogram));
+        assert_eq!(times.ranges(&[2, 128, 8_192]), (vec![1, 2, 1, 0], 5_104));
+        assert_eq!(times.ranges(&[]), (vec![4], 5_104));
     }
 
     #[test]

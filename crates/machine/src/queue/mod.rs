@@ -34,6 +34,7 @@ mod repeat;
 mod state;
 mod timers;
 mod turns;
+mod view;
 mod wheel;
 
 pub use ack::AckError;
@@ -47,6 +48,7 @@ pub use moves::{MoveError, MoveStatus, MoveView};
 pub use papers::{Allowed, Papers, PapersError};
 pub use receive::ReceiveError;
 pub use state::Counts;
+pub use view::{AGE_LANES, GroupPage, GroupRow, JobDetail, JobPlace, QueueRow};
 
 use crate::{
     command::{QueueKey, QueueSettings},

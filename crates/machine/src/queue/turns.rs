@@ -50,6 +50,11 @@ impl Turns {
         self.waiting.first().map(|&(_, _, slot)| slot)
     }
 
+    /// The lanes that are served first, as it looks now: so many at most.
+    pub(crate) fn first(&self, lanes_max: usize) -> impl Iterator<Item = u32> + '_ {
+        self.waiting.iter().take(lanes_max).map(|&(_, _, slot)| slot)
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
     }

@@ -12,3 +12,4 @@ mod purge;
 mod repeat;
 mod script;
 mod state;
+mod view;

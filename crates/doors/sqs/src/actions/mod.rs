@@ -90,6 +90,9 @@ macro_rules! actions {
             $($action($file::Waiting)),+
         }
 
+        /// The names of all actions, by their numbers.
+        pub const ACTIONS: &[&str] = &[$(stringify!($action)),+];
+
         impl Action {
             /// All of them.
             #[cfg(test)]

@@ -1,0 +1,24 @@
+//! What the engine's thread counts, for whoever wants to see it: each number is written by that thread alone.
+
+use evenkeel_metrics::{BATCH_BYTES, BATCH_COMMANDS, BUSY_MICROS, Histogram};
+
+/// The engine's own histograms.
+#[derive(Debug)]
+pub struct Meters {
+    /// Commands of a batch that was proposed; 0 where only time was.
+    pub batch_commands: Histogram,
+    /// Its bytes.
+    pub batch_bytes: Histogram,
+    /// How long the loop was busy at a time, in microseconds: what a request that has just come waits before it is looked at.
+    pub busy_micros: Histogram,
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        Self {
+            batch_commands: Histogram::new(BATCH_COMMANDS),
+            batch_bytes: Histogram::new(BATCH_BYTES),
+            busy_micros: Histogram::new(BUSY_MICROS),
+        }
+    }
+}
