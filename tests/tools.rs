@@ -44,6 +44,93 @@ fn a_queue_is_made_shown_and_deleted() {
 }
 
 #[test]
+fn queues_are_listed_with_what_waits_in_each() {
+    let server = Server::start();
+    let none = Tool::of(&server, &["queues"]).works();
+    assert_eq!(none.stdout, "");
+    assert!(none.stderr.contains("evenkeel queues create NAME"), "{none:?}");
+    for name in ["work", "mail", "mail-slow"] {
+        Tool::of(&server, &["queues", "create", name]).works();
+    }
+    Tool::of(&server, &["send", "work"]).input("a\nb\nc\n").works();
+    Tool::of(&server, &["send", "work", "later", "--delay", "900"]).works();
+    Tool::of(&server, &["receive", "work"]).works();
+    let table = Tool::of(&server, &["queues"]).works().stdout;
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["QUEUE", "WAITING", "IN", "FLIGHT", "DELAYED"]);
+    assert_eq!(rows[1..], [vec!["mail", "0", "0", "0"], vec!["mail-slow", "0", "0", "0"], vec!["work", "2", "1", "1"]]);
+    let mails = Tool::of(&server, &["queues", "mail", "--json"]).works().json();
+    assert_eq!(mails.iter().map(|queue| &queue["name"]).collect::<Vec<_>>(), ["mail", "mail-slow"]);
+    let work = Tool::of(&server, &["queues", "work", "--json"]).works().json();
+    let url = format!("{}/000000000000/work", server.endpoint());
+    assert_eq!(work, [json!({"name": "work", "url": url, "waiting": 2, "in_flight": 1, "delayed": 1})]);
+}
+
+#[test]
+fn more_queues_than_a_page_holds_are_listed_whole() {
+    let server = Server::start();
+    let mut client = server.client();
+    for number in 0..1_100 {
+        client.create_queue(&format!("q{number:04}"), &json!({})).unwrap();
+    }
+    let names = Tool::of(&server, &["queues", "--json"]).works().json();
+    let expected: Vec<String> = (0..1_100).map(|number| format!("q{number:04}")).collect();
+    assert_eq!(names.iter().map(|queue| queue["name"].as_str().unwrap()).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_queue_that_is_not_there_is_told_with_the_one_that_may_be_meant() {
+    let server = server();
+    for arguments in [&["send", "wrok", "x"][..], &["purge", "Work", "--yes"], &["receive", "works"]] {
+        let error = Tool::of(&server, arguments).fails(1);
+        assert!(error.contains("did you mean work?"), "{error}");
+    }
+    let error = Tool::of(&server, &["send", "invoices", "x"]).fails(1);
+    assert!(error.contains("evenkeel queues create invoices"), "{error}");
+}
+
+#[test]
+fn dead_jobs_go_back_to_work() {
+    let server = Server::start();
+    Tool::of(&server, &["queues", "create", "dead"]).works();
+    let policy = r#"RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":1}"#;
+    Tool::of(&server, &["queues", "create", "work", "--attribute", policy]).works();
+    Tool::of(&server, &["queues", "create", "other"]).works();
+    let kill = || {
+        Tool::of(&server, &["receive", "work", "--all", "--lease", "0"]).works();
+        Tool::of(&server, &["receive", "work", "--all"]).works();
+    };
+    Tool::of(&server, &["send", "work"]).input("a\nb\nc\n").works();
+    let error = Tool::of(&server, &["redrive", "dead", "--status"]).fails(1);
+    assert!(error.contains("no jobs were ever moved"), "{error}");
+    kill();
+    let waiting = |name: &str| Tool::of(&server, &["queues", name, "--json"]).works().json()[0]["waiting"].clone();
+    assert_eq!((waiting("dead"), waiting("work")), (json!(3), json!(0)));
+
+    let told = Tool::of(&server, &["redrive", "dead"]).works();
+    assert_eq!(told.stderr, "done: 3 of 3 jobs moved\n");
+    assert_eq!((waiting("dead"), waiting("work")), (json!(0), json!(3)));
+
+    kill();
+    let told = Tool::of(&server, &["redrive", "dead", "--to", "other", "--json"]).works();
+    assert_eq!(told.json(), [json!({"status": "COMPLETED", "moved": 3, "to_move": 3})]);
+    assert_eq!((waiting("dead"), waiting("other")), (json!(0), json!(3)));
+    let error = Tool::of(&server, &["redrive", "dead", "--to", "othr"]).fails(1);
+    assert!(error.contains("did you mean other?"), "{error}");
+    let error = Tool::of(&server, &["redrive", "dead", "--cancel"]).fails(1);
+    assert!(error.contains("no task moves jobs"), "{error}");
+
+    Tool::of(&server, &["send", "work"]).input("x\n".repeat(30)).works();
+    kill();
+    Tool::of(&server, &["redrive", "dead", "--rate", "1", "--detach"]).works();
+    let status = Tool::of(&server, &["redrive", "dead", "--status", "--json"]).works().json();
+    assert_eq!(status[0]["status"], "RUNNING");
+    Tool::of(&server, &["redrive", "dead", "--cancel"]).works();
+    let status = Tool::of(&server, &["redrive", "dead", "--status", "--json"]).works().json();
+    assert!(["CANCELLED", "CANCELLING"].contains(&status[0]["status"].as_str().unwrap()), "{status:?}");
+}
+
+#[test]
 fn a_job_is_sent_and_received_with_all_that_belongs_to_it() {
     let server = server();
     let arguments = ["send", "work", "resize\n17", "--group", "tenant-a", "--attribute", "kind=image", "--json"];
@@ -197,6 +284,20 @@ fn where_no_server_is_the_error_says_how_to_start_one() {
 }
 
 #[test]
+fn a_ping_tells_whether_it_serves() {
+    let mut server = Server::start();
+    let endpoint = server.endpoint();
+    let ping = |wait: &str| Tool::bare(&["ping", "--endpoint", &endpoint, "--wait", wait]);
+    ping("0").works();
+    server.stop();
+    assert!(ping("0").fails(1).contains("no server answers"));
+    let server = Launch::bare().argument("--listen").argument(endpoint.trim_start_matches("http://"));
+    let starting = std::thread::spawn(move || server.start());
+    ping("30").works();
+    starting.join().unwrap();
+}
+
+#[test]
 fn a_slip_of_the_finger_gets_a_hint() {
     assert!(Tool::bare(&["recieve", "work"]).fails(2).contains("'receive'"));
     assert!(Tool::bare(&["send", "work", "x", "--gruop", "a"]).fails(2).contains("--group"));
@@ -205,7 +306,7 @@ fn a_slip_of_the_finger_gets_a_hint() {
 
 #[test]
 fn help_teaches_by_example() {
-    for command in ["queues", "send", "receive", "purge", "redrive", "completions", "man"] {
+    for command in ["queues", "send", "receive", "purge", "redrive", "ping", "demo", "completions", "man"] {
         let help = Tool::bare(&[command, "--help"]).works().stdout;
         assert!(help.contains("Examples:") && help.contains(&format!("evenkeel {command}")), "{help}");
     }

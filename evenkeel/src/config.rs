@@ -28,7 +28,7 @@ pub(crate) struct ServeArgs {
     dev: bool,
 
     /// Stop once standard input closes: for programs that start a server and must not leave it behind.
-    #[arg(long, hide = true)]
+    #[arg(long)]
     #[serde(skip)]
     stop_with_stdin: bool,
 

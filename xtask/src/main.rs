@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod dist;
 mod faults;
 mod fuzz;
 mod kill;
@@ -41,6 +42,8 @@ enum Command {
     Kill(kill::Args),
     /// Measure the real server beside its load on this machine.
     Bench(bench::Args),
+    /// Build the static release binary with its man pages and completions; say its size and how fast it starts.
+    Dist,
     /// Check the rules of the house that no compiler checks.
     Tidy,
 }
@@ -55,6 +58,7 @@ fn main() -> std::process::ExitCode {
         Command::Fuzz(args) => fuzz::run(&mut steps, &args),
         Command::Kill(args) => kill::run(&mut steps, &args),
         Command::Bench(args) => bench::run(&mut steps, &args),
+        Command::Dist => dist::run(&mut steps),
         Command::Tidy => tidy::run(),
     };
     steps.report(&done);

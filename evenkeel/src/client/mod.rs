@@ -7,12 +7,14 @@
 mod connection;
 mod endpoint;
 mod error;
+mod health;
 mod identity;
 mod native;
 mod sqs;
 
 pub(crate) use endpoint::Endpoint;
 pub(crate) use error::CallError;
+pub(crate) use health::health;
 pub(crate) use identity::Identity;
 pub(crate) use native::Native;
 pub(crate) use sqs::{Sqs, batch_failures};

@@ -10,6 +10,7 @@
 mod confirm;
 mod jobs;
 mod keys;
+mod ping;
 mod purge;
 mod queues;
 mod receive;
@@ -29,6 +30,7 @@ pub(crate) enum Tool {
     Purge(purge::PurgeArgs),
     Redrive(redrive::RedriveArgs),
     Keys(keys::KeysArgs),
+    Ping(ping::PingArgs),
 }
 
 /// Runs one of them.
@@ -42,6 +44,7 @@ pub(crate) fn run(tool: Tool) -> anyhow::Result<()> {
             Tool::Purge(args) => purge::run(args).await,
             Tool::Redrive(args) => redrive::run(args).await,
             Tool::Keys(args) => keys::run(args).await,
+            Tool::Ping(args) => ping::run(args).await,
         }
     })
 }

@@ -32,10 +32,14 @@ pub(crate) struct ServerArgs {
 }
 
 impl ServerArgs {
+    /// Where.
+    pub(super) fn endpoint(&self) -> anyhow::Result<Endpoint> {
+        Endpoint::parse(self.endpoint.as_deref().filter(|text| !text.is_empty()).unwrap_or(DEFAULT_ENDPOINT))
+    }
+
     /// Where, and as whom.
     pub(super) fn find(&self) -> anyhow::Result<(Endpoint, Option<Identity>)> {
-        let endpoint = self.endpoint.as_deref().filter(|text| !text.is_empty()).unwrap_or(DEFAULT_ENDPOINT);
-        let endpoint = Endpoint::parse(endpoint)?;
+        let endpoint = self.endpoint()?;
         let data_dir = self.data_dir.as_deref().unwrap_or_else(|| Path::new(DEFAULT_DATA_DIR));
         Ok((endpoint, Identity::find(data_dir, |name| std::env::var(name).ok())?))
     }
