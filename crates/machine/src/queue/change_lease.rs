@@ -49,9 +49,7 @@ impl Queues {
         }
         match (job.place(), lease) {
             (Place::Leased, Micros(0)) => {
-                self.wheel.remove(&mut self.jobs, slot);
-                self.end_lease(slot, at.log_time);
-                self.give_back(slot, at, events);
+                self.end_lease_now(slot, at, events);
             }
             (Place::Leased, _) => {
                 self.wheel.remove(&mut self.jobs, slot);
@@ -69,5 +67,12 @@ impl Queues {
         }
         self.settle(job.lane, events);
         Ok(())
+    }
+
+    /// Ends a running lease before its time; the lane is to be settled then.
+    pub(super) fn end_lease_now(&mut self, slot: u32, at: Moment, events: &mut Vec<Event>) {
+        self.wheel.remove(&mut self.jobs, slot);
+        self.end_lease(slot, at.log_time);
+        self.give_back(slot, at, events);
     }
 }

@@ -86,8 +86,20 @@ impl Queues {
             }
         }
         self.note_received(at, queue, &again, &grants, at.log_time + lease);
+        if lease == Micros(0) {
+            self.give_back_at_once(at, &grants, events);
+        }
         self.forget(queue.slot, limits::LANES_FORGOTTEN_PER_COMMAND);
         Ok(grants)
+    }
+
+    /// Ends leases of no time with the receive that gave them, so that the next one finds the jobs, in their order.
+    fn give_back_at_once(&mut self, at: Moment, grants: &[Grant], events: &mut Vec<Event>) {
+        for grant in grants.iter().rev() {
+            let lane = self.jobs.at(grant.job.slot).lane;
+            self.end_lease_now(grant.job.slot, at, events);
+            self.settle(lane, events);
+        }
     }
 
     /// How many jobs of a lane may be leased besides those that are.

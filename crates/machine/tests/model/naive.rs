@@ -176,6 +176,11 @@ impl Queue {
             self.charge(&group, cost);
             self.settle(&group);
         }
+        if until == now {
+            for &(job, token) in granted.iter().rev() {
+                assert!(self.change_lease(now, Held { job, token: LeaseToken(token) }, now));
+            }
+        }
         granted
     }
 
