@@ -93,7 +93,8 @@ fn a_queue_that_is_not_there_is_told_with_the_one_that_may_be_meant() {
 fn dead_jobs_go_back_to_work() {
     let server = Server::start();
     Tool::of(&server, &["queues", "create", "dead"]).works();
-    let policy = r#"RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":1}"#;
+    let policy =
+        r#"RedrivePolicy={"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":1}"#;
     Tool::of(&server, &["queues", "create", "work", "--attribute", policy]).works();
     Tool::of(&server, &["queues", "create", "other"]).works();
     let kill = || {
