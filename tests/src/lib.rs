@@ -12,6 +12,7 @@ pub mod client;
 pub mod http;
 pub mod ledger;
 pub mod node;
+pub mod pages;
 pub mod python;
 pub mod random;
 pub mod server;

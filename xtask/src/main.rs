@@ -9,6 +9,7 @@ mod dist;
 mod faults;
 mod fuzz;
 mod kill;
+mod newcomer;
 mod packages;
 mod prerequisites;
 mod sim;
@@ -40,6 +41,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Kill the real server under load, again and again, and account for every job.
     Kill(kill::Args),
+    /// Walk the README's path from a fresh clone, timed apart from compiling.
+    Newcomer,
     /// Measure the real server beside its load on this machine.
     Bench(bench::Args),
     /// Build the static release binary with its man pages and completions; say its size and how fast it starts.
@@ -57,6 +60,7 @@ fn main() -> std::process::ExitCode {
         Command::Faults => faults::run(&mut steps),
         Command::Fuzz(args) => fuzz::run(&mut steps, &args),
         Command::Kill(args) => kill::run(&mut steps, &args),
+        Command::Newcomer => newcomer::run(&mut steps),
         Command::Bench(args) => bench::run(&mut steps, &args),
         Command::Dist => dist::run(&mut steps),
         Command::Tidy => tidy::run(),

@@ -5,7 +5,7 @@
 
 use crate::packages::Workspace;
 use crate::steps::{Steps, cargo};
-use crate::{faults, kill, prerequisites, sim};
+use crate::{faults, kill, newcomer, prerequisites, sim};
 
 /// How much of what could go on for ever.
 #[derive(Clone, Copy)]
@@ -32,6 +32,7 @@ pub(crate) fn run(steps: &mut Steps, budget: Budget) -> anyhow::Result<()> {
             .env("EVENKEEL_BIN", workspace.release("evenkeel"))
             .env("EVENKEEL_KILL_ROUNDS", kill::ROUNDS_SHORT.to_string()),
     )?;
+    newcomer::run(steps)?;
     if budget.kills > kill::ROUNDS_SHORT {
         kill::run(steps, &kill::Args { rounds: budget.kills, seed: None })?;
     }
