@@ -108,6 +108,25 @@ fn a_second_server_on_the_same_folder_is_refused() {
 }
 
 #[test]
+fn a_folder_of_a_newer_version_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Launch::default().data(folder.path()).start();
+    assert!(server.stop().status.success());
+    let segment = std::fs::read_dir(folder.path().join("log")).unwrap().map(|entry| entry.unwrap().path());
+    let segment = segment.into_iter().find(|path| path.extension().is_some_and(|kind| kind == "seg")).unwrap();
+    // The format, and the header's checksum: docs/format.md.
+    let mut bytes = std::fs::read(&segment).unwrap();
+    bytes[16] = 2;
+    let checksum = xxhash_rust::xxh3::xxh3_64(&bytes[8..4096]).to_le_bytes();
+    bytes[..8].copy_from_slice(&checksum);
+    std::fs::write(&segment, &bytes).unwrap();
+    let ended = Launch::default().data(folder.path()).run();
+    assert!(!ended.status.success());
+    assert!(ended.stderr.contains("format 2") && ended.stderr.contains("use a newer version"), "{}", ended.stderr);
+    assert!(std::fs::read(&segment).unwrap() == bytes, "nothing is touched");
+}
+
+#[test]
 fn a_port_in_use_is_named() {
     let server = Server::start();
     let ended = Launch::bare().argument("--listen").argument(server.address().to_string()).run();
