@@ -63,6 +63,8 @@ pub const NOTES_MAX: usize = 8;
 pub const NOTE_NAME_BYTES_MAX: usize = 64;
 /// One of them, in bytes: more than a policy can have (AWS: 8,192 characters of policies in most services; 64 KiB is far above).
 pub const NOTE_BYTES_MAX: usize = 65_536;
+/// Jobs that a peek shows at most: a screenful, and some 10 us.
+pub const PEEK_JOBS_MAX: usize = 100;
 /// Steps of dropping what is past its time per batch, each a lane or a job.
 pub const EXPIRED_PER_BATCH: u32 = 4_096;
 /// Jobs past their time, or gone to the dead letters, that a receive meets besides those that it grants.

@@ -103,7 +103,7 @@ impl Queues {
     }
 
     /// How many jobs of a lane may be leased besides those that are.
-    fn room_in_flight(&self, lane: u32) -> usize {
+    pub(super) fn room_in_flight(&self, lane: u32) -> usize {
         let lane = self.lanes.at(lane);
         match self.in_flight_max(lane) {
             limit if limit != 0 && !fault::is(Fault::IgnoreGroupLimit) => limit.saturating_sub(lane.leased) as usize,

@@ -33,6 +33,20 @@ const JOB_COST: u64 = 1 << 16;
 /// What a millisecond of lease costs a lane of weight 1 under [`FairBy::LeaseTime`].
 const MILLISECOND_COST: u64 = 1 << 10;
 
+/// By how much a grant moves a lane's pass; `estimate_millis` is how long its leases last, if that is what counts.
+pub(super) fn price(fair_by: FairBy, estimate_millis: u64, weight: u8) -> u64 {
+    let cost = match fair_by {
+        FairBy::Count => JOB_COST,
+        // Lanes of which nothing is known yet rotate by a millisecond.
+        FairBy::LeaseTime => estimate_millis.max(1).saturating_mul(MILLISECOND_COST),
+    };
+    share(cost, weight)
+}
+
+fn share(cost: u64, weight: u8) -> u64 {
+    (cost / u64::from(weight.max(1))).max(1)
+}
+
 /// The turns of one queue.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
@@ -57,6 +71,11 @@ impl Turns {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// The lanes that may be served, as they come: pass, turn, slot.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = (u64, u64, u32)> + '_ {
+        self.waiting.iter().copied()
     }
 
     /// Whether nobody waits, and there are lanes to be forgotten.
@@ -91,16 +110,12 @@ impl Turns {
     /// The lane counts the new lease already.
     pub(crate) fn serve(&mut self, lanes: &mut Slab<Lane>, slot: u32, fair_by: FairBy, weight: u8) {
         self.virtual_time = self.virtual_time.max(lanes.at(slot).pass);
-        let cost = match fair_by {
-            FairBy::Count => JOB_COST,
-            FairBy::LeaseTime => {
-                let mut lane = lanes.edit(slot);
-                lane.charged_millis += lane.estimate_millis;
-                // Lanes of which nothing is known yet rotate by a millisecond.
-                lane.estimate_millis.max(1).saturating_mul(MILLISECOND_COST)
-            }
-        };
-        self.charge(lanes, slot, cost, weight);
+        if fair_by == FairBy::LeaseTime {
+            let mut lane = lanes.edit(slot);
+            lane.charged_millis += lane.estimate_millis;
+        }
+        let price = price(fair_by, lanes.at(slot).estimate_millis, weight);
+        self.move_to(lanes, slot, lanes.at(slot).pass.saturating_add(price));
     }
 
     /// Charges a lane for one more grant in the same turn.
@@ -151,8 +166,7 @@ impl Turns {
     }
 
     fn charge(&mut self, lanes: &mut Slab<Lane>, slot: u32, cost: u64, weight: u8) {
-        let charge = (cost / u64::from(weight.max(1))).max(1);
-        self.move_to(lanes, slot, lanes.at(slot).pass.saturating_add(charge));
+        self.move_to(lanes, slot, lanes.at(slot).pass.saturating_add(share(cost, weight)));
     }
 
     /// Gives a lane another pass, and its place among equals anew.

@@ -121,22 +121,32 @@ impl Queues {
         };
         let mut looks = limits::LANES_LOOKED_AT_PER_VIEW;
         let mut rows = Vec::new();
-        for ((owner, name), &slot) in self.by_name.range((from, Bound::Unbounded)) {
+        for ((owner, _), &slot) in self.by_name.range((from, Bound::Unbounded)) {
             if account.is_some_and(|account| *owner != account) || rows.len() >= rows_max || looks == 0 {
                 break;
             }
-            let queue = self.queues.at(slot);
-            rows.push(QueueRow {
-                id: self.id_of(slot),
-                account: *owner,
-                name: Arc::clone(name),
-                counts: queue.counts,
-                bytes: queue.bytes,
-                oldest: self.oldest_ready(slot, &mut looks),
-                groups_in_turns: queue.turns.counts().0 as u64,
-            });
+            rows.push(self.queue_row(slot, &mut looks));
         }
         rows
+    }
+
+    /// One queue, as in a list. `None` if there is no such queue.
+    pub fn row(&self, queue: QueueId) -> Option<QueueRow> {
+        self.queue(queue)?;
+        Some(self.queue_row(queue.slot, &mut limits::LANES_LOOKED_AT_PER_VIEW.clone()))
+    }
+
+    fn queue_row(&self, slot: u32, looks: &mut usize) -> QueueRow {
+        let queue = self.queues.at(slot);
+        QueueRow {
+            id: self.id_of(slot),
+            account: queue.account,
+            name: Arc::clone(&queue.name),
+            counts: queue.counts,
+            bytes: queue.bytes,
+            oldest: self.oldest_ready(slot, looks),
+            groups_in_turns: queue.turns.counts().0 as u64,
+        }
     }
 
     /// See the head of this file. Takes what it looked at from `looks`.

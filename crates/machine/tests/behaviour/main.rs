@@ -8,6 +8,7 @@ mod house;
 mod keys;
 mod leases;
 mod papers;
+mod peek;
 mod purge;
 mod repeat;
 mod script;

@@ -3,7 +3,7 @@
 use evenkeel_machine::{
     Event, Grant, Machine, Outcome, Reply,
     batch::BatchBuilder,
-    command::{Begin, Body, Command, GroupSettings, Held, NewJob, QueueKey, QueueSettings},
+    command::{Begin, Body, Command, DedupId, GroupSettings, Held, NewJob, QueueKey, QueueSettings},
     queue::{AckError, ChangeLeaseError, Counts},
 };
 use evenkeel_types::{AccountId, LogIndex, LogTime, Micros, QueueId, WallTime};
@@ -17,6 +17,8 @@ pub(crate) const QUEUE: QueueKey<'static> = QueueKey {
 };
 
 pub(crate) struct Script {
+    /// The one queue: [`QUEUE`], or one whose name says that it is FIFO.
+    queue: QueueKey<'static>,
     pub(crate) machine: Machine,
     pub(crate) outcome: Outcome,
     /// Log time, in microseconds.
@@ -26,9 +28,10 @@ pub(crate) struct Script {
 impl Script {
     /// A log that has begun and one queue.
     pub(crate) fn new(settings: QueueSettings) -> Self {
-        let mut script = Self { machine: Machine::default(), outcome: Outcome::default(), now: 1 };
+        let queue = QueueKey { name: if settings.fifo.is_some() { "q.fifo" } else { QUEUE.name }, ..QUEUE };
+        let mut script = Self { queue, machine: Machine::default(), outcome: Outcome::default(), now: 1 };
         script.run(&Command::Begin(Begin { feature_level: 1, secret: [1; 32] }));
-        script.run(&Command::CreateQueue { queue: QUEUE, settings, papers: Default::default(), tags: vec![] });
+        script.run(&Command::CreateQueue { queue, settings, papers: Default::default(), tags: vec![] });
         script
     }
 
@@ -52,8 +55,11 @@ impl Script {
 
     pub(crate) fn send(&mut self, group: &str, count: usize) {
         for _ in 0..count {
-            let job = NewJob { group, delay: None, dedup: None, counted_bytes: 1, body: Body::new(b"x") };
-            let reply = self.run(&Command::Enqueue { queue: QUEUE, jobs: vec![job], call: None });
+            // Each job of a FIFO queue has an id of its own.
+            let id = self.machine.applied().to_string();
+            let dedup = self.queue.name.ends_with(".fifo").then_some(DedupId { id: &id, is_content: false });
+            let job = NewJob { group, delay: None, dedup, counted_bytes: 1, body: Body::new(b"x") };
+            let reply = self.run(&Command::Enqueue { queue: self.queue, jobs: vec![job], call: None });
             assert!(matches!(&reply, Reply::Enqueued(Ok(results)) if results[0].is_ok()), "{reply:?}");
         }
     }
@@ -104,7 +110,7 @@ impl Script {
 
     pub(crate) fn configure_group(&mut self, group: &str, weight: u8, in_flight_max: u32) {
         let settings = GroupSettings { weight, in_flight_max };
-        let reply = self.run(&Command::ConfigureGroup { queue: QUEUE, group, settings });
+        let reply = self.run(&Command::ConfigureGroup { queue: self.queue, group, settings });
         assert_eq!(reply, Reply::Configured(Ok(())));
     }
 
