@@ -45,6 +45,14 @@ impl Look {
                 let rows = queues.rows(*account, behind.as_ref().map(QueueName::key), *rows_max);
                 Looked::Rows(rows.into_iter().map(|queue| Row { queue, received: 0 }).collect())
             }
+            Self::Row(queue) => {
+                let row = queues.row(queues.find(queue.key()).ok_or(NoSuchQueue)?).ok_or(NoSuchQueue)?;
+                Looked::Rows(vec![Row { queue: row, received: 0 }])
+            }
+            Self::Next { queue, jobs_max } => {
+                let queue = queues.find(queue.key()).ok_or(NoSuchQueue)?;
+                Looked::Next(queues.peek(queue, *jobs_max, machine.wall_time()).ok_or(NoSuchQueue)?)
+            }
             Self::Groups { queue, from, rows_max } => {
                 let queue = queues.find(queue.key()).ok_or(NoSuchQueue)?;
                 Looked::Groups(queues.groups(queue, *from, *rows_max).ok_or(NoSuchQueue)?)

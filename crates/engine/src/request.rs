@@ -5,7 +5,7 @@ use bytes::Bytes;
 use evenkeel_machine::{
     Grant, Reply,
     command::{CallKey, Command, GroupSettings, QueueKey, QueueSettings, Repeatable},
-    queue::{Counts, GroupPage, GroupRow, JobDetail, MoveView, NoSuchQueue, Papers, QueueRow, ReceiveError},
+    queue::{Counts, GroupPage, GroupRow, JobDetail, MoveView, NoSuchQueue, Papers, Peeked, QueueRow, ReceiveError},
 };
 use evenkeel_types::{AccountId, BodyRef, LogIndex, Micros, QueueId, WallTime};
 use std::sync::Arc;
@@ -69,6 +69,8 @@ pub enum Look {
         /// At most so many.
         rows_max: usize,
     },
+    /// One queue, as in a list.
+    Row(QueueName),
     /// The groups of a queue, a page of them.
     Groups {
         /// Of which queue.
@@ -84,6 +86,13 @@ pub enum Look {
         queue: QueueName,
         /// Which.
         group: Box<str>,
+    },
+    /// The jobs that would be granted next.
+    Next {
+        /// Of which queue.
+        queue: QueueName,
+        /// At most so many.
+        jobs_max: usize,
     },
     /// A job that is there, by where its body came in.
     Job {
@@ -113,6 +122,8 @@ pub enum Looked {
     Rows(Vec<Row>),
     /// Groups.
     Groups(GroupPage),
+    /// Jobs that wait for their turn, in the order in which they would be granted.
+    Next(Vec<Peeked>),
     /// A group, if it has jobs or settings of its own.
     GroupRow(Option<GroupRow>),
     /// A job, if it is there.

@@ -14,7 +14,7 @@ use evenkeel_types::{AccountId, Micros, Now, QueueId, WallTime};
 use std::path::Path;
 
 pub(crate) const SEGMENT_BYTES: u64 = 64 * 1024;
-const QUEUE: QueueKey<'static> = QueueKey { account: AccountId::from_number(1).unwrap(), name: "q" };
+pub(crate) const QUEUE: QueueKey<'static> = QueueKey { account: AccountId::from_number(1).unwrap(), name: "q" };
 pub(crate) const FOLDER: &str = "/data";
 
 pub(crate) struct House {

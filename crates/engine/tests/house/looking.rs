@@ -1,8 +1,8 @@
 //! What a person is shown who looks: nothing of it is a command, and a body is found wherever it lies.
 
-use crate::driver::{House, body};
+use crate::driver::{House, QUEUE, body};
 use evenkeel_disk::MemDisk;
-use evenkeel_engine::{Answer, Look, Looked, Request, Row, limits};
+use evenkeel_engine::{Answer, Look, Looked, QueueName, Request, Row, limits};
 use evenkeel_types::BodyRef;
 
 fn look(house: &mut House, look: Look) -> Looked {
@@ -68,4 +68,21 @@ fn leases_given_are_counted_by_queue() {
     assert_eq!((seen.totals.received, seen.queues, seen.jobs, seen.body_bytes), (2, 1, 3, 30));
     let sizes = house.engine.meters().batch_commands.counts();
     assert_eq!(sizes.total(), seen.totals.batches);
+}
+
+#[test]
+fn what_is_next_is_what_is_received_next() {
+    let mut house = House::open(&MemDisk::new(1)).unwrap();
+    assert!(house.create_queue());
+    for number in 0..3 {
+        house.send(&body(number, 10)).unwrap().unwrap();
+    }
+    let queue = || QueueName { account: QUEUE.account, name: QUEUE.name.into() };
+    let Looked::Next(next) = look(&mut house, Look::Next { queue: queue(), jobs_max: 2 }) else { panic!("it is seen") };
+    let received = house.receive().unwrap();
+    assert_eq!((next.len(), next[0].id), (2, received.held.job));
+    let Looked::Rows(row) = look(&mut house, Look::Row(queue())) else { panic!("it is seen") };
+    assert_eq!((row.len(), row[0].queue.counts.leased, row[0].received), (1, 1, 1));
+    let nothing = house.ask(Request::Look(Look::Row(QueueName { name: "none".into(), ..queue() })));
+    assert!(matches!(nothing, Some(Answer::Looked(Err(_)))), "{nothing:?}");
 }
