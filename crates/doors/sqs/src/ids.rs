@@ -23,6 +23,7 @@ use aes::{
     cipher::{BlockCipherDecrypt, BlockCipherEncrypt, KeyInit},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use evenkeel_engine::JobPlace;
 use evenkeel_machine::command::{CallKey, Held};
 use evenkeel_types::{BodyRef, JobId, LeaseToken, LogIndex, QueueId};
 use siphasher::sip128::{Hasher128, SipHasher24};
@@ -42,17 +43,6 @@ pub struct Ids {
     block: Aes128,
     mac: SipHasher24,
     calls: SipHasher24,
-}
-
-/// What a message id stands for: where the body lies, and which slot the job took.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MessagePlace {
-    /// The log entry that brought it.
-    pub index: LogIndex,
-    /// The body's first byte in that entry's payload.
-    pub offset: u32,
-    /// The job's slot.
-    pub slot: u32,
 }
 
 impl Ids {
@@ -108,7 +98,7 @@ impl Ids {
 
     /// What a message id stands for, if it is shaped like one. One of another log gives a place that never was.
     #[must_use]
-    pub fn message_place(&self, id: &str) -> Option<MessagePlace> {
+    pub fn message_place(&self, id: &str) -> Option<JobPlace> {
         let dashes = [8, 13, 18, 23];
         if id.len() != 36 || !dashes.iter().all(|&at| id.as_bytes().get(at) == Some(&b'-')) {
             return None;
@@ -121,7 +111,7 @@ impl Ids {
         self.block.decrypt_block(&mut block);
         let [index, rest] = halves(&<[u8; 16]>::from(block));
         let [offset, slot] = halves::<8, 4>(&rest);
-        Some(MessagePlace {
+        Some(JobPlace {
             index: LogIndex(u64::from_be_bytes(index)),
             offset: u32::from_be_bytes(offset),
             slot: u32::from_be_bytes(slot),
@@ -252,7 +242,7 @@ mod tests {
             let body = BodyRef { index: LogIndex(index), offset, bytes: 0 };
             let id = ids().message_id(JobId { slot, generation: 1 }, body);
             let place = ids().message_place(std::str::from_utf8(&id).unwrap());
-            prop_assert_eq!(place, Some(MessagePlace { index: LogIndex(index), offset, slot }));
+            prop_assert_eq!(place, Some(JobPlace { index: LogIndex(index), offset, slot }));
         }
 
         #[test]
