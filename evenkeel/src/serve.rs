@@ -6,10 +6,11 @@ use crate::{
     holder,
     http::{LargeBodies, Server, Settings, Shared},
     identity, sealing,
-    seen::{Seen, Sources},
+    seen::{self, Seen, Sources},
 };
 use anyhow::Context;
 use evenkeel_access::Directory;
+use evenkeel_console::Console;
 use evenkeel_disk::{Disk, RealDisk};
 use evenkeel_engine::{Engine, Gaps, Keeper, thread};
 use evenkeel_log::Log as _;
@@ -82,10 +83,13 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
 
     sealing::check(directory.unreadable(), sealing_key_was_made, folder)?;
     let door = Door::new(Ids::new(&secret), config.region.as_str()).keeping_names(config.sqs_delete_cooldown);
+    let door = Arc::new(door);
+    let syncs = seen::sync_counts(sync_times.clone());
+    let console = Console::new(Arc::clone(&directory), Arc::clone(&door) as _, syncs, config.insecure_no_auth);
     let native = evenkeel_native::Door::new(Arc::clone(&directory), config.account);
     let seen = Seen::new(Sources {
         meters: Arc::clone(running.meters()),
-        sync_times,
+        syncs: seen::sync_counts(sync_times),
         folder: config.data_dir.clone(),
         queues_max: config.metrics_queues,
         jobs_max: config.jobs_max,
@@ -94,6 +98,7 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     });
     let shared = Arc::new(Shared {
         door,
+        console,
         native,
         directory,
         seen,

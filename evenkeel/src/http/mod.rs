@@ -4,6 +4,7 @@
 //! hands connections out in turn; each thread has its own event loop and its own client of the engine.
 
 mod body;
+mod console;
 mod outside;
 mod request_id;
 mod server;

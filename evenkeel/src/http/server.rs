@@ -1,6 +1,7 @@
 //! Accepting connections, serving each on its thread, and draining them at the end.
 
 use super::{
+    console,
     service::{Connection, Scope, Shared, Thread, Visitor},
     stream::Watched,
 };
@@ -148,6 +149,9 @@ fn run_thread(
     local.block_on(&runtime, async {
         let client = clients.client();
         tokio::task::spawn_local(client.clone().pump());
+        if !acceptors.is_empty() {
+            tokio::task::spawn_local(console::sample(Arc::clone(&shared), client.clone(), stopped.clone()));
+        }
         for acceptor in acceptors {
             tokio::task::spawn_local(accept(acceptor, stopped.clone()));
         }

@@ -2,6 +2,7 @@
 
 use super::{
     body::Whole,
+    console,
     outside::{Outside, text},
     request_id::{RequestId, RequestIds},
     unsigned,
@@ -9,6 +10,7 @@ use super::{
 use crate::seen::Seen;
 use bytes::{Bytes, BytesMut};
 use evenkeel_access::{Directory, Known};
+use evenkeel_console::Console;
 use evenkeel_engine::{Client, Request as EngineRequest, thread::Clocks};
 use evenkeel_metrics::{Outcome, Requests};
 use evenkeel_native::Response as NativeResponse;
@@ -43,7 +45,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What all threads share.
 pub(crate) struct Shared {
-    pub(crate) door: Door,
+    pub(crate) door: Arc<Door>,
+    pub(crate) console: Console,
     pub(crate) native: evenkeel_native::Door,
     /// Who holds which key.
     pub(crate) directory: Arc<Directory>,
@@ -198,6 +201,9 @@ impl Inner {
         if scope != Scope::All {
             return text(StatusCode::NOT_FOUND, "only /metrics, /healthz and /readyz are here\n");
         }
+        if console::is_asked(&head) {
+            return console::serve(&head, body, self.visitor.peer, shared, &self.thread.client).await;
+        }
         let id = self.thread.request_ids.borrow_mut().next();
         let (response, action) = self.serve_door(&head, body, &id).await;
         let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
@@ -350,14 +356,14 @@ fn asked<'h>(head: &'h http::request::Parts, id: &'h RequestId) -> Head<'h> {
     }
 }
 
-enum BodyError {
+pub(super) enum BodyError {
     TooLarge,
     TooSlow,
     Broken,
 }
 
 /// Reads a body. Most are there together with the head, and cost no timer.
-async fn read_body(body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, BodyError> {
+pub(super) async fn read_body(body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, BodyError> {
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if declared > BODY_BYTES_MAX {
         return Err(BodyError::TooLarge);

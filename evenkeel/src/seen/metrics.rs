@@ -5,7 +5,7 @@
 
 use super::{Seen, usage::Used};
 use evenkeel_engine::{Answer, Client, House, Look, Looked, QueueName, Request, Row};
-use evenkeel_metrics::{BUSY_MICROS, Counts, Figures, Kind, Requests, Shown, Text, write_queues};
+use evenkeel_metrics::{Figures, Kind, Requests, Shown, Text, write_queues};
 use evenkeel_types::{AccountId, WallTime};
 use std::sync::{Arc, PoisonError};
 
@@ -88,9 +88,8 @@ fn write_log(seen: &Seen, text: &mut Text) {
     let help = "How long the engine's loop was busy at a time: what a request waits before it is looked at.";
     text.family("evenkeel_engine_busy_seconds", Kind::Histogram, help);
     text.histogram(&[], &meters.busy_micros.counts(), seconds);
-    let (counts, sum) = seen.sources.sync_times.ranges(BUSY_MICROS);
     text.family("evenkeel_log_sync_seconds", Kind::Histogram, "How long the log's writes took to be durable.");
-    text.histogram(&[], &Counts { bounds: BUSY_MICROS.to_vec(), counts, sum }, seconds);
+    text.histogram(&[], &(seen.sources.syncs)(), seconds);
 }
 
 fn write_house(seen: &Seen, house: &House, text: &mut Text) {

@@ -9,7 +9,7 @@ pub(crate) use ready::readiness;
 
 use evenkeel_engine::Meters;
 use evenkeel_log_local::SyncTimes;
-use evenkeel_metrics::{Requests, Roster};
+use evenkeel_metrics::{BUSY_MICROS, Counts, Requests, Roster};
 use evenkeel_types::{AccountId, WallTime};
 use std::{
     path::PathBuf,
@@ -20,7 +20,8 @@ use usage::Usage;
 /// Where numbers come from besides the engine.
 pub(crate) struct Sources {
     pub(crate) meters: Arc<Meters>,
-    pub(crate) sync_times: SyncTimes,
+    /// How long syncs took, in microseconds.
+    pub(crate) syncs: Box<dyn Fn() -> Counts + Send + Sync>,
     /// The data folder.
     pub(crate) folder: PathBuf,
     /// Queues that are told of by name.
@@ -29,6 +30,14 @@ pub(crate) struct Sources {
     pub(crate) bytes_max: u64,
     /// When the server started.
     pub(crate) started: WallTime,
+}
+
+/// How long syncs took, by the ranges that are told.
+pub(crate) fn sync_counts(times: SyncTimes) -> Box<dyn Fn() -> Counts + Send + Sync> {
+    Box::new(move || {
+        let (counts, sum) = times.ranges(BUSY_MICROS);
+        Counts { bounds: BUSY_MICROS.to_vec(), counts, sum }
+    })
 }
 
 /// What is seen, shared by all threads.
