@@ -16,7 +16,7 @@ pub mod sqs;
 pub type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
 /// All of them.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     ("machine_batch", machine_batch::judge, machine_batch::corpus),
     ("machine_checkpoint", checkpoint::judge, checkpoint::corpus),
     ("checkpoint_run", checkpoint::judge_run, checkpoint::corpus_of_runs),
@@ -26,6 +26,7 @@ pub const TARGETS: [Target; 12] = [
     ("log_segment", log_segment::judge, log_segment::corpus),
     ("log_sidecar", log_segment::judge_sidecar, log_segment::corpus_of_sidecars),
     ("sqs_accept", sqs::judge_request, sqs::corpus_of_requests),
+    ("sqs_form", sqs::judge_form, sqs::corpus_of_forms),
     ("sqs_blob", sqs::judge_blob, sqs::corpus_of_blobs),
     ("sqs_handle", sqs::judge_handle, sqs::corpus_of_handles),
     ("sigv4_verify", signature::judge, signature::corpus),

@@ -8,7 +8,7 @@ pub fn mutated(rng: &mut Rng, corpus: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = rng.pick(corpus).clone();
     for _ in 0..rng.between(1, 4) {
         let at = usize::try_from(rng.below(bytes.len() as u64 + 1)).unwrap_or(0);
-        let odd = *rng.pick(&[0, 1, 0x7F, 0x80, 0xFF, b'"', b'{', b'\\']);
+        let odd = *rng.pick(&[0, 1, 0x7F, 0x80, 0xFF, b'"', b'{', b'\\', b'%', b'&']);
         match rng.below(7) {
             0 => {
                 if let Some(byte) = bytes.get_mut(at) {

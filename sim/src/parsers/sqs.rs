@@ -1,4 +1,5 @@
-//! Any bytes as a request to SQS, as the body of a stored job, as a receipt handle: an answer in JSON, always.
+//! Any bytes as a request to SQS, as the body of a stored job, as a receipt handle: an answer in the protocol
+//! of the request, always.
 
 use super::machine_batch::prepared;
 use evenkeel_engine::{Answer, Delivery, Description, Received, Request};
@@ -9,7 +10,7 @@ use evenkeel_machine::{
     command::Command,
     queue::{NoSuchQueue, ReceiveError},
 };
-use evenkeel_sqs::{Caller, Door, Head, Ids, Step};
+use evenkeel_sqs::{Caller, Door, Head, Ids, Response, Step};
 use evenkeel_types::{AccountId, BodyRef, JobId, LeaseToken, LogIndex, LogTime, QueueId, WallTime};
 use serde_json::Value;
 
@@ -60,21 +61,49 @@ pub fn judge_request(bytes: &[u8]) {
     let Some((action, body)) = bytes.split_first() else { return };
     let action = ACTIONS.get(usize::from(*action) % ACTIONS.len()).copied().unwrap_or_default();
     let door = door();
+    let response = finish(&door, accept(&door, action, body));
+    let told: Value = serde_json::from_slice(&response.body).expect("an answer is JSON");
+    assert!(told.is_object());
+    assert_eq!(response.status != 200, response.query_error.is_some(), "errors have both names");
+}
+
+/// The bytes are a form: its first line is the query string, the rest the body. Panics if the door does, asks what the machine
+/// cannot read, or answers what is no well-formed XML with the request's id.
+pub fn judge_form(bytes: &[u8]) {
+    let (query, body) = bytes.split_at(bytes.iter().position(|&byte| byte == b'\n').unwrap_or(bytes.len()));
+    let query = String::from_utf8_lossy(query);
+    let account: AccountId = ACCOUNT.parse().expect("twelve digits");
+    let head = Head {
+        path: "/000000000001/q",
+        query: &query,
+        host: "localhost:9324",
+        request_id: "the-id",
+        ..Head::default()
+    };
+    let door = door();
+    let caller = Caller { account, sender_id: ACCOUNT, rights: &evenkeel_policy::EVERYTHING };
+    let step = door.accept(caller, head, body.strip_prefix(b"\n").unwrap_or_default());
+    let response = finish(&door, step);
+    assert_eq!((response.content_type, &response.query_error), ("text/xml", &None));
+    let xml = std::str::from_utf8(&response.body).expect("an answer is UTF-8");
+    let document = roxmltree::Document::parse(xml).expect("an answer is well-formed");
+    let is_error = document.root_element().tag_name().name() == "ErrorResponse";
+    assert_eq!(response.status != 200, is_error, "{xml}");
+    let id = document.descendants().find(|node| node.tag_name().name() == "RequestId").and_then(|node| node.text());
+    assert_eq!(id, Some("the-id"));
+}
+
+/// Answers what a door asks until it responds.
+fn finish(door: &Door, mut step: Step) -> Response {
     let mut machine = prepared();
-    let mut step = accept(&door, action, body);
     // No action asks more than a few questions, but one for each group whose share it is to tell.
     for _ in 0..4 + evenkeel_sqs::limits::NAMES_MAX {
         match step {
-            Step::Respond(response) => {
-                let told: Value = serde_json::from_slice(&response.body).expect("an answer is JSON");
-                assert!(told.is_object());
-                assert_eq!(response.status != 200, response.query_error.is_some(), "errors have both names");
-                return;
-            }
-            Step::Ask(request, pending) => step = pending.answer(&door, answer(&mut machine, request)),
+            Step::Respond(response) => return response,
+            Step::Ask(request, pending) => step = pending.answer(door, answer(&mut machine, request)),
         }
     }
-    panic!("{action} asks without end");
+    panic!("an action asks without end");
 }
 
 /// What an engine with this machine would answer.
@@ -171,6 +200,34 @@ pub fn corpus_of_requests() -> Vec<Vec<u8>> {
         r#"{"TaskHandle":"BAAA"}"#.to_owned(),
     ];
     (0u8..).zip(bodies).map(|(action, body)| [&[action], body.as_bytes()].concat()).collect()
+}
+
+/// Good forms, and one that is spread over the query string and the body.
+#[must_use]
+pub fn corpus_of_forms() -> Vec<Vec<u8>> {
+    let url = "QueueUrl=http%3A%2F%2Flocalhost%3A9324%2F000000000001%2Fq";
+    let attribute = "MessageAttribute.1.Name=a&MessageAttribute.1.Value.DataType=String&MessageAttribute.1.Value.StringValue=v\
+                     &MessageAttribute.2.Name=b&MessageAttribute.2.Value.DataType=Binary&MessageAttribute.2.Value.BinaryValue=AAEC";
+    let handle = a_handle();
+    [
+        format!("\nAction=SendMessage&Version=2012-11-05&{url}&MessageBody=hello+%C3%A9%0A%26&DelaySeconds=3&{attribute}"),
+        "Action=SendMessage&MessageBody=x&X-Amz-Signature=0a".to_owned(),
+        "\nAction=SendMessageBatch&SendMessageBatchRequestEntry.1.Id=a&SendMessageBatchRequestEntry.1.MessageBody=x\
+         &SendMessageBatchRequestEntry.2.Id=b&SendMessageBatchRequestEntry.2.MessageBody=y\
+         &SendMessageBatchRequestEntry.2.MessageAttribute.1.Name=n&SendMessageBatchRequestEntry.2.MessageAttribute.1.Value.DataType=Number\
+         &SendMessageBatchRequestEntry.2.MessageAttribute.1.Value.StringValue=1"
+            .to_owned(),
+        "Action=ReceiveMessage\nMaxNumberOfMessages=10&WaitTimeSeconds=20&AttributeName.1=All&MessageAttributeName.1=a.*".to_owned(),
+        format!("\nAction=DeleteMessage&ReceiptHandle={handle}"),
+        format!("\nAction=DeleteMessageBatch&DeleteMessageBatchRequestEntry.1.Id=a&DeleteMessageBatchRequestEntry.1.ReceiptHandle={handle}"),
+        format!("\nAction=ChangeMessageVisibility&ReceiptHandle={handle}&VisibilityTimeout=30"),
+        "\nAction=CreateQueue&QueueName=new&Attribute.1.Name=VisibilityTimeout&Attribute.1.Value=30".to_owned(),
+        "\nAction=GetQueueAttributes&AttributeNames.member.1=All".to_owned(),
+        "\nAction=SetQueueAttributes&Attributes.entry.1.key=DelaySeconds&Attributes.entry.1.value=5".to_owned(),
+        "Action=PurgeQueue".to_owned(),
+    ]
+    .map(String::into_bytes)
+    .into()
 }
 
 /// Stored bodies as the door makes them.

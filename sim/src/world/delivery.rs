@@ -5,10 +5,10 @@ use crate::{
     ask::{Ask, Told},
     clock::{MILLISECOND, SECOND, Time},
     invariants::{Broken, told::broken},
-    wire,
+    wire::{self, Protocol},
 };
 use evenkeel_machine::command::QueueKey;
-use evenkeel_sqs::{Caller, Head, Response, Step};
+use evenkeel_sqs::{Caller, Response, Step};
 use evenkeel_types::{AccountId, QueueId};
 
 impl World {
@@ -72,7 +72,7 @@ impl World {
             self.txs.remove(&tx);
             return Ok(());
         };
-        let (op_id, request) = (connection.op, wire::encode(&op.ask));
+        let (op_id, request) = (connection.op, wire::encode(&op.ask, Protocol::of(connection.op)));
         let receive = match &op.ask {
             Ask::Receive { queue, wait_secs, .. } => {
                 // It is of the queue that has the name now, whatever becomes of it.
@@ -88,8 +88,7 @@ impl World {
         };
         let account = account();
         let caller = Caller { account, sender_id: wire::ACCOUNT, rights: &evenkeel_policy::EVERYTHING };
-        let head = Head { target: Some(request.target), host: "localhost:9324", ..Head::default() };
-        let step = door.accept(caller, head, &request.body);
+        let step = door.accept(caller, request.head(), &request.body);
         self.follow(tx, step, receive);
         self.pump()
     }
@@ -143,11 +142,12 @@ impl World {
     /// An answer reaches its client.
     pub(crate) fn delivered(&mut self, tx: TxId, response: &Response) -> Result<(), Broken> {
         let connection = self.txs.remove(&tx);
-        let Some(op) = connection.filter(|tx| tx.open).and_then(|tx| self.ops.remove(&tx.op)) else {
+        let asked = connection.filter(|tx| tx.open).and_then(|tx| Some((tx.op, self.ops.remove(&tx.op)?)));
+        let Some((number, op)) = asked else {
             self.undelivered(response.clone());
             return self.pump();
         };
-        let told = wire::decode(&op.ask, response);
+        let told = wire::decode(&op.ask, Protocol::of(number), response);
         self.hang_up(&op);
         self.told(op, told)?;
         self.pump()

@@ -1,21 +1,58 @@
-//! The wire as a client sees it: questions to the bytes of AWS JSON 1.0, answers back.
+//! The wire as a client sees it: questions to the bytes of SQS's protocols, answers back.
 //!
-//! Written against the protocol, not against the door, so that a mistake of the door does not cancel out.
+//! Most questions are asked in AWS JSON 1.0, some in the older Query protocol ([`query`]), by POST and by GET. Written against the protocol, not against the door, so that a mistake of the door does not cancel out.
+
+mod query;
 
 use crate::ask::{Ask, Message, Told};
-use evenkeel_sqs::Response;
+use evenkeel_sqs::{Head, Response};
 use serde_json::{Map, Value, json};
 
 /// The account that all simulated clients belong to.
 pub const ACCOUNT: &str = "000000000001";
 
+/// What a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// AWS JSON 1.0.
+    Json,
+    /// Forms and XML.
+    Query,
+}
+
+impl Protocol {
+    /// In which protocol a question of that number is asked: every fourth by an old program.
+    #[must_use]
+    pub fn of(question: u64) -> Self {
+        if question % 4 == 1 { Self::Query } else { Self::Json }
+    }
+}
+
 /// A request on the wire.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wire {
-    /// `X-Amz-Target`.
-    pub target: &'static str,
-    /// The JSON body.
+    path: String,
+    query: String,
+    target: Option<String>,
+    content_type: Option<&'static str>,
+    /// The body.
     pub body: Vec<u8>,
+}
+
+impl Wire {
+    /// What the request says besides its body.
+    #[must_use]
+    pub fn head(&self) -> Head<'_> {
+        Head {
+            path: &self.path,
+            query: &self.query,
+            target: self.target.as_deref(),
+            content_type: self.content_type,
+            host: "localhost:9324",
+            request_id: "simulated",
+            ..Head::default()
+        }
+    }
 }
 
 fn url(queue: &str) -> String {
@@ -24,32 +61,60 @@ fn url(queue: &str) -> String {
 
 /// The bytes of a question.
 #[must_use]
-pub fn encode(ask: &Ask) -> Wire {
-    let (target, body) = match ask {
+pub fn encode(ask: &Ask, protocol: Protocol) -> Wire {
+    let (action, mut request) = request(ask);
+    match protocol {
+        Protocol::Json => Wire {
+            path: "/".to_owned(),
+            target: Some(format!("AmazonSQS.{action}")),
+            content_type: Some("application/x-amz-json-1.0"),
+            body: request.to_string().into_bytes(),
+            ..Wire::default()
+        },
+        // To the queue's own path, which says which queue it is.
+        Protocol::Query if matches!(ask, Ask::Receive { .. }) => {
+            if let Some(members) = request.as_object_mut() {
+                members.remove("QueueUrl");
+            }
+            let path = format!("/{ACCOUNT}/{}", ask.queue());
+            Wire { path, query: query::form(action, &request), ..Wire::default() }
+        }
+        Protocol::Query => Wire {
+            path: "/".to_owned(),
+            content_type: Some("application/x-www-form-urlencoded"),
+            body: query::form(action, &request).into_bytes(),
+            ..Wire::default()
+        },
+    }
+}
+
+/// A question's action and its parameters.
+fn request(ask: &Ask) -> (&'static str, Value) {
+    match ask {
         Ask::Create { queue, attributes } => {
-            ("AmazonSQS.CreateQueue", json!({ "QueueName": queue, "Attributes": strings(attributes) }))
+            ("CreateQueue", json!({ "QueueName": queue, "Attributes": strings(attributes) }))
         }
         Ask::Configure { queue, attributes } => {
-            ("AmazonSQS.SetQueueAttributes", json!({ "QueueUrl": url(queue), "Attributes": strings(attributes) }))
+            ("SetQueueAttributes", json!({ "QueueUrl": url(queue), "Attributes": strings(attributes) }))
         }
         Ask::Send { queue, messages, batch } => {
             let mut entries: Vec<Map<String, Value>> = messages.iter().map(message).collect();
             match entries.pop() {
                 Some(mut entry) if !batch => {
                     entry.insert("QueueUrl".into(), url(queue).into());
-                    ("AmazonSQS.SendMessage", Value::Object(entry))
+                    ("SendMessage", Value::Object(entry))
                 }
                 last => {
                     entries.extend(last);
                     for (at, entry) in entries.iter_mut().enumerate() {
                         entry.insert("Id".into(), format!("e{at}").into());
                     }
-                    ("AmazonSQS.SendMessageBatch", json!({ "QueueUrl": url(queue), "Entries": entries }))
+                    ("SendMessageBatch", json!({ "QueueUrl": url(queue), "Entries": entries }))
                 }
             }
         }
         Ask::Receive { queue, max, wait_secs, lease_secs } => (
-            "AmazonSQS.ReceiveMessage",
+            "ReceiveMessage",
             json!({
                 "QueueUrl": url(queue),
                 "MaxNumberOfMessages": max,
@@ -60,24 +125,21 @@ pub fn encode(ask: &Ask) -> Wire {
         ),
         Ask::Delete { queue, held, batch: false } => {
             let handle = held.first().map(|held| &held.handle);
-            ("AmazonSQS.DeleteMessage", json!({ "QueueUrl": url(queue), "ReceiptHandle": handle }))
+            ("DeleteMessage", json!({ "QueueUrl": url(queue), "ReceiptHandle": handle }))
         }
         Ask::Delete { queue, held, batch: true } => {
             let entry = |(at, handle): (usize, &str)| json!({ "Id": format!("e{at}"), "ReceiptHandle": handle });
             let entries: Vec<Value> = held.iter().map(|held| &*held.handle).enumerate().map(entry).collect();
-            ("AmazonSQS.DeleteMessageBatch", json!({ "QueueUrl": url(queue), "Entries": entries }))
+            ("DeleteMessageBatch", json!({ "QueueUrl": url(queue), "Entries": entries }))
         }
         Ask::Change { queue, held, lease_secs } => (
-            "AmazonSQS.ChangeMessageVisibility",
+            "ChangeMessageVisibility",
             json!({ "QueueUrl": url(queue), "ReceiptHandle": held.handle, "VisibilityTimeout": lease_secs }),
         ),
-        Ask::Purge { queue } => ("AmazonSQS.PurgeQueue", json!({ "QueueUrl": url(queue) })),
-        Ask::DeleteQueue { queue } => ("AmazonSQS.DeleteQueue", json!({ "QueueUrl": url(queue) })),
-        Ask::Counts { queue } => {
-            ("AmazonSQS.GetQueueAttributes", json!({ "QueueUrl": url(queue), "AttributeNames": ["All"] }))
-        }
-    };
-    Wire { target, body: body.to_string().into_bytes() }
+        Ask::Purge { queue } => ("PurgeQueue", json!({ "QueueUrl": url(queue) })),
+        Ask::DeleteQueue { queue } => ("DeleteQueue", json!({ "QueueUrl": url(queue) })),
+        Ask::Counts { queue } => ("GetQueueAttributes", json!({ "QueueUrl": url(queue), "AttributeNames": ["All"] })),
+    }
 }
 
 fn strings(attributes: &[(String, String)]) -> Value {
@@ -98,14 +160,19 @@ fn message(message: &crate::ask::NewMessage) -> Map<String, Value> {
 
 /// What an answer tells.
 #[must_use]
-pub fn decode(ask: &Ask, response: &Response) -> Told {
-    let body: Value = match serde_json::from_slice(&response.body) {
-        Ok(body) => body,
-        Err(error) => return Told::Garbled(format!("{error}: {}", String::from_utf8_lossy(&response.body))),
+pub fn decode(ask: &Ask, protocol: Protocol, response: &Response) -> Told {
+    let text = String::from_utf8_lossy(&response.body);
+    let told = match protocol {
+        Protocol::Json => serde_json::from_str(&text).ok(),
+        Protocol::Query => query::told(request(ask).0, response.status, &text),
     };
+    let Some(body) = told else { return Told::Garbled(text.into_owned()) };
     if response.status != 200 {
-        let words =
-            format!("{} {}", text(&body, "__type").unwrap_or_default(), text(&body, "message").unwrap_or_default());
+        let words = format!(
+            "{} {}",
+            self::text(&body, "__type").unwrap_or_default(),
+            self::text(&body, "message").unwrap_or_default()
+        );
         // What the server calls its own failure may have been done; 503 says that it was not.
         return if response.status == 500 { Told::Unclear(words) } else { Told::Refused(words) };
     }
