@@ -15,7 +15,7 @@ use evenkeel_engine::{Client, Request as EngineRequest, thread::Clocks};
 use evenkeel_metrics::{Outcome, Requests};
 use evenkeel_native::Response as NativeResponse;
 use evenkeel_sigv4::{Headers, Payload, SigError, Verifier};
-use evenkeel_sqs::{Caller, Door, Head, Response as DoorResponse, Step};
+use evenkeel_sqs::{Caller, Door, Head, Response as DoorResponse, Step, Unread};
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -233,18 +233,14 @@ impl Inner {
             return (self.respond(id, refused), None);
         }
         let is_native = head.uri.path().starts_with(evenkeel_native::PREFIX);
-        let (status, words) = match read_body(body, &self.thread.shared.large_bodies).await {
+        let response = match read_body(body, &self.thread.shared.large_bodies).await {
             Ok(body) if is_native => return (self.respond_natively(self.ask_native_door(head, body).await), None),
-            Ok(body) => {
-                let response = self.ask_door(head, asked, body).await;
-                let action = response.action;
-                return (self.respond(id, response), action);
-            }
-            Err(BodyError::TooLarge) => (StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
-            Err(BodyError::TooSlow) => (StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
-            Err(BodyError::Broken) => (StatusCode::BAD_REQUEST, "the request is incomplete\n"),
+            Err(why) if is_native => return (unread_natively(why), None),
+            Ok(body) => self.ask_door(head, asked, body).await,
+            Err(why) => evenkeel_sqs::unread_error(why, &asked),
         };
-        (text(status, words), None)
+        let action = response.action;
+        (self.respond(id, response), action)
     }
 
     async fn ask_door(&self, head: &http::request::Parts, asked: Head<'_>, body: Bytes) -> DoorResponse {
@@ -356,17 +352,20 @@ fn asked<'h>(head: &'h http::request::Parts, id: &'h RequestId) -> Head<'h> {
     }
 }
 
-pub(super) enum BodyError {
-    TooLarge,
-    TooSlow,
-    Broken,
+/// What the native door's clients hear of a body that was not read to its end.
+fn unread_natively(why: Unread) -> Response<Whole> {
+    match why {
+        Unread::TooLarge => text(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
+        Unread::TooSlow => text(StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
+        Unread::Broken => text(StatusCode::BAD_REQUEST, "the request is incomplete\n"),
+    }
 }
 
 /// Reads a body. Most are there together with the head, and cost no timer.
-pub(super) async fn read_body(body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, BodyError> {
+pub(super) async fn read_body(body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, Unread> {
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if declared > BODY_BYTES_MAX {
-        return Err(BodyError::TooLarge);
+        return Err(Unread::TooLarge);
     }
     let whole = async {
         let _share = large_bodies.share(if declared > LARGE_BODY_BYTES { declared } else { 0 }).await;
@@ -375,7 +374,7 @@ pub(super) async fn read_body(body: Incoming, large_bodies: &LargeBodies) -> Res
     let mut whole = std::pin::pin!(whole);
     match poll_fn(|context| Poll::Ready(whole.as_mut().poll(context))).await {
         Poll::Ready(read) => read,
-        Poll::Pending => tokio::time::timeout(BODY_TIMEOUT, whole).await.unwrap_or(Err(BodyError::TooSlow)),
+        Poll::Pending => tokio::time::timeout(BODY_TIMEOUT, whole).await.unwrap_or(Err(Unread::TooSlow)),
     }
 }
 
@@ -388,7 +387,7 @@ impl LargeBodies {
 }
 
 /// Joins a body's frames; a single one is not copied.
-async fn collect(mut body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, BodyError> {
+async fn collect(mut body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, Unread> {
     let declared = body.size_hint().lower();
     let Some(first) = next_frame(&mut body).await? else { return Ok(Bytes::new()) };
     if body.is_end_stream() {
@@ -398,7 +397,7 @@ async fn collect(mut body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes
     let mut share = None;
     while let Some(frame) = next_frame(&mut body).await? {
         if whole.len() + frame.len() > BODY_BYTES_MAX {
-            return Err(BodyError::TooLarge);
+            return Err(Unread::TooLarge);
         }
         // One that did not say how long it is may become as long as any.
         if declared == 0 && share.is_none() && whole.len() > LARGE_BODY_BYTES {
@@ -409,11 +408,11 @@ async fn collect(mut body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes
     Ok(whole.freeze())
 }
 
-async fn next_frame(body: &mut Incoming) -> Result<Option<Bytes>, BodyError> {
+async fn next_frame(body: &mut Incoming) -> Result<Option<Bytes>, Unread> {
     loop {
         match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
             None => return Ok(None),
-            Some(Err(_)) => return Err(BodyError::Broken),
+            Some(Err(_)) => return Err(Unread::Broken),
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
                     return Ok(Some(data));

@@ -39,6 +39,7 @@ mod system_attributes;
 mod tags;
 mod text;
 mod tokens;
+mod unread;
 
 pub use actions::ACTIONS;
 pub use auth::auth_error;
@@ -46,3 +47,4 @@ pub use caller::{Caller, Head};
 pub use door::{Door, Pending, Step};
 pub use ids::Ids;
 pub use response::Response;
+pub use unread::{Unread, unread_error};
