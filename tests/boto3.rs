@@ -1,16 +1,26 @@
-//! The real client library, boto3, against the real server: the tests in `tests/boto3/`.
+//! The real client library, boto3, against the real server: the tests in `tests/boto3/`, once with a boto3 of today, which
+//! speaks JSON, and once with the last one that spoke Query.
 //!
-//! They run in a virtual environment under `target/`, made at the first run from `requirements.txt` (which needs the
-//! package index once) and again when that file changes. By hand: `cargo test -p evenkeel-tests --test boto3`.
+//! They run in virtual environments under `target/`, made at the first run from `requirements.txt` and `requirements-query.txt`
+//! (which needs the package index once) and again when these files change. By hand: `cargo test -p evenkeel-tests --test boto3`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong in a test ends the test")]
 
 use evenkeel_tests::signed::{ACCESS_KEY, SECRET_KEY};
 use evenkeel_tests::{Server, binary, python};
+use std::path::Path;
 use std::process::Command;
 
 #[test]
 fn boto3_finds_what_it_expects() {
-    let python = python::with_boto3();
+    run(&python::with_boto3());
+}
+
+#[test]
+fn a_boto3_that_speaks_query_finds_the_same() {
+    run(&python::with_old_boto3());
+}
+
+fn run(python: &Path) {
     let server = Server::start();
     let mut tests = Command::new(python);
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {

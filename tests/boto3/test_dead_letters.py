@@ -6,7 +6,7 @@ import time
 import unittest
 import uuid
 
-from world import QueueTest, client
+from world import SPEAKS_QUERY, QueueTest, client
 
 
 class DeadLetters(QueueTest):
@@ -130,7 +130,10 @@ class Redrive(DeadLetters):
         self.assertEqual(json.loads(told["Attributes"]["RedriveAllowPolicy"]), allow)
 
     def test_sources_are_listed_by_pages(self):
-        self.assertEqual(self.sqs.list_dead_letter_source_queues(QueueUrl=self.dead)["queueUrls"], [])
+        # An empty list leaves no trace in XML.
+        without = [] if SPEAKS_QUERY else None
+        told = self.sqs.list_dead_letter_source_queues(QueueUrl=self.dead)
+        self.assertEqual(told.get("queueUrls", without), [])
         sources = [f"{self.name}-{number}" for number in range(3)]
         urls = [self.sqs.create_queue(QueueName=name)["QueueUrl"] for name in sources]
         for url in urls:

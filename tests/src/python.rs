@@ -18,6 +18,14 @@ pub fn with_boto3() -> PathBuf {
     environment("boto3-venv", "tests/boto3/requirements.txt")
 }
 
+/// As [`with_boto3`], of the last version that spoke the Query protocol: `tests/boto3/requirements-query.txt`.
+///
+/// # Panics
+/// As [`with_boto3`].
+pub fn with_old_boto3() -> PathBuf {
+    environment("boto3-query-venv", "tests/boto3/requirements-query.txt")
+}
+
 /// As [`with_boto3`], with the AWS command line: `tests/clients/python/requirements.txt`. Its programs lie
 /// beside the interpreter.
 ///
