@@ -372,10 +372,10 @@ impl Job {
             return;
         }
         let words = self.words();
-        let [body_index, deadline, leased_at, enqueued_at, body, links, names, counts] = words;
+        let [body_index, deadline, leased_at, sent, body, links, names, counts] = words;
         if [deadline, leased_at, counts] == [0; 3] {
             FRESH.put(out);
-            [body_index, enqueued_at, body, links, names].into_iter().for_each(|word| word.put(out));
+            [body_index, sent, body, links, names].into_iter().for_each(|word| word.put(out));
         } else {
             WHOLE.put(out);
             words.into_iter().for_each(|word| word.put(out));
@@ -391,8 +391,8 @@ impl Job {
                 for word in &mut words {
                     *word = u64::get(reader)?;
                 }
-                let [body_index, enqueued_at, body, links, names] = words;
-                Ok(Self::from_words([body_index, 0, 0, enqueued_at, body, links, names, 0]))
+                let [body_index, sent, body, links, names] = words;
+                Ok(Self::from_words([body_index, 0, 0, sent, body, links, names, 0]))
             }
             WHOLE => {
                 let mut words = [0; 8];

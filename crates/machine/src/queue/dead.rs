@@ -54,7 +54,7 @@ impl Queues {
         let resets = self.is_fifo(target);
         {
             let mut job = self.jobs.edit(slot);
-            job.lane = target_lane;
+            job.change_lane(target_lane);
             if resets {
                 job.send_anew(at.wall_time);
             }

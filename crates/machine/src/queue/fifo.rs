@@ -1,8 +1,12 @@
 //! FIFO queues: a group's jobs in order, and none of them while another is with a worker.
 //!
 //! The lane of a group is locked as long as one of its jobs is leased, except for the receive that locked it, which takes as many as
-//! it may, in order. What comes back takes its old place among what was leased with it, so that the order of sending holds
-//! whatever ends first.
+//! it may, in order. What comes back takes its old place among what was leased with it, so that the order in which the jobs came into
+//! the lane holds whatever ends first.
+//!
+//! For that each job keeps its *rank*, its place in the receive that granted it last. Ranks suffice: as long as a job is with a worker the
+//! lane grants nothing else, so those before it in the lane were granted with it, under smaller ranks. Those behind it have larger
+//! ones: from the same receive, or from an earlier one, in which as many stood before them as do now or more; or none yet.
 //!
 //! AWS Developer Guide, "FIFO delivery logic".
 
@@ -30,7 +34,7 @@ impl Queues {
     }
 
     /// Puts a job that was leased and is in no list back to where it was: first in its lane, in a FIFO queue behind those
-    /// that were granted with it and sent before it.
+    /// that stood before it.
     pub(super) fn put_back(&mut self, slot: u32) {
         let job = *self.jobs.at(slot);
         let lane = self.lanes.at(job.lane);
@@ -39,7 +43,7 @@ impl Queues {
         }
         let (mut before, mut next) = (NIL, lane.head);
         // One receive takes ten at most, so that no more stand before it.
-        while next != NIL && goes_before(self.jobs.at(next), &job) {
+        while next != NIL && stands_before(self.jobs.at(next), &job) {
             before = next;
             next = self.jobs.at(next).next;
         }
@@ -56,8 +60,7 @@ impl Queues {
     }
 }
 
-/// Whether a ready job was granted together with another and sent before it.
-fn goes_before(ready: &Job, other: &Job) -> bool {
-    let order = |job: &Job| (job.body().index, job.body().offset);
-    ready.grants > 0 && ready.leased_at == other.leased_at && order(ready) < order(other)
+/// Whether a ready job stood before another in the receive that granted both.
+fn stands_before(ready: &Job, other: &Job) -> bool {
+    (1..other.rank()).contains(&ready.rank())
 }

@@ -4,6 +4,7 @@ use super::wheel;
 use crate::{
     digest::{Digested, Mixer},
     fault::{self, Fault},
+    limits,
     slab::{NIL, Record},
 };
 use evenkeel_types::{BodyRef, JobId, LeaseToken, LogIndex, LogTime, WallTime};
@@ -32,8 +33,8 @@ pub(crate) struct Job {
     pub(crate) deadline: u64,
     /// When the present or last lease was granted, in microseconds of log time.
     pub(crate) leased_at: u64,
-    /// When it was sent, in milliseconds of wall time.
-    enqueued_at: u64,
+    /// From the top: 4 bits of its rank, 60 bits of when it was sent, in milliseconds of wall time.
+    sent: u64,
     body_offset: u32,
     /// From the top: 21 bits of the body's size (1 MiB with what the door adds fits), 9 bits of the
     /// slot in the wheel, 2 bits of the place.
@@ -57,7 +58,7 @@ impl Default for Job {
             body_index: 0,
             deadline: 0,
             leased_at: 0,
-            enqueued_at: 0,
+            sent: 0,
             body_offset: 0,
             packed: 0,
             lane: NIL,
@@ -76,6 +77,9 @@ const BODY_BYTES_SHIFT: u32 = 11;
 const WHEEL_SLOT_SHIFT: u32 = 2;
 const WHEEL_SLOT_MASK: u32 = 0x1FF << WHEEL_SLOT_SHIFT;
 const PLACE_MASK: u32 = 3;
+const RANK_SHIFT: u32 = 60;
+const SENT_MASK: u64 = (1 << RANK_SHIFT) - 1;
+const _: () = assert!(limits::JOBS_PER_COMMAND_MAX < 1 << (u64::BITS - RANK_SHIFT), "a rank for each job of a receive");
 const _: () = assert!(wheel::SLOTS <= WHEEL_SLOT_MASK >> WHEEL_SLOT_SHIFT);
 
 impl Job {
@@ -84,7 +88,7 @@ impl Job {
         debug_assert!(self.place() == Place::Free && body.bytes <= BODY_BYTES_LIMIT);
         *self = Self {
             body_index: body.index.0,
-            enqueued_at: enqueued_at.0,
+            sent: enqueued_at.0.min(SENT_MASK),
             body_offset: body.offset,
             packed: (body.bytes & BODY_BYTES_LIMIT) << BODY_BYTES_SHIFT,
             lane,
@@ -129,23 +133,40 @@ impl Job {
     }
 
     pub(crate) fn enqueued_at(&self) -> WallTime {
-        WallTime(self.enqueued_at)
+        WallTime(self.sent & SENT_MASK)
     }
 
     pub(crate) fn first_granted_at(&self) -> WallTime {
-        WallTime(self.enqueued_at.saturating_add(self.first_granted_after.into()))
+        WallTime(self.enqueued_at().0 + u64::from(self.first_granted_after))
     }
 
     /// Counts as sent at this moment.
     pub(crate) fn send_anew(&mut self, at: WallTime) {
-        self.enqueued_at = at.0;
+        self.sent = self.sent & !SENT_MASK | at.0.min(SENT_MASK);
         self.first_granted_after = 0;
+    }
+
+    /// Comes into another lane, in which it was never granted.
+    pub(crate) fn change_lane(&mut self, lane: u32) {
+        self.lane = lane;
+        self.set_rank(0);
+    }
+
+    /// Which of its lane's jobs it was in the receive that granted it last, from 1 on; 0 if none of this lane has. Kept in FIFO
+    /// queues only.
+    pub(crate) fn rank(&self) -> u64 {
+        self.sent >> RANK_SHIFT
+    }
+
+    pub(crate) fn set_rank(&mut self, rank: usize) {
+        debug_assert!(rank <= limits::JOBS_PER_COMMAND_MAX);
+        self.sent = self.sent & SENT_MASK | (rank as u64) << RANK_SHIFT;
     }
 
     /// Counts a grant at these times.
     pub(crate) fn grant(&mut self, now: LogTime, wall: WallTime) {
         if self.grants == 0 {
-            let after = wall.0.saturating_sub(self.enqueued_at);
+            let after = wall.0.saturating_sub(self.enqueued_at().0);
             self.first_granted_after = u32::try_from(after).unwrap_or(u32::MAX);
         }
         if self.grants == 0 || !fault::is(Fault::ReuseToken) {
@@ -171,7 +192,7 @@ impl Job {
             self.body_index,
             self.deadline,
             self.leased_at,
-            self.enqueued_at,
+            self.sent,
             pair(self.packed, self.body_offset),
             pair(self.next, self.lane),
             pair(self.generation, self.prev),
@@ -183,7 +204,7 @@ impl Job {
     pub(crate) fn from_words(words: [u64; 8]) -> Self {
         #[expect(clippy::cast_possible_truncation, reason = "takes the two halves of a word")]
         let halves = |word: u64| ((word >> 32) as u32, word as u32);
-        let [body_index, deadline, leased_at, enqueued_at, body, links, names, counts] = words;
+        let [body_index, deadline, leased_at, sent, body, links, names, counts] = words;
         let (packed, body_offset) = halves(body);
         let (next, lane) = halves(links);
         let (generation, prev) = halves(names);
@@ -192,7 +213,7 @@ impl Job {
             body_index,
             deadline,
             leased_at,
-            enqueued_at,
+            sent,
             body_offset,
             packed,
             lane,

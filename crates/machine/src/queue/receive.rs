@@ -73,8 +73,7 @@ impl Queues {
                         passed += 1;
                         continue;
                     }
-                    let more = grants.len() > granted;
-                    grants.push(self.grant(at, lane, lease, more));
+                    grants.push(self.grant(at, lane, lease, grants.len() - granted));
                     if settings.fifo.is_none() {
                         break;
                     }
@@ -123,19 +122,26 @@ impl Queues {
         self.grave_of(queue, head).is_some_and(|target| self.bury(at, head, target, events))
     }
 
-    /// Grants the first job of a lane; the lane is to be settled then. `more`: in the same turn as another.
-    fn grant(&mut self, at: Moment, lane_slot: u32, lease: Micros, more: bool) -> Grant {
+    /// Grants the first job of a lane, behind so many `before` it in the same turn; the lane is to be settled then.
+    fn grant(&mut self, at: Moment, lane_slot: u32, lease: Micros, before: usize) -> Grant {
         let lane = self.lanes.at(lane_slot);
         let (slot, queue, weight) = (lane.head, lane.queue, self.weight(lane));
         self.unlink(slot);
-        self.jobs.edit(slot).grant(at.log_time, at.wall_time);
+        let is_fifo = self.is_fifo(queue);
+        {
+            let mut job = self.jobs.edit(slot);
+            job.grant(at.log_time, at.wall_time);
+            if is_fifo {
+                job.set_rank(before + 1);
+            }
+        }
         let late = if fault::by_chance() { 1_024 } else { 0 };
         let lease = if fault::is(Fault::DoubleGrant) { Micros(1) } else { Micros(lease.0 + late) };
         self.lease(slot, at.log_time, at.log_time + lease);
         {
             let mut queue = self.queues.edit(queue);
             let fair_by = queue.settings().fair_by;
-            if more {
+            if before > 0 {
                 queue.turns.serve_more(&mut self.lanes, lane_slot, fair_by, weight);
             } else {
                 queue.turns.serve(&mut self.lanes, lane_slot, fair_by, weight);

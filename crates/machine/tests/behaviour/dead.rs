@@ -3,9 +3,10 @@
 use crate::house::{House, SECOND, key, settings};
 use evenkeel_machine::{
     Event, Reply,
-    command::{Allow, Command, PapersEdit, QueueSettings},
+    command::{Allow, Command, Held, PapersEdit, QueueSettings},
     queue::{ConfigureError, MoveError, MoveStatus, PapersError},
 };
+use evenkeel_types::Micros;
 
 fn refused(error: PapersError) -> Result<(), ConfigureError> {
     Err(ConfigureError::Papers(error))
@@ -159,6 +160,57 @@ fn a_move_task_takes_each_job_back_to_where_it_came_from() {
     assert_ne!(grant.job.slot, in_flight.job.slot);
     assert_eq!(house.counts("dead").leased, 1, "what is with a worker stays");
     assert_eq!(house.machine.next_due().map(|due| due.0 > house.now), Some(true), "nothing more to do at once");
+}
+
+/// Its body lies in the log before those of jobs that are before it in its group. The order of bodies, once taken for that of the
+/// jobs, would put it first.
+#[test]
+fn what_was_moved_back_keeps_its_place_behind_what_was_there() {
+    let mut house = House::new(&["q.fifo", "dead.fifo"]);
+    house.redrive("q.fifo", "dead.fifo", 1).unwrap();
+    let moved = house.send("q.fifo", "g");
+    house.fail("q.fifo", 1);
+    assert_eq!(house.receive("q.fifo", 1), []);
+    house.papers("q.fifo", PapersEdit { redrive: Some(None), ..PapersEdit::default() }).unwrap();
+    let native = house.send("q.fifo", "g");
+    house.redrive("q.fifo", "dead.fifo", 100).unwrap();
+    house.start_move("dead.fifo", None, None).unwrap();
+    house.wait(1);
+    assert_eq!(house.move_status("dead.fifo"), (MoveStatus::Completed, 1));
+    for first_back in [0, 1] {
+        let grants = house.receive("q.fifo", 10);
+        assert_eq!(grants.iter().map(|grant| grant.body).collect::<Vec<_>>(), [native.body, moved.body]);
+        for at in [first_back, 1 - first_back] {
+            let held = Held { job: grants[at].job, token: grants[at].token };
+            let queue = house.id("q.fifo");
+            house.run(&Command::ChangeLease { queue, jobs: vec![(held, Micros(0))] });
+        }
+    }
+    assert_eq!(house.receive("q.fifo", 1)[0].body, native.body);
+}
+
+/// A dead letter takes its number of grants along, and when it was leased, but not its place among what it was leased with.
+#[test]
+fn a_dead_letter_does_not_pass_what_was_leased_at_the_same_time() {
+    let mut house = House::new(&["q.fifo", "dead.fifo"]);
+    house.redrive("q.fifo", "dead.fifo", 1).unwrap();
+    house.send("dead.fifo", "g");
+    let native = house.send("dead.fifo", "g");
+    let dies = house.send("q.fifo", "g");
+    house.send("q.fifo", "g");
+    house.send("q.fifo", "g");
+    let grants = house.receive("dead.fifo", 2);
+    assert_eq!(house.receive("q.fifo", 3).len(), 3);
+    assert!(house.ack("dead.fifo", &grants[0]));
+    let held = Held { job: grants[1].job, token: grants[1].token };
+    let queue = house.id("dead.fifo");
+    house.run(&Command::ChangeLease { queue, jobs: vec![(held, Micros::from_secs(60))] });
+    house.wait(31 * SECOND);
+    assert_eq!(house.receive("q.fifo", 1), [], "all three are dead");
+    assert_eq!(house.counts("dead.fifo").ready, 3);
+    house.run(&Command::ChangeLease { queue, jobs: vec![(held, Micros(0))] });
+    let order: Vec<_> = house.receive("dead.fifo", 2).iter().map(|grant| grant.body).collect();
+    assert_eq!(order, [native.body, dies.body]);
 }
 
 #[test]
