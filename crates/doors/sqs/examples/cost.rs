@@ -23,6 +23,16 @@ fn main() {
             let enqueued = Answer::Reply(Reply::Enqueued(Ok(vec![Ok(Enqueued { job, body: place, again: false })])));
             measure(&format!("SendMessage {bytes} {kind}"), || call(&door, "SendMessage", &body, &enqueued));
 
+            if 10 * bytes < 1 << 20 {
+                let entry = |id: usize| serde_json::json!({"Id": id.to_string(), "MessageBody": text});
+                let entries: Vec<_> = (0..10).map(entry).collect();
+                let body = serde_json::json!({"QueueUrl": URL, "Entries": entries}).to_string();
+                let each = Ok(Enqueued { job, body: place, again: false });
+                let enqueued = Answer::Reply(Reply::Enqueued(Ok(vec![each; 10])));
+                let name = format!("SendMessageBatch 10 x {bytes} {kind}");
+                measure(&name, || call(&door, "SendMessageBatch", &body, &enqueued));
+            }
+
             let blob = [&[1, 0][..], &[0; 16], b"\x02me", text.as_bytes()].concat();
             let (enqueued_at, first_granted_at) = (WallTime(1_700_000_000_000), WallTime(1_700_000_000_001));
             let token = LeaseToken(1);

@@ -28,6 +28,7 @@ mod json_in;
 mod json_out;
 mod legible;
 pub mod limits;
+mod md5_lanes;
 mod message;
 mod protocol;
 mod query;

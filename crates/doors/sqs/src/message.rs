@@ -1,6 +1,6 @@
 //! A message as it is sent, alone or in a batch: its rules, and the job it becomes.
 //!
-//! AWS API Reference, SendMessage. The MD5 sums are computed here, once.
+//! AWS API Reference, SendMessage. The MD5 sums of attributes are computed here, once; those of bodies by who has several at hand.
 
 use crate::{
     attributes::{self, Attribute, md5},
@@ -59,8 +59,8 @@ impl<'r> Draft<'r> {
         self.body.map_or(0, str::len) + attributes::counted_bytes(self.attributes)
     }
 
-    /// Checks everything but the queue's own limits, which only the machine knows.
-    pub(crate) fn check(&self, sender_id: &str, is_fifo: bool) -> Result<Message<'r>, SqsError> {
+    /// Checks everything but the queue's own limits, which only the machine knows. `body_md5`: of the body, if there is one.
+    pub(crate) fn check(&self, body_md5: Md5Sum, sender_id: &str, is_fifo: bool) -> Result<Message<'r>, SqsError> {
         let text = self.body.filter(|body| !body.is_empty()).ok_or(SqsError::MissingParameter("MessageBody"))?;
         let counted_bytes = self.counted_bytes();
         if counted_bytes > MESSAGE_BYTES_MAX {
@@ -89,7 +89,7 @@ impl<'r> Draft<'r> {
         let attributes = attributes::check(self.attributes)?;
         let trace_header = attributes::trace_header(self.system_attributes)?;
         let sums = Sums {
-            body: md5::of(text),
+            body: body_md5,
             attributes: (!attributes.is_empty()).then(|| md5::sum(attributes.iter())),
             system_attributes: trace_header.map(|header| {
                 let value = Cow::Borrowed(header.as_bytes());

@@ -4,7 +4,7 @@
 
 use super::{Action, Call, Next, propose};
 use crate::{
-    attributes::GivenAttributes,
+    attributes::{GivenAttributes, md5},
     door::Door,
     error::SqsError,
     json_in::{Text, parse},
@@ -66,7 +66,8 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         attributes: request.message_attributes.as_ref(),
         system_attributes: request.message_system_attributes.as_ref(),
     };
-    let message = draft.check(call.caller.sender_id, is_fifo(queue.name))?;
+    let sum = md5::of(draft.body.unwrap_or_default());
+    let message = draft.check(sum, call.caller.sender_id, is_fifo(queue.name))?;
     let command =
         Command::Enqueue { queue: queue.key(), jobs: vec![message.job()], call: call.key(Action::SendMessage) };
     propose(&command, super::Waiting::SendMessage(Waiting { sums: message.sums }))

@@ -10,6 +10,7 @@ use crate::{
     error::SqsError,
     json_in::{Text, parse},
     limits::MESSAGE_BYTES_MAX,
+    md5_lanes,
     message::{Draft, Message, Sums},
     query::{FAILED, Kind, MESSAGE_ATTRIBUTES, MESSAGE_SYSTEM_ATTRIBUTES, Shape, integer, list, text},
     queue_url::{Queue, is_fifo},
@@ -103,8 +104,9 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     }
     let mut batch = Batch::with_capacity(entries.len());
     let mut messages = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let message = entry.draft().check(call.caller.sender_id, is_fifo(queue.name));
+    let texts: Vec<&str> = entries.iter().map(|entry| entry.message_body.as_deref().unwrap_or_default()).collect();
+    for (entry, sum) in entries.iter().zip(md5_lanes::of_each(&texts)) {
+        let message = entry.draft().check(sum, call.caller.sender_id, is_fifo(queue.name));
         batch.push(batch::Entry::id(entry), message.as_ref().map(|message| message.sums).map_err(Clone::clone));
         messages.extend(message.ok());
     }
