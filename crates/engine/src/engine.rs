@@ -15,6 +15,7 @@ mod checkpoint;
 mod commit;
 mod look;
 mod receive;
+mod watch;
 
 use crate::{
     CallId, Done, Errand, Meters, Options, StartError,
@@ -23,10 +24,11 @@ use crate::{
     key_watch::{KeyWatch, KeyWatcher},
     limits,
     living::{Extent, Kind, Living},
-    request::{Answer, Demand, Description, EngineError, Receive, Request},
+    request::{Answer, Demand, Description, EngineError, Look, Looked, Receive, Request},
     start::Start,
     tail::Tail,
     waiters::Waiters,
+    watches::Watches,
 };
 use bodies::Carrying;
 use bytes::Bytes;
@@ -130,6 +132,7 @@ pub struct Engine<L: Log> {
 
     outcome: Outcome,
     waiters: Waiters,
+    watches: Watches,
     set_aside: BTreeMap<QueueId, u64>,
     woken: BTreeSet<QueueId>,
     answers: Vec<(CallId, Answer)>,
@@ -208,6 +211,7 @@ impl<L: Log> Engine<L> {
             open_demand: Demand::default(),
             outcome: Outcome::default(),
             waiters: Waiters::default(),
+            watches: Watches::default(),
             set_aside: BTreeMap::new(),
             woken: BTreeSet::new(),
             answers: Vec::new(),
@@ -262,6 +266,7 @@ impl<L: Log> Engine<L> {
                 }
             }
             Request::Receive(receive) => self.receive(call, receive, now),
+            Request::Look(Look::Sent(watch)) => self.watch(call, &watch, now),
             Request::Look(look) => self.look(call, &look),
             Request::Describe(name) => {
                 let description = Description::of(&self.machine, name.key());
@@ -275,6 +280,9 @@ impl<L: Log> Engine<L> {
     pub fn cancel(&mut self, call: CallId) {
         if let Some(waiter) = self.waiters.cancel(call) {
             self.answer_empty(waiter.call, waiter.queue);
+        }
+        if let Some(watched) = self.watches.cancel(call) {
+            self.answers.push((call, Answer::Looked(Ok(Looked::Sent(watched)))));
         }
     }
 
@@ -293,6 +301,7 @@ impl<L: Log> Engine<L> {
         while let Some(waiter) = self.waiters.pop_ended(now.monotonic) {
             self.answer_empty(waiter.call, waiter.queue);
         }
+        self.end_watches(now);
         loop {
             self.wake_waiters(now);
             let timer_due = self.proposed.is_empty()
@@ -333,7 +342,10 @@ impl<L: Log> Engine<L> {
             return Some(Micros(0));
         }
         let timer = if self.proposed.is_empty() { self.next_timer() } else { None };
-        [timer, self.waiters.next_end(), self.checkpoint_for_room()].into_iter().flatten().min()
+        [timer, self.waiters.next_end(), self.watches.next_end(), self.checkpoint_for_room()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Hands out the answers that are ready.
@@ -387,6 +399,7 @@ impl<L: Log> Engine<L> {
         while let Some(waiter) = self.waiters.pop_any() {
             self.answer_empty(waiter.call, waiter.queue);
         }
+        self.refuse_watches();
     }
 
     /// Whether nothing is collected, proposed or unanswered.

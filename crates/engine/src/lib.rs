@@ -26,6 +26,7 @@ mod start;
 mod tail;
 pub mod thread;
 mod waiters;
+mod watches;
 
 pub use body_store::BodyStore;
 pub use carrying::CarryOptions;
@@ -41,9 +42,10 @@ pub use meters::Meters;
 pub use options::{Options, Pace};
 pub use request::{
     Again, Answer, Delivery, Demand, Description, EngineError, House, Look, Looked, Proposal, QueueName, Receive,
-    Received, Request, Row,
+    Received, Request, Row, Watch,
 };
 pub use start::{BODIES, CHECKPOINTS, Found, Start, StartError, find, find_with, load};
+pub use watches::{Place, Sent, Watched};
 
 /// Names one call from its request to its answer. Made by whoever calls; never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -43,3 +43,16 @@ pub const FULL_DISK_PAUSE: Micros = Micros::from_millis(100);
 pub const DEDUP_IDS_MAX: u64 = 8_388_608;
 /// Jobs that there can be, unless told otherwise: 64 bytes of memory each.
 pub const JOBS_MAX: u64 = 50_000_000;
+
+/// Queues whose sends are watched at a time (`evenkeel tail`); with what is kept for each, 64 MiB of memory at most.
+pub const WATCHED_QUEUES_MAX: usize = 16;
+/// Jobs kept of each for watches that are slow: a hundred milliseconds of what a server can take.
+pub const WATCH_JOBS_KEPT: usize = 4_096;
+/// Bytes kept of each.
+pub const WATCH_BYTES_KEPT: usize = 4 * 1_048_576;
+/// Jobs in an answer to a watch.
+pub const WATCH_ANSWER_JOBS: usize = 256;
+/// Bytes in an answer to a watch, beyond its first job.
+pub const WATCH_ANSWER_BYTES: usize = 1_048_576;
+/// How long a watch is kept that does not ask.
+pub const WATCH_KEPT: Micros = Micros::from_secs(30);

@@ -1,6 +1,9 @@
 //! Reads: what may be looked at without a command, in the state as it is.
 
-use crate::request::{Description, House, Look, Looked, QueueName, Row};
+use crate::{
+    request::{Description, House, Look, Looked, QueueName, Row},
+    watches::Watched,
+};
 use evenkeel_machine::{Machine, command::QueueKey, queue::NoSuchQueue};
 
 impl Description {
@@ -65,6 +68,8 @@ impl Look {
             // The engine alone has bodies.
             Self::Body(_) => Looked::Body(None),
             Self::House => Looked::House(Box::new(house(machine))),
+            // What is sent is seen by the engine alone, as it goes by.
+            Self::Sent(_) => Looked::Sent(Watched::default()),
         })
     }
 }

@@ -1,6 +1,9 @@
 //! What a door may ask of the engine, and what it is told.
 
-use crate::engine::Totals;
+use crate::{
+    engine::Totals,
+    watches::{Place, Watched},
+};
 use bytes::Bytes;
 use evenkeel_machine::{
     Grant, Reply,
@@ -107,6 +110,8 @@ pub enum Look {
     Body(BodyRef),
     /// The engine itself.
     House,
+    /// What is sent to a queue, waiting for it if there is nothing.
+    Sent(Watch),
 }
 
 /// What was seen.
@@ -132,6 +137,8 @@ pub enum Looked {
     Body(Option<Bytes>),
     /// The engine.
     House(Box<House>),
+    /// What was sent.
+    Sent(Watched),
 }
 
 /// A queue in a list.
@@ -229,6 +236,17 @@ pub struct Receive {
     pub wait: Option<Micros>,
     /// By what a repetition is recognised.
     pub again: Again,
+}
+
+/// Asks what is sent to a queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// Which queue.
+    pub queue: QueueName,
+    /// Behind what an answer before said; from now on if absent.
+    pub after: Option<Place>,
+    /// How long to wait for something to be sent.
+    pub wait: Micros,
 }
 
 /// By what a repeated receive is recognised, owned.

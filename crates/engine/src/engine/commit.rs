@@ -67,6 +67,7 @@ impl<L: Log> Engine<L> {
                 while let Some(waiter) = self.waiters.pop_any() {
                     self.answers.push((waiter.call, Answer::Failed(EngineError::NotLeading)));
                 }
+                self.refuse_watches();
             }
         }
         Ok(())
@@ -90,6 +91,9 @@ impl<L: Log> Engine<L> {
         let mut outcome = std::mem::take(&mut self.outcome);
         self.machine.apply(index, &batch, &mut outcome)?;
         self.checkpointing.log_bytes += batch.len() as u64;
+        if !self.watches.is_empty() {
+            self.show_sent(index, &batch, &outcome.replies, now);
+        }
         self.tail.push(index, batch);
         for event in outcome.events.drain(..) {
             match event {
@@ -110,6 +114,7 @@ impl<L: Log> Engine<L> {
                 if let Reply::QueueDeleted(Ok(queue)) = reply {
                     self.end_waits(queue);
                     self.received.remove(&queue);
+                    self.end_watches_of(queue);
                 }
                 self.answer(call, reply, now);
             }
@@ -162,5 +167,6 @@ impl<L: Log> Engine<L> {
         while let Some(waiter) = self.waiters.pop_any() {
             self.answers.push((waiter.call, Answer::Failed(EngineError::Stopping)));
         }
+        self.refuse_watches();
     }
 }
