@@ -307,7 +307,9 @@ fn a_slip_of_the_finger_gets_a_hint() {
 
 #[test]
 fn help_teaches_by_example() {
-    for command in ["queues", "send", "receive", "purge", "redrive", "ping", "demo", "completions", "man"] {
+    for command in
+        ["queues", "send", "receive", "peek", "tail", "purge", "redrive", "ping", "demo", "completions", "man"]
+    {
         let help = Tool::bare(&[command, "--help"]).works().stdout;
         assert!(help.contains("Examples:") && help.contains(&format!("evenkeel {command}")), "{help}");
     }

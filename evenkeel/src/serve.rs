@@ -86,7 +86,7 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     let door = Arc::new(door);
     let syncs = seen::sync_counts(sync_times.clone());
     let console = Console::new(Arc::clone(&directory), Arc::clone(&door) as _, syncs, config.insecure_no_auth);
-    let native = evenkeel_native::Door::new(Arc::clone(&directory), config.account);
+    let native = evenkeel_native::Door::new(Arc::clone(&directory), config.account, Arc::clone(&door) as _);
     let seen = Seen::new(Sources {
         meters: Arc::clone(running.meters()),
         syncs: seen::sync_counts(sync_times),

@@ -4,7 +4,7 @@ use crate::signed::{ACCESS_KEY, SECRET_KEY};
 use crate::{Server, binary};
 use serde_json::Value;
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// A command, not run yet.
 pub struct Tool {
@@ -74,6 +74,12 @@ impl Tool {
             stdout: text(output.stdout),
             stderr: text(output.stderr),
         }
+    }
+
+    /// Starts it, with pipes for what it says. It must be ended, or end by itself.
+    pub fn start(mut self) -> Child {
+        self.command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        self.command.spawn().expect("the binary can be run")
     }
 
     /// Runs it; it must succeed.

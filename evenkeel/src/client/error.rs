@@ -33,7 +33,7 @@ impl CallError {
 
     /// Whether the queue does not exist.
     pub(crate) fn is_no_such_queue(&self) -> bool {
-        matches!(self.code(), "AWS.SimpleQueueService.NonExistentQueue" | "QueueDoesNotExist")
+        matches!(self.code(), "AWS.SimpleQueueService.NonExistentQueue" | "QueueDoesNotExist" | "NoSuchQueue")
     }
 }
 

@@ -279,11 +279,14 @@ impl Inner {
             query: head.uri.query().unwrap_or_default(),
             now: thread.shared.clocks.now().wall,
         };
-        match door.accept(&known, asked, &body) {
-            evenkeel_native::Step::Respond(response) => response,
-            evenkeel_native::Step::Ask(request, pending) => {
-                let answer = thread.client.call(request).await;
-                pending.answer(door, answer)
+        let mut step = door.accept(&known, asked, &body);
+        loop {
+            match step {
+                evenkeel_native::Step::Respond(response) => return response,
+                evenkeel_native::Step::Ask(request, pending) => {
+                    let answer = thread.client.call(request).await;
+                    step = pending.answer(door, answer);
+                }
             }
         }
     }

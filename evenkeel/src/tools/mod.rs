@@ -1,6 +1,6 @@
-//! The commands that speak to a running server: look, send, receive, purge, redrive.
+//! The commands that speak to a running server: look, send, receive, follow, purge, redrive.
 //!
-//! They are clients like any other; all but `keys` know nothing that SQS does not tell. Rules for all of them:
+//! They are clients like any other; all but `keys`, `peek` and `tail` know nothing that SQS does not tell. Rules for all of them:
 //!
 //! 1. Results go to standard output, as a table for people or with `--json` as one object a line; everything else (progress, what was
 //!    done, errors) goes to standard error.
@@ -10,6 +10,8 @@
 mod confirm;
 mod jobs;
 mod keys;
+mod looking;
+mod peek;
 mod ping;
 mod purge;
 mod queues;
@@ -18,6 +20,7 @@ mod redrive;
 mod send;
 mod session;
 mod suggest;
+mod tail;
 
 use clap::Subcommand;
 
@@ -27,6 +30,8 @@ pub(crate) enum Tool {
     Queues(queues::QueuesArgs),
     Send(send::SendArgs),
     Receive(receive::ReceiveArgs),
+    Peek(peek::PeekArgs),
+    Tail(tail::TailArgs),
     Purge(purge::PurgeArgs),
     Redrive(redrive::RedriveArgs),
     Keys(keys::KeysArgs),
@@ -41,6 +46,8 @@ pub(crate) fn run(tool: Tool) -> anyhow::Result<()> {
             Tool::Queues(args) => queues::run(args).await,
             Tool::Send(args) => send::run(args).await,
             Tool::Receive(args) => receive::run(args).await,
+            Tool::Peek(args) => peek::run(args).await,
+            Tool::Tail(args) => tail::run(args).await,
             Tool::Purge(args) => purge::run(args).await,
             Tool::Redrive(args) => redrive::run(args).await,
             Tool::Keys(args) => keys::run(args).await,

@@ -1,20 +1,24 @@
 //! From a request to what it asks for.
 
-use crate::{
-    error::NativeError,
-    keys::{self, Waiting},
-};
+use crate::{error::NativeError, jobs, keys};
 use evenkeel_access::{Directory, Known};
-use evenkeel_engine::{Answer, Request};
+use evenkeel_engine::{Answer, Interpreter, Request};
 use evenkeel_types::{AccountId, WallTime};
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// The door: shared by all threads.
-#[derive(Debug)]
 pub struct Door {
     pub(crate) directory: Arc<Directory>,
     /// The account of keys that are made for none in particular.
     pub(crate) account: AccountId,
+    /// Says what jobs are called, and what is in them.
+    pub(crate) interpreter: Arc<dyn Interpreter>,
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Door").field("account", &self.account).finish_non_exhaustive()
+    }
 }
 
 /// What was asked.
@@ -53,11 +57,18 @@ pub enum Step {
 #[derive(Debug)]
 pub struct Pending(pub(crate) Waiting);
 
+/// What for.
+#[derive(Debug)]
+pub(crate) enum Waiting {
+    Key(keys::Waiting),
+    Jobs(jobs::Waiting),
+}
+
 impl Door {
     /// A door to these keys.
     #[must_use]
-    pub fn new(directory: Arc<Directory>, account: AccountId) -> Self {
-        Self { directory, account }
+    pub fn new(directory: Arc<Directory>, account: AccountId, interpreter: Arc<dyn Interpreter>) -> Self {
+        Self { directory, account, interpreter }
     }
 
     /// Takes a request that was authenticated.
@@ -66,11 +77,14 @@ impl Door {
     }
 
     fn act(&self, caller: &Known, asked: Asked<'_>, body: &[u8]) -> Result<Step, NativeError> {
-        if !caller.is_root {
+        let parts: Vec<&str> = asked.path.split('/').skip(1).collect();
+        if matches!(&*parts, ["v1", "keys", ..]) && !caller.is_root {
             return Err(NativeError::NotRoot);
         }
-        let parts: Vec<&str> = asked.path.split('/').skip(1).collect();
         match (asked.method, &*parts) {
+            ("GET", ["v1", "queues", name, "next"]) => jobs::next(caller, &asked, name),
+            ("GET", ["v1", "queues", name, "sent"]) => jobs::sent(caller, &asked, name),
+            (_, ["v1", "queues", _, "next" | "sent"]) => Err(NativeError::Method("GET")),
             ("POST", ["v1", "keys"]) => keys::create(self, asked.now, body),
             ("GET", ["v1", "keys"]) => keys::list(self, asked.now, asked.query),
             ("DELETE", ["v1", "keys", id]) => keys::revoke(self, id),
@@ -85,8 +99,11 @@ impl Door {
 
 impl Pending {
     /// Goes on with the engine's answer.
-    #[must_use]
-    pub fn answer(self, door: &Door, answer: Answer) -> Response {
-        self.0.answer(door, answer).unwrap_or_else(|error| error.response())
+    pub fn answer(self, door: &Door, answer: Answer) -> Step {
+        let step = match self.0 {
+            Waiting::Key(waiting) => waiting.answer(door, answer).map(Step::Respond),
+            Waiting::Jobs(waiting) => waiting.answer(door, answer),
+        };
+        step.unwrap_or_else(|error| Step::Respond(error.response()))
     }
 }

@@ -10,7 +10,11 @@ use evenkeel_sigv4::SigError;
 pub(crate) enum NativeError {
     #[error("only the root key may administer keys; sign with it (root-credentials.toml in the data folder)")]
     NotRoot,
-    #[error("there is nothing at {0}; /v1/keys is there")]
+    #[error("this key may not read the jobs of queue {0}: that takes the right to sqs:ReceiveMessage there")]
+    MayNotRead(String),
+    #[error("there is no queue {0} in this account")]
+    NoSuchQueue(String),
+    #[error("there is nothing at {0}; /v1/keys and /v1/queues/NAME/next are there")]
     NoSuchPath(String),
     #[error("use {0} here")]
     Method(&'static str),
@@ -32,6 +36,8 @@ impl NativeError {
     fn place(&self) -> (u16, &'static str) {
         match self {
             Self::NotRoot => (403, "AccessDenied"),
+            Self::MayNotRead(_) => (403, "AccessDenied"),
+            Self::NoSuchQueue(_) => (404, "NoSuchQueue"),
             Self::NoSuchPath(_) => (404, "NoSuchPath"),
             Self::Method(_) => (405, "MethodNotAllowed"),
             Self::Malformed(_) => (400, "Malformed"),

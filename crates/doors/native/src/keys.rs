@@ -3,7 +3,7 @@
 //! A secret is in two answers only: to the request that made it, once. What goes to the log is sealed here.
 
 use crate::{
-    door::{Door, Pending, Response, Step},
+    door::{self, Door, Pending, Response, Step},
     error::NativeError,
     limits::{GRACE_SECONDS, KEYS_PER_PAGE, SECONDS_MAX},
 };
@@ -202,7 +202,7 @@ fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, NativeError> {
 }
 
 fn ask(proposal: Proposal, waiting: Waiting) -> Result<Step, NativeError> {
-    Ok(Step::Ask(Request::Propose(proposal), Pending(waiting)))
+    Ok(Step::Ask(Request::Propose(proposal), Pending(door::Waiting::Key(waiting))))
 }
 
 /// Names of users as IAM has them, so that policies can name them.

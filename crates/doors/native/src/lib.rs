@@ -6,13 +6,17 @@
 //! | `GET /v1/keys?after=ID` | lists keys by pages, in order of their ids | 200, `keys` and, if there are more, `next` |
 //! | `POST /v1/keys/ID/rotate` | gives a key a new secret | 200, the key with its secret |
 //! | `DELETE /v1/keys/ID` | revokes a key | 200, `{}` |
+//! | `GET /v1/queues/NAME/next?max=N` | shows the jobs that receives would get next | 200, `jobs` |
+//! | `GET /v1/queues/NAME/sent?after=PLACE&wait=SECONDS` | shows what is sent, from now on or behind a place; waits if there is nothing | 200, `jobs`, `after`, `missed` |
 //!
-//! An error is `{"error":{"code":"...","message":"..."}}`. Only root may ask. The door is pure, as its sisters are: bytes in,
+//! An error is `{"error":{"code":"...","message":"..."}}`. Only root may administer keys; jobs are shown to
+//! keys that may receive them. The door is pure, as its sisters are: bytes in,
 //! engine requests out, answers in, bytes out; randomness for new keys is the one thing that it takes from the system.
 #![warn(missing_docs)]
 
 mod door;
 mod error;
+mod jobs;
 mod keys;
 pub mod limits;
 
