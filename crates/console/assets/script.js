@@ -3,41 +3,40 @@
 
 (() => {
   const EVERY_MS = 2000;
-  const body = document.body;
+  const parts = document.querySelectorAll("[data-live]");
   const pulse = document.querySelector("[data-pulse]");
-  if (!document.querySelector("[data-live]")) return;
+  if (parts.length === 0 || !pulse) return;
 
   const tell = (state, text) => {
-    if (!pulse) return;
+    if (pulse.textContent === text) return;
     pulse.dataset.pulse = state;
     pulse.textContent = text;
   };
 
-  // What somebody is selecting or typing must not be taken from under the hand.
-  const isInUse = (part) => {
+  const replace = (part, fresh) => {
+    // What somebody selects must not be taken from under the hand.
     const selection = document.getSelection();
     const selects = selection && !selection.isCollapsed && part.contains(selection.anchorNode);
-    return selects || (part.contains(document.activeElement) && document.activeElement.matches("input, select"));
-  };
-
-  const replace = (part, fresh) => {
-    if (isInUse(part) || part.innerHTML === fresh.innerHTML) return;
+    if (selects || part.innerHTML === fresh.innerHTML) return;
     const link = part.contains(document.activeElement) && document.activeElement.getAttribute("href");
-    const open = [...part.querySelectorAll("details")].map((details) => details.open);
     part.replaceChildren(...[...fresh.childNodes].map((node) => document.importNode(node, true)));
-    part.querySelectorAll("details").forEach((details, at) => { details.open = open[at] ?? details.open; });
     if (link) [...part.querySelectorAll("a")].find((other) => other.getAttribute("href") === link)?.focus();
   };
 
   const refresh = async () => {
     if (document.hidden) return;
     try {
-      const answer = await fetch(location.href, { headers: { accept: "text/html" }, signal: AbortSignal.timeout(10000) });
+      // A body that is shown stays as it is, and need not be read again.
+      const url = new URL(location.href);
+      url.searchParams.delete("body");
+      const answer = await fetch(url, { headers: { accept: "text/html" }, signal: AbortSignal.timeout(10000) });
       // The session is over, and the server sent us to the sign-in.
       if (answer.redirected) return location.reload();
-      if (answer.status >= 500) throw new Error(String(answer.status));
+      // What is on the page may still be read.
+      if (answer.status === 404) return tell("lost", "no longer there");
+      if (!answer.ok) return tell("lost", "does not serve");
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      for (const part of body.querySelectorAll("[data-live]")) {
+      for (const part of parts) {
         const fresh = page.getElementById(part.id);
         if (fresh) replace(part, fresh);
       }

@@ -36,6 +36,15 @@ impl Html {
         self.raw("<bdi>").text(name).raw("</bdi>")
     }
 
+    /// Begins a part that the script brings up to date. Fields to type in, and what people scroll in, are kept out of such parts.
+    pub(crate) fn live(&mut self, id: &'static str) -> &mut Self {
+        self.raw("<div class=\"live\" data-live id=\"").raw(id).raw("\">")
+    }
+
+    pub(crate) fn end_live(&mut self) -> &mut Self {
+        self.raw("</div>")
+    }
+
     pub(crate) fn finish(self) -> String {
         self.0
     }

@@ -7,7 +7,7 @@ pub(crate) struct Frame<'a> {
     pub(crate) title: &'a str,
     /// Who looks, if somebody is signed in.
     pub(crate) who: Option<&'a Who>,
-    /// It is brought up to date by itself.
+    /// It is brought up to date by itself: with a script in its [live parts](Html::live), without one by a reload.
     pub(crate) is_live: bool,
 }
 
@@ -30,7 +30,7 @@ impl Frame<'_> {
         if let Some(who) = self.who {
             self.head(&mut html, who);
         }
-        html.raw(if self.is_live { "<main id=\"main\" data-live>" } else { "<main id=\"main\">" });
+        html.raw("<main id=\"main\">");
         main(&mut html);
         html.raw("</main><footer>Evenkeel ").raw(env!("CARGO_PKG_VERSION"));
         if self.who.is_some_and(|who| who.form_token.is_none()) {

@@ -66,10 +66,11 @@ impl Asked {
             html.raw("<nav class=\"crumbs\"><a href=\"/\">Queues</a> / <a href=\"/console/queue?account=")
                 .text(detail.account);
             html.raw("&amp;name=").value(&detail.queue).raw("\">").name(&detail.queue).raw("</a></nav>");
-            html.raw("<h1>Job <span class=\"id\">").text(&self.id).raw("</span></h1><div class=\"halves\">");
+            html.raw("<h1>Job <span class=\"id\">").text(&self.id).raw("</span></h1>").live("life");
+            html.raw("<div class=\"halves\">");
             self.life(html, detail);
             facts(html, detail);
-            html.raw("</div>");
+            html.raw("</div>").end_live();
             self.body(html, detail, body);
         })
     }

@@ -64,8 +64,10 @@ impl Asked {
         let samples = console.memory().history.of(row.queue.id);
         let response = Frame { title: &self.queue.name, who: Some(&self.who), is_live: true }.page(200, |html| {
             html.raw("<nav class=\"crumbs\"><a href=\"/\">Queues</a></nav><h1>").name(&self.queue.name).raw("</h1>");
+            html.live("now");
             self.tiles(html, row, &samples);
             self.charts(html, &samples);
+            html.end_live();
             self.groups(html, &answers);
             if let Some(next) = looked!(answers, Next) {
                 self.next(html, console, next);
@@ -123,7 +125,9 @@ impl Asked {
         html.raw("<input type=\"hidden\" name=\"account\" value=\"").text(self.queue.account);
         html.raw("\"><input type=\"hidden\" name=\"name\" value=\"").text(&self.queue.name);
         html.raw("\"><input name=\"group\" type=\"search\" maxlength=\"128\" placeholder=\"Find a group\" aria-label=\"Find a group\" spellcheck=\"false\" autocomplete=\"off\" value=\"");
-        html.text(self.group.as_deref().unwrap_or_default()).raw("\"><button>Find</button></form></div>");
+        html.text(self.group.as_deref().unwrap_or_default())
+            .raw("\"><button>Find</button></form></div>")
+            .live("groups");
         let page = match (looked!(answers, GroupRow), looked!(answers, Groups)) {
             (Some(group), _) => GroupPage { rows: group.iter().cloned().collect(), next: None },
             (None, Some(page)) => page.clone(),
@@ -154,7 +158,7 @@ impl Asked {
             link(html);
             html.raw("&amp;from=").text(next).raw("\">More groups</a>");
         }
-        html.raw("</nav></section>");
+        html.raw("</nav>").end_live().raw("</section>");
     }
 
     /// Those that wait longest come first.
@@ -195,9 +199,9 @@ impl Asked {
     }
 
     fn next(&self, html: &mut Html, console: &Console, next: &[Peeked]) {
-        html.raw("<section class=\"card\"><div class=\"bar-head\"><h2>Next</h2><p class=\"hint\">What receives would get now, in the order of turns. Looking takes nothing.</p></div>");
+        html.raw("<section class=\"card\"><div class=\"bar-head\"><h2>Next</h2><p class=\"hint\">What receives would get now, in the order of turns. Looking takes nothing.</p></div>").live("next");
         if next.is_empty() {
-            html.raw("<p class=\"empty\">Nothing can be granted now.</p></section>");
+            html.raw("<p class=\"empty\">Nothing can be granted now.</p>").end_live().raw("</section>");
             return;
         }
         html.raw("<table class=\"stack\"><thead><tr><th class=\"n\">#<th>Group<th>Job<th class=\"n\">Sent<th class=\"n\">Attempts before<th class=\"n\">Size</tr></thead><tbody>");
@@ -212,7 +216,7 @@ impl Asked {
             figure(html, "Size", Size(job.body.bytes.into()));
             html.raw("</tr>");
         }
-        html.raw("</tbody></table></section>");
+        html.raw("</tbody></table>").end_live().raw("</section>");
     }
 }
 

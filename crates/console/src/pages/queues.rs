@@ -42,7 +42,7 @@ impl Asked {
         let shown: Vec<&Row> = read.iter().filter(|row| self.who.may_see(row.queue.account, &row.queue.name)).collect();
         let memory = console.memory();
         let response = Frame { title: "Queues", who: Some(&self.who), is_live: true }.page(200, |html| {
-            html.raw("<h1>Queues</h1>");
+            html.raw("<h1>Queues</h1>").live("queues");
             if let Some(house) = looked!(answers, House) {
                 self.house(html, house, memory.history.house_rates());
             }
@@ -52,6 +52,7 @@ impl Asked {
                 self.table(html, &shown, console, &memory.history);
             }
             self.turn(html, next);
+            html.end_live();
         });
         Step::Respond(response)
     }
