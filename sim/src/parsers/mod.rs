@@ -7,6 +7,7 @@ pub mod checkpoint;
 pub mod log_segment;
 pub mod machine_batch;
 pub mod mutate;
+pub mod policy;
 pub mod seal;
 pub mod signature;
 pub mod snapshot;
@@ -16,7 +17,7 @@ pub mod sqs;
 pub type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     ("machine_batch", machine_batch::judge, machine_batch::corpus),
     ("machine_checkpoint", checkpoint::judge, checkpoint::corpus),
     ("checkpoint_run", checkpoint::judge_run, checkpoint::corpus_of_runs),
@@ -30,4 +31,5 @@ pub const TARGETS: [Target; 13] = [
     ("sqs_blob", sqs::judge_blob, sqs::corpus_of_blobs),
     ("sqs_handle", sqs::judge_handle, sqs::corpus_of_handles),
     ("sigv4_verify", signature::judge, signature::corpus),
+    ("policy_parse", policy::judge, policy::corpus),
 ];
