@@ -24,6 +24,7 @@ use crate::{
     key_watch::{KeyWatch, KeyWatcher},
     limits,
     living::{Extent, Kind, Living},
+    note_watch::{NoteWatch, NoteWatcher},
     request::{Answer, Demand, Description, EngineError, Look, Looked, Receive, Request},
     start::Start,
     tail::Tail,
@@ -159,6 +160,7 @@ pub struct Engine<L: Log> {
     received: BTreeMap<QueueId, u64>,
     trouble: Vec<String>,
     key_watch: KeyWatch,
+    note_watch: NoteWatch,
 }
 
 /// A batch on its way through the log.
@@ -231,6 +233,7 @@ impl<L: Log> Engine<L> {
             received: BTreeMap::new(),
             trouble: Vec::new(),
             key_watch: KeyWatch::default(),
+            note_watch: NoteWatch::default(),
         };
         engine.let_go_of_empty();
         Ok(engine)
@@ -239,6 +242,12 @@ impl<L: Log> Engine<L> {
     /// Tells `watcher` of each access key that there is, and from now on of each that changes, before the change is answered.
     pub fn watch_keys(&mut self, watcher: KeyWatcher) {
         self.key_watch = KeyWatch::new(watcher, self.machine.keys());
+    }
+
+    /// Tells `watcher` of each queue that has notes among its papers, and from now on of each whose notes change, before the
+    /// change is answered.
+    pub fn watch_notes(&mut self, watcher: NoteWatcher) {
+        self.note_watch = NoteWatch::new(watcher, self.machine.queues());
     }
 
     /// Takes a request. Its answer comes from [`Engine::take_answers`], perhaps at once.

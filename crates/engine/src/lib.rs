@@ -19,6 +19,7 @@ mod key_watch;
 pub mod limits;
 mod living;
 mod meters;
+mod note_watch;
 mod options;
 mod read;
 mod request;
@@ -39,6 +40,7 @@ pub use interpreter::{Attribute, Interpreter, JobPlace, Legible};
 pub use keeper::Keeper;
 pub use key_watch::KeyWatcher;
 pub use meters::Meters;
+pub use note_watch::NoteWatcher;
 pub use options::{Options, Pace};
 pub use request::{
     Again, Answer, Delivery, Demand, Description, EngineError, House, Look, Looked, Proposal, QueueName, Receive,

@@ -9,6 +9,9 @@ pub enum Event {
     Ready(QueueId),
     /// The access key in that slot was made, changed or revoked: see [`crate::account::Keys::at`].
     KeyChanged(u32),
+    /// The notes among the papers of the queue in that slot changed, or the queue that had some was deleted: see
+    /// [`crate::queue::Queues::noted_at`].
+    NotesChanged(u32),
     /// A job's body is needed from now on.
     BodyKept(BodyRef),
     /// A job left for good; its body is not needed any more.

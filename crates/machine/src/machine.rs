@@ -180,9 +180,14 @@ impl Machine {
                 Reply::Done
             }
             Command::CreateQueue { queue, settings, papers, tags } => {
-                Reply::QueueCreated(self.queues.create(at, *queue, *settings, papers, tags))
+                Reply::QueueCreated(self.queues.create(at, *queue, *settings, papers, tags, events))
             }
-            Command::ConfigureQueue { queue, edit } => Reply::Configured(self.queues.configure(at, *queue, edit)),
+            Command::ConfigureQueue { queue, edit } => {
+                Reply::Configured(self.queues.configure(at, *queue, edit, events))
+            }
+            Command::ReplaceNote { queue, note, before, after } => {
+                Reply::NoteReplaced(self.queues.replace_note(at, *queue, note, *before, *after, events))
+            }
             Command::TagQueue { queue, tags } => Reply::Tagged(self.queues.tag(*queue, tags)),
             Command::UntagQueue { queue, keys } => Reply::Tagged(self.queues.untag(*queue, keys)),
             Command::StartMove { source, destination, rate } => {
@@ -194,7 +199,7 @@ impl Machine {
             }
             Command::PurgeQueue { queue } => Reply::Purged(self.queues.purge(*queue)),
             Command::DeleteQueue { queue, call, keep_name } => {
-                Reply::QueueDeleted(self.queues.delete(at, *queue, *call, *keep_name))
+                Reply::QueueDeleted(self.queues.delete(at, *queue, *call, *keep_name, events))
             }
             Command::Enqueue { queue, jobs, call } => {
                 Reply::Enqueued(self.queues.enqueue(at, *queue, jobs, *call, events))

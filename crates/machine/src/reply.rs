@@ -3,7 +3,7 @@
 use crate::account::{CreateKeyError, NoSuchKey};
 use crate::queue::{
     AckError, ChangeLeaseError, ConfigureError, CreateQueueError, EnqueueError, MoveError, NoSuchQueue, PapersError,
-    ReceiveError,
+    ReceiveError, ReplaceNoteError,
 };
 use evenkeel_types::{BodyRef, JobId, LeaseToken, QueueId, WallTime};
 use std::sync::Arc;
@@ -22,6 +22,8 @@ pub enum Reply {
     QueueCreated(Result<QueueId, CreateQueueError>),
     /// To `ConfigureQueue` and `ConfigureGroup`.
     Configured(Result<(), ConfigureError>),
+    /// To `ReplaceNote`.
+    NoteReplaced(Result<(), ReplaceNoteError>),
     /// To `TagQueue` and `UntagQueue`.
     Tagged(Result<Result<(), PapersError>, NoSuchQueue>),
     /// To `StartMove`: the task's number.

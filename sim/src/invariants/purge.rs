@@ -41,7 +41,7 @@ impl Bodies {
             let sound = match event {
                 Event::BodyKept(body) => self.needed.insert(*body),
                 Event::BodyReleased(body) => self.needed.remove(body),
-                Event::Ready(_) | Event::KeyChanged(_) => true,
+                Event::Ready(_) | Event::KeyChanged(_) | Event::NotesChanged(_) => true,
             };
             if !sound {
                 return Err(Broken::new("bodies", format!("{event:?} comes a second time")));

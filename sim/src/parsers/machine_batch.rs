@@ -110,6 +110,7 @@ fn commands() -> Vec<Command<'static>> {
             tags: vec![],
         },
         Command::ConfigureQueue { queue: QUEUE, edit: settings.into() },
+        Command::ReplaceNote { queue: QUEUE, note: "Policy", before: None, after: Some("{}") },
         Command::ConfigureGroup { queue: QUEUE, group: "a", settings: GroupSettings { weight: 7, in_flight_max: 1 } },
         Command::Enqueue { queue: QUEUE, jobs: vec![job; 3], call: None },
         Command::Receive {

@@ -101,6 +101,7 @@ impl<L: Log> Engine<L> {
                     self.woken.insert(queue);
                 }
                 Event::KeyChanged(slot) => self.key_watch.changed(self.machine.keys(), slot),
+                Event::NotesChanged(slot) => self.note_watch.changed(self.machine.queues(), slot),
                 Event::BodyKept(body) => self.living.keep(body),
                 Event::BodyReleased(body) => self.living.release(body),
             }

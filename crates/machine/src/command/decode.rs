@@ -3,7 +3,7 @@
 use super::{
     Begin, Body, CallKey, Command, DedupId, GroupSettings, Held, NewJob, NewKey, PapersEdit, QueueEdit, QueueKey,
     QueueSettings, Repeatable,
-    edit::{get_keys, get_tags},
+    edit::{get_keys, get_note, get_tags, note_name},
     encode::kind,
 };
 use crate::{
@@ -35,6 +35,10 @@ impl<'a> Command<'a> {
                 Self::CreateQueue { queue, settings, papers: PapersEdit::get(reader)?, tags: get_tags(reader)? }
             }
             kind::CONFIGURE_QUEUE => Self::ConfigureQueue { queue: queue_key(reader)?, edit: QueueEdit::get(reader)? },
+            kind::REPLACE_NOTE => {
+                let (queue, note) = (queue_key(reader)?, note_name(reader)?);
+                Self::ReplaceNote { queue, note, before: get_note(reader)?, after: get_note(reader)? }
+            }
             kind::TAG_QUEUE => Self::TagQueue { queue: queue_key(reader)?, tags: get_tags(reader)? },
             kind::UNTAG_QUEUE => Self::UntagQueue { queue: queue_key(reader)?, keys: get_keys(reader)? },
             kind::START_MOVE => {

@@ -198,10 +198,7 @@ impl<'a> PapersEdit<'a> {
         put_count(self.notes.len(), out);
         for (name, value) in &self.notes {
             put_bytes(name.as_bytes(), out);
-            value.is_some().put(out);
-            if let Some(value) = value {
-                put_bytes(value.as_bytes(), out);
-            }
+            put_note(*value, out);
         }
     }
 
@@ -229,12 +226,26 @@ impl<'a> PapersEdit<'a> {
             });
         }
         for _ in 0..count(reader, limits::NOTES_MAX, 5)? {
-            let name = reader.text(limits::NOTE_NAME_BYTES_MAX, "a note's name")?;
-            let value = if bool::get(reader)? { Some(reader.text(limits::NOTE_BYTES_MAX, "a note")?) } else { None };
-            edit.notes.push((name, value));
+            edit.notes.push((note_name(reader)?, get_note(reader)?));
         }
         Ok(edit)
     }
+}
+
+pub(super) fn note_name<'a>(reader: &mut Reader<'a>) -> Result<&'a str, DecodeError> {
+    reader.text(limits::NOTE_NAME_BYTES_MAX, "a note's name")
+}
+
+/// A text that the door keeps, or none.
+pub(super) fn put_note(text: Option<&str>, out: &mut Vec<u8>) {
+    text.is_some().put(out);
+    if let Some(text) = text {
+        put_bytes(text.as_bytes(), out);
+    }
+}
+
+pub(super) fn get_note<'a>(reader: &mut Reader<'a>) -> Result<Option<&'a str>, DecodeError> {
+    if bool::get(reader)? { reader.text(limits::NOTE_BYTES_MAX, "a note").map(Some) } else { Ok(None) }
 }
 
 /// Tags as a command has them.

@@ -2,7 +2,7 @@
 
 use super::{
     CallKey, Command, Held, QueueKey,
-    edit::{put_tags, put_texts},
+    edit::{put_note, put_tags, put_texts},
 };
 use crate::{
     account,
@@ -23,6 +23,7 @@ pub(super) mod kind {
     pub(in crate::command) const UNTAG_QUEUE: u8 = 22;
     pub(in crate::command) const START_MOVE: u8 = 23;
     pub(in crate::command) const CANCEL_MOVE: u8 = 24;
+    pub(in crate::command) const REPLACE_NOTE: u8 = 25;
     pub(in crate::command) const ENQUEUE: u8 = 32;
     pub(in crate::command) const RECEIVE: u8 = 33;
     pub(in crate::command) const ACK: u8 = 34;
@@ -56,6 +57,13 @@ impl Command<'_> {
                 kind::CONFIGURE_QUEUE.put(out);
                 put_queue(*queue, out);
                 edit.put(out);
+            }
+            Self::ReplaceNote { queue, note, before, after } => {
+                kind::REPLACE_NOTE.put(out);
+                put_queue(*queue, out);
+                put_bytes(note.as_bytes(), out);
+                put_note(*before, out);
+                put_note(*after, out);
             }
             Self::TagQueue { queue, tags } => {
                 kind::TAG_QUEUE.put(out);

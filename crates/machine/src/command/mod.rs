@@ -42,6 +42,17 @@ pub enum Command<'a> {
         /// What.
         edit: QueueEdit<'a>,
     },
+    /// Changes one of the door's texts among a queue's papers, if it still is what the door has read.
+    ReplaceNote {
+        /// Of which queue.
+        queue: QueueKey<'a>,
+        /// Its name.
+        note: &'a str,
+        /// What it is now; `None` if there is none.
+        before: Option<&'a str>,
+        /// What it will be; `None` to remove it.
+        after: Option<&'a str>,
+    },
     /// Gives a queue tags.
     TagQueue {
         /// Which.

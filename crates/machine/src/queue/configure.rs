@@ -35,6 +35,7 @@ impl Queues {
         at: Moment,
         key: QueueKey<'_>,
         edit: &QueueEdit<'_>,
+        events: &mut Vec<Event>,
     ) -> Result<(), ConfigureError> {
         let slot = self.find(key).ok_or(NoSuchQueue)?.slot;
         let record = self.queues.at(slot);
@@ -50,7 +51,7 @@ impl Queues {
         self.queues.edit(slot).set_settings(settings, at.wall_time);
         self.set_oldest(slot, oldest);
         if papers != present {
-            self.set_papers(slot, papers);
+            self.set_papers(slot, papers, events);
         }
         Ok(())
     }

@@ -3,6 +3,7 @@
 use super::{Moment, Papers, PapersError, Queues, fifo};
 use crate::{
     command::{PapersEdit, QueueKey, QueueSettings},
+    event::Event,
     limits,
     recent::Kind,
 };
@@ -43,6 +44,7 @@ impl Queues {
         settings: QueueSettings,
         papers: &PapersEdit<'_>,
         tags: &[(&str, &str)],
+        events: &mut Vec<Event>,
     ) -> Result<QueueId, CreateQueueError> {
         if key.name.is_empty() {
             return Err(CreateQueueError::NoName);
@@ -70,7 +72,7 @@ impl Queues {
         self.queues.edit(slot).occupy(key.account, key.name, hash, settings, at.wall_time);
         self.queue_names.insert(&mut self.queues, slot);
         self.by_name.insert((key.account, self.queues.at(slot).name.clone()), slot);
-        self.set_papers(slot, papers);
+        self.set_papers(slot, papers, events);
         Ok(self.id_of(slot))
     }
 }

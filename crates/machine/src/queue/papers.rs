@@ -9,6 +9,7 @@ use crate::{
     codec::{DecodeError, Plain, Reader, put_bytes},
     command::{Allow, PapersEdit, QueueKey},
     digest::Mixer,
+    event::Event,
     limits,
 };
 use evenkeel_types::AccountId;
@@ -195,8 +196,12 @@ impl Queues {
         self.queues.at(slot).papers().map(|papers| (**papers).clone()).unwrap_or_default()
     }
 
-    /// Gives a queue other papers, and keeps the index of sources true.
-    pub(super) fn set_papers(&mut self, slot: u32, papers: Papers) {
+    /// Gives a queue other papers, keeps the index of sources true, and tells if notes changed.
+    pub(super) fn set_papers(&mut self, slot: u32, papers: Papers, events: &mut Vec<Event>) {
+        let notes = self.queues.at(slot).papers().map(|papers| &papers.notes);
+        if notes.map_or(!papers.notes.is_empty(), |notes| *notes != papers.notes) {
+            events.push(Event::NotesChanged(slot));
+        }
         self.unindex_source(slot);
         self.queues.edit(slot).set_papers(papers);
         self.index_source(slot);
@@ -236,7 +241,7 @@ impl Queues {
         if papers.tags.len() > limits::TAGS_MAX {
             return Ok(Err(PapersError::TooMany));
         }
-        self.set_papers(queue.slot, papers);
+        self.set_papers(queue.slot, papers, &mut Vec::new());
         Ok(Ok(()))
     }
 
@@ -248,7 +253,7 @@ impl Queues {
         let queue = self.find(key).ok_or(NoSuchQueue)?;
         let mut papers = self.papers_of(queue.slot);
         papers.tags.retain(|key, _| !keys.contains(&&**key));
-        self.set_papers(queue.slot, papers);
+        self.set_papers(queue.slot, papers, &mut Vec::new());
         Ok(Ok(()))
     }
 

@@ -7,6 +7,7 @@
 use super::{Moment, NoSuchQueue, Queues, state::Counts};
 use crate::{
     command::{CallKey, QueueKey},
+    event::Event,
     recent::Kind,
     slab::{Ends, NIL},
 };
@@ -30,6 +31,7 @@ impl Queues {
         key: QueueKey<'_>,
         call: Option<CallKey>,
         keep_name: bool,
+        events: &mut Vec<Event>,
     ) -> Result<QueueId, NoSuchQueue> {
         let Some(queue) = self.find(key) else {
             return self.deleted_by(at, call).ok_or(NoSuchQueue);
@@ -42,6 +44,9 @@ impl Queues {
         self.doom(queue.slot);
         self.forget_moves(key);
         self.unindex_source(queue.slot);
+        if self.noted_at(queue.slot).is_some() {
+            events.push(Event::NotesChanged(queue.slot));
+        }
         self.by_name.remove(&(key.account, key.name.into()));
         self.queue_names.remove(&mut self.queues, queue.slot);
         self.queues.free(queue.slot);

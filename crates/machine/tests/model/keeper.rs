@@ -22,6 +22,17 @@ struct UnderWay {
 }
 
 impl Keeper {
+    /// Puts a machine that was read from a whole checkpoint in the place of one, and keeps that one's checkpoints from now on.
+    pub(crate) fn after_a_restart(machine: &mut Machine) -> Self {
+        let mut bytes = Vec::new();
+        machine.encode(&mut bytes);
+        let again = Machine::decode(&bytes).unwrap();
+        assert_eq!(again.digest(), machine.digest());
+        again.audit().unwrap();
+        *machine = again;
+        Self::default()
+    }
+
     /// Begins a checkpoint, or takes a few records of the one under way. A finished one must give back the state at
     /// its beginning. Now and then one is lost, and the next must have what it had.
     pub(crate) fn step(&mut self, machine: &mut Machine, records_max: usize) {
