@@ -187,6 +187,42 @@ fn keys_outlive_restarts_and_their_secrets_are_nowhere_in_clear() {
 }
 
 #[test]
+fn what_policies_allow_and_deny_outlives_restarts() {
+    let mut server = Launch::default().argument("--checkpoint-every-mib").argument("1").start();
+    let root = server.client().create_queue("jobs", &json!({})).unwrap();
+    let tenant = pair(&keys(&server, &["create", "tenant", "--account", "123456789012"]));
+    let worker = pair(&keys(&server, &["create", "worker"]));
+    let statement = |effect: &str, principal: &str, action: &str| json!({"Effect": effect, "Principal": {"AWS": principal}, "Action": action});
+    let policy = json!({"Statement": [
+        statement("Allow", "123456789012", "sqs:SendMessage"),
+        statement("Deny", "arn:aws:iam::000000000000:user/worker", "sqs:SendMessage"),
+    ]});
+    let attributes = json!({"QueueUrl": root, "Attributes": {"Policy": policy.to_string()}});
+    server.client().call("SetQueueAttributes", &attributes).unwrap();
+    let message = json!({"QueueUrl": root, "MessageBody": "a"});
+    for round in 0..3 {
+        match round {
+            0 => {}
+            1 => server.kill(),
+            // A stop makes a checkpoint, so that the next start reads the policy from there.
+            _ => assert!(server.stop().status.success()),
+        }
+        if round > 0 {
+            server.start_again();
+        }
+        client(&server, &tenant).call("SendMessage", &message).unwrap();
+        for (key, action) in [(&worker, "SendMessage"), (&tenant, "ReceiveMessage")] {
+            let refused = client(&server, key).call(action, &message).unwrap_err();
+            assert_eq!((refused.status(), refused.code()), (403, "AccessDenied"), "round {round}");
+        }
+    }
+    let none = json!({"QueueUrl": root, "Attributes": {"Policy": ""}});
+    server.client().call("SetQueueAttributes", &none).unwrap();
+    client(&server, &worker).call("SendMessage", &message).unwrap();
+    assert_eq!(client(&server, &tenant).call("SendMessage", &message).unwrap_err().status(), 403);
+}
+
+#[test]
 fn another_sealing_key_is_noticed_and_a_lost_one_does_not_stop_the_server() {
     let mut server = Server::start();
     server.client().create_queue("jobs", &json!({})).unwrap();

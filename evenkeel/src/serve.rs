@@ -9,7 +9,7 @@ use crate::{
     seen::{self, Seen, Sources},
 };
 use anyhow::Context;
-use evenkeel_access::Directory;
+use evenkeel_access::{Directory, Policies};
 use evenkeel_console::Console;
 use evenkeel_disk::{Disk, RealDisk};
 use evenkeel_engine::{Engine, Gaps, Keeper, thread};
@@ -70,6 +70,9 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     let mut engine = Engine::new(log, found.start, random()?, options)?;
     let followed = Arc::clone(&directory);
     engine.watch_keys(Box::new(move |slot, key| followed.set(slot, key)));
+    let policies = Arc::new(Policies::new(evenkeel_sqs::POLICY));
+    let followed = Arc::clone(&policies);
+    engine.watch_notes(Box::new(move |slot, found| followed.set(slot, found)));
     let ended = Arc::new(Notify::new());
     let on_end = Arc::clone(&ended);
     let running = thread::start(engine, keeper, clocks, move |engine, gaps| {
@@ -82,7 +85,15 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     };
 
     sealing::check(directory.unreadable(), sealing_key_was_made, folder)?;
-    let door = Door::new(Ids::new(&secret), config.region.as_str()).keeping_names(config.sqs_delete_cooldown);
+    if policies.unreadable() > 0 {
+        tracing::error!(
+            "the policies of {} queue(s) cannot be read by this version, so that nobody but root is let in there; root can set others",
+            policies.unreadable()
+        );
+    }
+    let door = Door::new(Ids::new(&secret), config.region.as_str())
+        .keeping_names(config.sqs_delete_cooldown)
+        .guarded_by(policies);
     let door = Arc::new(door);
     let syncs = seen::sync_counts(sync_times.clone());
     let console = Console::new(Arc::clone(&directory), Arc::clone(&door) as _, syncs, config.insecure_no_auth);

@@ -127,11 +127,6 @@ class Queues(QueueTest):
         told = self.sqs.send_message_batch(QueueUrl=self.queue, Entries=[{"Id": "x", "MessageBody": "b"}])
         self.assertEqual([(entry["Code"], entry["SenderFault"]) for entry in told["Failed"]], [("OverLimit", True)])
 
-    def test_what_is_not_there_yet_says_so(self):
-        code = "AWS.SimpleQueueService.UnsupportedOperation"
-        call = self.sqs.add_permission
-        self.refused(code, call, QueueUrl=self.queue, Label="a", AWSAccountIds=["000000000001"], Actions=["*"])
-
 
 class Credentials(QueueTest):
     def test_a_wrong_secret_and_a_wrong_key_are_told_apart(self):

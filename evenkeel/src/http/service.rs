@@ -16,6 +16,7 @@ use evenkeel_metrics::{Outcome, Requests};
 use evenkeel_native::Response as NativeResponse;
 use evenkeel_sigv4::{Headers, Payload, SigError, Verifier};
 use evenkeel_sqs::{Caller, Door, Head, Response as DoorResponse, Step, Unread};
+use evenkeel_types::WallTime;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
@@ -227,7 +228,7 @@ impl Inner {
         body: Incoming,
         id: &RequestId,
     ) -> (Response<Whole>, Option<usize>) {
-        let asked = asked(head, id);
+        let asked = asked(head, id, self.visitor.peer, self.thread.shared.clocks.now().wall);
         if body.size_hint().lower() > LARGE_BODY_BYTES as u64 && !self.thread.shared.may_send_much(head) {
             let refused = evenkeel_sqs::auth_error(&SigError::InvalidClientTokenId, &asked);
             return (self.respond(id, refused), None);
@@ -250,7 +251,8 @@ impl Inner {
             Ok(known) => known,
             Err(error) => return evenkeel_sqs::auth_error(&error, &asked),
         };
-        let caller = Caller { account: known.account, sender_id: &known.name, rights: &known.rights };
+        let caller =
+            Caller { account: known.account, sender_id: &known.name, rights: &known.rights, is_root: known.is_root };
         let mut step = door.accept(caller, asked, &body);
         // A wait of 20 seconds must not keep what asked for it.
         drop(body);
@@ -341,7 +343,7 @@ impl Inner {
 }
 
 /// What a request says besides its body, as the door sees it.
-fn asked<'h>(head: &'h http::request::Parts, id: &'h RequestId) -> Head<'h> {
+fn asked<'h>(head: &'h http::request::Parts, id: &'h RequestId, peer: IpAddr, now: WallTime) -> Head<'h> {
     let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     Head {
         path: head.uri.path(),
@@ -351,6 +353,8 @@ fn asked<'h>(head: &'h http::request::Parts, id: &'h RequestId) -> Head<'h> {
         invocation: text("amz-sdk-invocation-id"),
         host: text("host").unwrap_or_default(),
         tls: false,
+        peer: Some(peer),
+        now,
         request_id: id.as_str(),
     }
 }

@@ -19,7 +19,7 @@ const ARN: &str = "arn:aws:sqs:eu-west-1:000000000001:q";
 const URL: &str = "http://localhost:9324/000000000001/q";
 
 /// The actions that take a body, by the first byte of an input.
-const ACTIONS: [&str; 22] = [
+const ACTIONS: [&str; 24] = [
     "SendMessage",
     "SendMessageBatch",
     "ReceiveMessage",
@@ -42,6 +42,8 @@ const ACTIONS: [&str; 22] = [
     "StartMessageMoveTask",
     "ListMessageMoveTasks",
     "CancelMessageMoveTask",
+    "AddPermission",
+    "RemovePermission",
 ];
 
 fn door() -> Door {
@@ -52,7 +54,11 @@ fn accept(door: &Door, action: &str, body: &[u8]) -> Step {
     let account: AccountId = ACCOUNT.parse().expect("twelve digits");
     let target = format!("AmazonSQS.{action}");
     let head = Head { target: Some(&target), host: "localhost:9324", ..Head::default() };
-    door.accept(Caller { account, sender_id: ACCOUNT, rights: &evenkeel_policy::EVERYTHING }, head, body)
+    door.accept(
+        Caller { account, sender_id: ACCOUNT, rights: &evenkeel_policy::EVERYTHING, is_root: false },
+        head,
+        body,
+    )
 }
 
 /// The first byte is the action, the rest its body. Panics if the door does, asks what the machine cannot read, or
@@ -81,7 +87,7 @@ pub fn judge_form(bytes: &[u8]) {
         ..Head::default()
     };
     let door = door();
-    let caller = Caller { account, sender_id: ACCOUNT, rights: &evenkeel_policy::EVERYTHING };
+    let caller = Caller { account, sender_id: ACCOUNT, rights: &evenkeel_policy::EVERYTHING, is_root: false };
     let step = door.accept(caller, head, body.strip_prefix(b"\n").unwrap_or_default());
     let response = finish(&door, step);
     assert_eq!((response.content_type, &response.query_error), ("text/xml", &None));
@@ -198,6 +204,8 @@ pub fn corpus_of_requests() -> Vec<Vec<u8>> {
         format!(r#"{{"SourceArn":"{ARN}","MaxNumberOfMessagesPerSecond":1}}"#),
         format!(r#"{{"SourceArn":"{ARN}"}}"#),
         r#"{"TaskHandle":"BAAA"}"#.to_owned(),
+        format!(r#"{{"QueueUrl":"{URL}","Label":"a","AWSAccountIds":["000000000002"],"Actions":["SendMessage","*"]}}"#),
+        format!(r#"{{"QueueUrl":"{URL}","Label":"a"}}"#),
     ];
     (0u8..).zip(bodies).map(|(action, body)| [&[action], body.as_bytes()].concat()).collect()
 }

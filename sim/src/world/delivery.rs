@@ -87,7 +87,7 @@ impl World {
             return Ok(());
         };
         let account = account();
-        let caller = Caller { account, sender_id: wire::ACCOUNT, rights: &evenkeel_policy::EVERYTHING };
+        let caller = Caller { account, sender_id: wire::ACCOUNT, rights: &evenkeel_policy::EVERYTHING, is_root: false };
         let step = door.accept(caller, request.head(), &request.body);
         self.follow(tx, step, receive);
         self.pump()

@@ -62,8 +62,12 @@ fn main() {
 }
 
 fn call(door: &Door, action: &str, body: &str, answer: &Answer) -> Response {
-    let caller =
-        Caller { account: AccountId::default(), sender_id: "000000000000", rights: &evenkeel_policy::EVERYTHING };
+    let caller = Caller {
+        account: AccountId::default(),
+        sender_id: "000000000000",
+        rights: &evenkeel_policy::EVERYTHING,
+        is_root: false,
+    };
     let target = format!("AmazonSQS.{action}");
     let head = Head { target: Some(&target), host: "localhost:9324", ..Head::default() };
     let mut step = door.accept(caller, head, body.as_bytes());

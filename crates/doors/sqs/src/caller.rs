@@ -1,8 +1,8 @@
 //! Who asks, and what the HTTP request said besides its body.
 
-use crate::error::SqsError;
 use evenkeel_policy::Rights;
-use evenkeel_types::AccountId;
+use evenkeel_types::{AccountId, WallTime};
+use std::net::IpAddr;
 
 /// Who signed the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,42 +14,8 @@ pub struct Caller<'a> {
     pub sender_id: &'a str,
     /// What the access key may be used for.
     pub rights: &'a Rights,
-}
-
-impl Caller<'_> {
-    /// Whether the key is for that action at all; for which queues is asked when the queue is known.
-    pub(crate) fn may_do(&self, action: &str) -> Result<(), SqsError> {
-        if self.rights.is_all() || self.rights.allow_action(&format!("sqs:{action}")) {
-            return Ok(());
-        }
-        Err(SqsError::AccessDenied(format!(
-            "User {} of account {} is not authorized to perform sqs:{action}: the access key is not for it.",
-            self.sender_id, self.account
-        )))
-    }
-
-    /// Whether the key is for a queue of that name.
-    pub(crate) fn may_use(&self, name: &str) -> Result<(), SqsError> {
-        if self.rights.allow_queue(name) {
-            return Ok(());
-        }
-        Err(SqsError::AccessDenied(format!(
-            "User {} of account {} is not authorized to use the queue {name}: the access key is not for it.",
-            self.sender_id, self.account
-        )))
-    }
-
-    /// Whether the key is for all queues whose names begin so.
-    pub(crate) fn may_list(&self, prefix: &str) -> Result<(), SqsError> {
-        if self.rights.allow_queue(prefix) {
-            return Ok(());
-        }
-        Err(SqsError::AccessDenied(format!(
-            "User {} of account {} is not authorized to list these queues: the access key is for some queues only, so give a \
-             QueueNamePrefix that is within what it is for.",
-            self.sender_id, self.account
-        )))
-    }
+    /// It is the root key, which no policy keeps from taking policies back.
+    pub is_root: bool,
 }
 
 /// What the request said besides its body.
@@ -69,6 +35,10 @@ pub struct Head<'a> {
     pub host: &'a str,
     /// Whether the client came by TLS (here or at a proxy before us), so that queue URLs begin with `https`.
     pub tls: bool,
+    /// Where the client is, as far as the connection shows.
+    pub peer: Option<IpAddr>,
+    /// When the request came.
+    pub now: WallTime,
     /// The id that the answer carries in `x-amzn-RequestId`, and in its body where it is XML.
     pub request_id: &'a str,
 }

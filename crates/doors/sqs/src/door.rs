@@ -7,10 +7,13 @@ use crate::{
     ids::Ids,
     protocol::Face,
     query,
+    queue_attributes::POLICY,
     response::Response,
     text::echo,
 };
+use evenkeel_access::Policies;
 use evenkeel_engine::{Answer, Request};
+use std::sync::Arc;
 
 /// The door: shared by all threads, changes nothing.
 pub struct Door {
@@ -18,6 +21,8 @@ pub struct Door {
     pub(crate) region: String,
     /// Whether a deleted queue's name stays taken for a minute.
     pub(crate) keeps_names: bool,
+    /// What stands before queues.
+    pub(crate) policies: Arc<Policies>,
 }
 
 /// What is to be done next.
@@ -42,13 +47,19 @@ impl Door {
     /// A door to the log whose secret made `ids`. `region` stands in the queues' ARNs.
     #[must_use]
     pub fn new(ids: Ids, region: impl Into<String>) -> Self {
-        Self { ids, region: region.into(), keeps_names: false }
+        Self { ids, region: region.into(), keeps_names: false, policies: Arc::new(Policies::new(POLICY)) }
     }
 
     /// Lets the names of deleted queues stay taken for a minute, as on AWS, or not.
     #[must_use]
     pub fn keeping_names(self, keeps_names: bool) -> Self {
         Self { keeps_names, ..self }
+    }
+
+    /// Asks these policies who is let in. Whoever owns them must have them follow the note [`POLICY`](crate::POLICY) of the queues.
+    #[must_use]
+    pub fn guarded_by(self, policies: Arc<Policies>) -> Self {
+        Self { policies, ..self }
     }
 
     /// Takes a request that was authenticated, in either protocol. Any bytes will do; what is wrong with them is answered.
@@ -81,7 +92,7 @@ impl Door {
         let action = Action::of_name(action)?;
         face.called(action);
         caller.may_do(action.name())?;
-        action.accept(&Call { door: self, caller, head, body })
+        action.accept(&Call { door: self, action, caller, head, body })
     }
 
     fn accept_form(
@@ -94,7 +105,7 @@ impl Door {
         let (action, body) = query::read(head, body)?;
         face.called(action);
         caller.may_do(action.name())?;
-        action.accept(&Call { door: self, caller, head, body: &body })
+        action.accept(&Call { door: self, action, caller, head, body: &body })
     }
 }
 

@@ -13,6 +13,7 @@
 //! SDKs do; the older Query protocol is translated from and to it (`query`). Authentication is not here.
 #![warn(missing_docs)]
 
+mod access;
 mod actions;
 mod arn;
 mod attributes;
@@ -47,5 +48,6 @@ pub use auth::auth_error;
 pub use caller::{Caller, Head};
 pub use door::{Door, Pending, Step};
 pub use ids::Ids;
+pub use queue_attributes::POLICY;
 pub use response::Response;
 pub use unread::{Unread, unread_error};

@@ -63,3 +63,7 @@ pub const HOST_BYTES_MAX: usize = 261;
 pub const ECHO_BYTES_MAX: usize = 256;
 /// Parameters of a form. Ours: a full batch whose messages have ten attributes each has fewer than 700.
 pub const PARAMETERS_MAX: usize = 4_096;
+/// Account ids or actions of an AddPermission that are kept; more are counted, and refused.
+pub const PERMISSION_TEXTS_MAX: usize = 64;
+/// How often AddPermission and RemovePermission look at a policy that others change at the same time, before they give up.
+pub const PERMISSION_LOOKS_MAX: u8 = 10;

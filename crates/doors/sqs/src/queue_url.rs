@@ -5,10 +5,9 @@
 //! AWS Developer Guide, "Amazon SQS queue and message identifiers".
 
 use crate::{
-    caller::{Caller, Head},
+    caller::Head,
     error::SqsError,
     limits::{HOST_BYTES_MAX, QUEUE_NAME_BYTES_MAX},
-    text::echo,
 };
 use evenkeel_engine::QueueName;
 use evenkeel_machine::command::QueueKey;
@@ -22,8 +21,8 @@ pub(crate) struct Queue<'a> {
 }
 
 impl<'a> Queue<'a> {
-    /// The queue that a URL names, if the caller may use it.
-    pub(crate) fn of_url(url: Option<&'a str>, caller: &Caller<'_>) -> Result<Self, SqsError> {
+    /// The queue that a URL names.
+    pub(crate) fn of_url(url: Option<&'a str>) -> Result<Self, SqsError> {
         let url = url.filter(|url| !url.is_empty()).ok_or(SqsError::MissingParameter("QueueUrl"))?;
         let invalid = || SqsError::InvalidAddress(url.to_owned());
         let path = match url.split_once("://") {
@@ -35,11 +34,6 @@ impl<'a> Queue<'a> {
         if !is_name(name) {
             return Err(invalid());
         }
-        // Nobody can be let in to another's queue yet, so that it need not be looked up.
-        if account != caller.account {
-            return Err(SqsError::AccessDenied(format!("Access to the resource {} is denied.", echo(url))));
-        }
-        caller.may_use(name)?;
         Ok(Self { account, name })
     }
 
@@ -90,10 +84,6 @@ pub(crate) fn url(base: &str, queue: &QueueName) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use evenkeel_policy::{EVERYTHING, Rights};
-
-    const CALLER: Caller<'static> =
-        Caller { account: AccountId::from_number(12).unwrap(), sender_id: "me", rights: &EVERYTHING };
 
     #[test]
     fn only_the_path_of_a_url_counts() {
@@ -103,8 +93,8 @@ mod tests {
             "http://[::1]:80/000000000012/jobs",
             "/000000000012/jobs",
         ] {
-            let queue = Queue::of_url(Some(url), &CALLER).unwrap();
-            assert_eq!((queue.account, queue.name), (CALLER.account, "jobs"), "{url}");
+            let queue = Queue::of_url(Some(url)).unwrap();
+            assert_eq!((queue.account, queue.name), (AccountId::from_number(12).unwrap(), "jobs"), "{url}");
         }
     }
 
@@ -124,26 +114,12 @@ mod tests {
             "/000000000012/.fifo",
             "/000000000012/a.b",
         ] {
-            let error = Queue::of_url(Some(url), &CALLER).unwrap_err();
+            let error = Queue::of_url(Some(url)).unwrap_err();
             assert_eq!(error, SqsError::InvalidAddress(url.to_owned()), "{url}");
         }
         for absent in [None, Some("")] {
-            assert_eq!(Queue::of_url(absent, &CALLER), Err(SqsError::MissingParameter("QueueUrl")));
+            assert_eq!(Queue::of_url(absent), Err(SqsError::MissingParameter("QueueUrl")));
         }
-        let others = "http://host/000000000013/jobs";
-        assert_eq!(
-            Queue::of_url(Some(others), &CALLER),
-            Err(SqsError::AccessDenied(format!("Access to the resource {others} is denied.")))
-        );
-    }
-
-    #[test]
-    fn a_key_for_some_queues_is_refused_at_others() {
-        let rights = Rights::new(&[], &["jobs-"]);
-        let caller = Caller { rights: &rights, ..CALLER };
-        assert!(Queue::of_url(Some("/000000000012/jobs-1"), &caller).is_ok());
-        let refused = Queue::of_url(Some("/000000000012/mail"), &caller);
-        assert!(matches!(refused, Err(SqsError::AccessDenied(reason)) if reason.contains("mail")));
     }
 
     #[test]

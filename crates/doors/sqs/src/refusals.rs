@@ -3,16 +3,17 @@
 use crate::{
     error::SqsError,
     limits::MOVE_RATE_MAX,
-    queue_attributes::{BYTES_MAX, JOBS_MAX},
+    queue_attributes::{BYTES_MAX, JOBS_MAX, POLICY},
 };
 use evenkeel_engine::{Answer, Description, EngineError, Looked, Received};
 use evenkeel_machine::{
     Reply,
     queue::{
         AckError, Cap, ChangeLeaseError, ConfigureError, CreateQueueError, EnqueueError, MoveError, NoSuchQueue,
-        PapersError, ReceiveError,
+        PapersError, ReceiveError, ReplaceNoteError,
     },
 };
+use evenkeel_policy::{PermissionError, PolicyError};
 use std::sync::Arc;
 
 /// An answer to another question than was asked: our own mistake, which must cost no more than this request.
@@ -98,6 +99,39 @@ impl From<EngineError> for SqsError {
 impl From<NoSuchQueue> for SqsError {
     fn from(NoSuchQueue: NoSuchQueue) -> Self {
         Self::QueueDoesNotExist
+    }
+}
+
+impl From<ReplaceNoteError> for SqsError {
+    fn from(error: ReplaceNoteError) -> Self {
+        match error {
+            ReplaceNoteError::NoSuchQueue(error) => error.into(),
+            ReplaceNoteError::Changed => Self::ServiceUnavailable("The queue is being changed by others. Retry."),
+            ReplaceNoteError::TooMany => Self::OverLimit(format!("{error}.")),
+        }
+    }
+}
+
+impl From<PermissionError> for SqsError {
+    fn from(error: PermissionError) -> Self {
+        match &error {
+            PermissionError::Label(_)
+            | PermissionError::LabelTaken(_)
+            | PermissionError::NoSuchLabel(_)
+            | PermissionError::Account(_)
+            | PermissionError::OwnersAction(_)
+            | PermissionError::NoAction(_) => Self::InvalidParameterValue(error.to_string()),
+            PermissionError::TooMany(..) => Self::OverLimit(error.to_string()),
+            PermissionError::Policy(PolicyError::TooLong) => Self::OverLimit(format!("{error}.")),
+            PermissionError::Policy(error) => error.into(),
+        }
+    }
+}
+
+impl From<&PolicyError> for SqsError {
+    /// As AWS says it, and why.
+    fn from(error: &PolicyError) -> Self {
+        Self::InvalidAttributeValue(format!("Invalid value for the parameter {POLICY}. Reason: {error}."))
     }
 }
 

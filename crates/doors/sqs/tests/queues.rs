@@ -8,7 +8,7 @@ use common::*;
 use evenkeel_engine::{Answer, EngineError, Proposal, QueueName, Request};
 use evenkeel_machine::{
     Reply,
-    command::{Command, FairBy, GroupSettings, QueueEdit, QueueKey, QueueSettings},
+    command::{Command, FairBy, GroupSettings, PapersEdit, QueueEdit, QueueKey, QueueSettings},
     queue::{ConfigureError, Counts, CreateQueueError, NoSuchQueue},
 };
 use evenkeel_types::{Micros, QueueId};
@@ -54,10 +54,8 @@ fn a_new_queue_is_made_with_what_was_given_over_the_defaults() {
         retention_secs: 60,
         ..QueueSettings::default()
     };
-    assert_eq!(
-        request,
-        propose(&Command::CreateQueue { queue: KEY, settings, papers: Default::default(), tags: vec![] })
-    );
+    let papers = PapersEdit { notes: vec![("Policy", None)], ..PapersEdit::default() };
+    assert_eq!(request, propose(&Command::CreateQueue { queue: KEY, settings, papers, tags: vec![] }));
     let response = responded(pending.answer(&door(), created(Ok(QueueId { slot: 1, generation: 0 }))));
     assert_eq!((response.status, text(&response).as_str(), response.query_error), (200, URL_ANSWER, None));
 }
@@ -112,10 +110,7 @@ fn queue_names_and_what_is_not_supported_yet_are_refused() {
         400,
         UNSUPPORTED.0,
         UNSUPPORTED.1,
-        &[
-            (r#"{"QueueName":"a","Attributes":{"Policy":"{}"}}"#, "Policy"),
-            (r#"{"QueueName":"a","Attributes":{"EvenkeelGroup.a":"{}"}}"#, "SetQueueAttributes"),
-        ],
+        &[(r#"{"QueueName":"a","Attributes":{"EvenkeelGroup.a":"{}"}}"#, "SetQueueAttributes")],
     );
     let name = ("InvalidAttributeName;Sender", "com.amazonaws.sqs#InvalidAttributeName");
     check_refused(
@@ -259,8 +254,7 @@ fn attributes_are_told_as_asked() {
 }
 
 #[test]
-fn actions_are_refused_if_unknown_or_not_supported_yet() {
-    check_refused("AddPermission", 400, UNSUPPORTED.0, UNSUPPORTED.1, &[("{}", "AddPermission is not supported yet.")]);
+fn actions_are_refused_if_unknown() {
     let unknown = ("InvalidAction;Sender", "com.amazon.coral.service#UnknownOperationException");
     check_refused("Nonsense", 400, unknown.0, unknown.1, &[("{}", "The action Nonsense is not valid")]);
     let step = door().accept(CALLER, head("DynamoDB_20120810.PutItem"), b"{}");

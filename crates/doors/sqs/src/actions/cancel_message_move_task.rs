@@ -37,7 +37,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let account = call.caller.account;
     let (number, source) = tokens::move_of(&call.door.ids, account, handle)
         .ok_or_else(|| SqsError::InvalidParameterValue("Value for parameter TaskHandle is invalid.".to_owned()))?;
-    call.caller.may_use(&source)?;
+    call.may_use(&source)?;
     let source = QueueKey { account, name: &source };
     propose(&Command::CancelMove { source, number }, super::Waiting::CancelMessageMoveTask(Waiting))
 }

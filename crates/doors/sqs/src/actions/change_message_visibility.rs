@@ -9,7 +9,6 @@ use crate::{
     json_in::{Text, parse},
     limits::VISIBILITY_SECONDS_MAX,
     query::{Shape, integer, text},
-    queue_url::Queue,
     refusals,
 };
 use evenkeel_engine::Answer;
@@ -39,7 +38,7 @@ pub(crate) struct Waiting {
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let named = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let named = call.queue(request.queue_url.as_deref())?;
     let (queue, held) = held(call.door, &named, request.receipt_handle.as_deref())?;
     let (lease, seconds) = lease(request.visibility_timeout)?;
     let handle = request.receipt_handle.as_deref().unwrap_or_default().into();

@@ -14,7 +14,6 @@ use crate::{
     error::SqsError,
     json_in::{Text, parse},
     query::{FAILED, Kind, Shape, integer, list, text},
-    queue_url::Queue,
     refusals,
 };
 use evenkeel_engine::Answer;
@@ -68,7 +67,7 @@ pub(crate) struct Waiting {
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let named = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let named = call.queue(request.queue_url.as_deref())?;
     let entries = batch::check(request.entries.as_ref())?;
     let mut batch = Batch::with_capacity(entries.len());
     let mut jobs = Vec::with_capacity(entries.len());

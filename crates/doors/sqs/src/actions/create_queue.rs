@@ -67,8 +67,8 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         );
         return Err(SqsError::value(name, "QueueName", &reason));
     }
-    call.caller.may_use(name)?;
-    let given = Given::read(request.attributes.as_ref(), call.caller)?;
+    call.may_use(name)?;
+    let given = Given::read(request.attributes.as_ref(), call.caller.account, call.caller)?;
     if name.ends_with(".fifo") != given.says_fifo() {
         let reason = if given.says_fifo() {
             "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo \

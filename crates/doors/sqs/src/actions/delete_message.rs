@@ -38,7 +38,7 @@ pub(crate) struct Waiting {
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let named = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let named = call.queue(request.queue_url.as_deref())?;
     let (queue, held) = held(call.door, &named, request.receipt_handle.as_deref())?;
     let fifo_handle = request.receipt_handle.as_deref().filter(|_| is_fifo(named.name)).map(Box::from);
     propose(&Command::Ack { queue, jobs: vec![held] }, super::Waiting::DeleteMessage(Waiting { fifo_handle }))

@@ -9,7 +9,7 @@ use crate::{
     error::SqsError,
     json_in::{Text, parse},
     query::{FAILED, Kind, Shape, list, text},
-    queue_url::{Queue, is_fifo},
+    queue_url::is_fifo,
     refusals,
 };
 use evenkeel_engine::Answer;
@@ -58,7 +58,7 @@ pub(crate) struct Waiting {
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let named = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let named = call.queue(request.queue_url.as_deref())?;
     let entries = batch::check(request.entries.as_ref())?;
     let mut batch = Batch::with_capacity(entries.len());
     let mut jobs = Vec::with_capacity(entries.len());

@@ -3,13 +3,12 @@
 //! AWS API Reference, DeleteQueue. Its name is free at once, unless the server keeps names for a minute; a queue made under it is another one, for which no old handle
 //! is good. A queue that is not there is refused, so that a repeated call may be told so.
 
-use super::{Action, Call, Next, done, propose};
+use super::{Call, Next, done, propose};
 use crate::{
     door::Door,
     error::SqsError,
     json_in::{Text, parse},
     query::{Shape, text},
-    queue_url::Queue,
     refusals,
 };
 use evenkeel_engine::Answer;
@@ -30,8 +29,8 @@ pub(crate) struct Waiting;
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
-    let (again, keep_name) = (call.key(Action::DeleteQueue), call.door.keeps_names);
+    let queue = call.queue(request.queue_url.as_deref())?;
+    let (again, keep_name) = (call.key(), call.door.keeps_names);
     let command = Command::DeleteQueue { queue: queue.key(), call: again, keep_name };
     propose(&command, super::Waiting::DeleteQueue(Waiting))
 }

@@ -11,7 +11,6 @@ use crate::{
     json_out::Json,
     query::{Kind, Shape, list, map, text},
     queue_attributes::{Asked, Seen, write_share},
-    queue_url::Queue,
     refusals,
 };
 use evenkeel_engine::{Answer, Description, Look, Looked, QueueName, Request as Question};
@@ -43,7 +42,7 @@ pub(crate) struct Waiting {
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?.to_name();
+    let queue = call.queue(request.queue_url.as_deref())?.to_name();
     let asked = Asked::read(names(request.attribute_names.as_ref())?)?;
     let waiting = Waiting { queue: queue.clone(), asked, described: None, shares: Vec::new() };
     ask(Question::Describe(queue), super::Waiting::GetQueueAttributes(waiting))

@@ -9,7 +9,8 @@ use crate::{
     json_in::{Text, parse},
     json_out::Json,
     query::{Shape, text},
-    queue_url, refusals,
+    queue_url::{self, Queue},
+    refusals,
 };
 use evenkeel_engine::{Answer, QueueName, Request as Question};
 use serde::Deserialize;
@@ -37,13 +38,15 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
     let name = request.queue_name.as_deref().filter(|name| !name.is_empty());
     let name = name.ok_or(SqsError::MissingParameter("QueueName"))?;
-    // Nobody can be let in to another's queue yet; whether there is one is not told.
-    let others = request.owner.as_deref().is_some_and(|owner| owner.parse() != Ok(call.caller.account));
-    if others || !queue_url::is_name(name) {
+    let account = request.owner.as_deref().map_or(Ok(call.caller.account), str::parse);
+    let queue = account.map(|account| Queue { account, name }).map_err(|_| SqsError::QueueDoesNotExist)?;
+    if !queue_url::is_name(name) {
         return Err(SqsError::QueueDoesNotExist);
     }
-    call.caller.may_use(name)?;
-    let queue = QueueName { account: call.caller.account, name: name.into() };
+    // As AWS does: whoever is not let in to another account's queue is told what is told of one that does not exist.
+    call.check(queue, || name.to_owned())
+        .map_err(|refused| if queue.account == call.caller.account { refused } else { SqsError::QueueDoesNotExist })?;
+    let queue = queue.to_name();
     let base = queue_url::base(call.head)?;
     ask(Question::Describe(queue.clone()), super::Waiting::GetQueueUrl(Waiting { queue, base }))
 }

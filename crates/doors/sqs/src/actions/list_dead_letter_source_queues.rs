@@ -9,7 +9,7 @@ use crate::{
     json_in::{Text, parse},
     json_out::Json,
     query::{Kind, Shape, integer, list, text},
-    queue_url::{self, Queue},
+    queue_url::{self},
     refusals,
     tokens::{Purpose, Scope},
 };
@@ -40,7 +40,7 @@ pub(crate) struct Waiting {
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let queue = call.queue(request.queue_url.as_deref())?;
     let scope = Scope { purpose: Purpose::Sources, account: queue.account, name: queue.name };
     let page = super::Page::read(request.max_results)?;
     let behind = super::Page::behind(request.next_token.as_deref(), &scope, call.door)?;

@@ -2,7 +2,7 @@
 //!
 //! AWS API Reference, ListMessageMoveTasks. Only a task that runs has a handle, and only one that failed a reason.
 
-use super::{Call, Next, ask, respond, start_message_move_task::queue};
+use super::{Call, Next, ask, respond, start_message_move_task::source};
 use crate::{
     arn,
     door::Door,
@@ -38,7 +38,7 @@ pub(crate) struct Waiting {
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let source = queue(request.source_arn.as_deref(), call.caller, MoveError::NoSuchSource)?.to_name();
+    let source = source(call, request.source_arn.as_deref())?.to_name();
     let max = request.max_results.unwrap_or(1);
     let tasks_max = usize::try_from(max).ok().filter(|_| (1..=MOVE_TASKS_LISTED_MAX).contains(&max));
     let tasks_max = tasks_max.ok_or_else(|| {

@@ -9,7 +9,6 @@ use crate::{
     json_in::{Text, parse},
     json_out::Json,
     query::{Shape, tags, text},
-    queue_url::Queue,
     refusals,
 };
 use evenkeel_engine::{Answer, Request as Question};
@@ -29,7 +28,7 @@ pub(crate) struct Waiting;
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let queue = call.queue(request.queue_url.as_deref())?;
     ask(Question::Describe(queue.to_name()), super::Waiting::ListQueueTags(Waiting))
 }
 

@@ -4,6 +4,7 @@
 //! become its JSON and its JSON becomes XML (see [`crate::query`]); nothing else in it knows by which protocol it was called.
 //! A new action is a file with `SHAPE`, `accept` and `Waiting::answer`, its `mod` here, and its line in the list below.
 
+pub(crate) mod add_permission;
 pub(crate) mod cancel_message_move_task;
 pub(crate) mod change_message_visibility;
 pub(crate) mod change_message_visibility_batch;
@@ -18,8 +19,10 @@ pub(crate) mod list_message_move_tasks;
 pub(crate) mod list_queue_tags;
 pub(crate) mod list_queues;
 mod page;
+mod permission;
 pub(crate) mod purge_queue;
 pub(crate) mod receive_message;
+pub(crate) mod remove_permission;
 pub(crate) mod send_message;
 pub(crate) mod send_message_batch;
 pub(crate) mod set_queue_attributes;
@@ -42,6 +45,7 @@ use page::Page;
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     pub(crate) door: &'a Door,
+    pub(crate) action: Action,
     pub(crate) caller: &'a Caller<'a>,
     pub(crate) head: &'a Head<'a>,
     /// The request, in JSON.
@@ -53,9 +57,9 @@ const INVOCATION_BYTES_MAX: usize = 128;
 
 impl Call<'_> {
     /// By what a repetition of this call is recognised, if its client numbers its calls.
-    fn key(&self, action: Action) -> Option<CallKey> {
+    fn key(&self) -> Option<CallKey> {
         let invocation = self.head.invocation.filter(|id| (1..=INVOCATION_BYTES_MAX).contains(&id.len()))?;
-        Some(self.door.ids.call_key(self.caller, action.name(), invocation, self.body))
+        Some(self.door.ids.call_key(self.caller, self.action.name(), invocation, self.body))
     }
 }
 
@@ -102,7 +106,7 @@ macro_rules! actions {
             pub(crate) fn of_name(name: &str) -> Result<Self, SqsError> {
                 match name {
                     $(stringify!($action) => Ok(Self::$action),)+
-                    _ => Err(absent(name)),
+                    _ => Err(SqsError::UnknownAction(echo(name))),
                 }
             }
 
@@ -162,14 +166,8 @@ actions! {
     StartMessageMoveTask in start_message_move_task,
     ListMessageMoveTasks in list_message_move_tasks,
     CancelMessageMoveTask in cancel_message_move_task,
-}
-
-/// Why there is no action of that name.
-fn absent(name: &str) -> SqsError {
-    match name {
-        "AddPermission" | "RemovePermission" => SqsError::Unsupported(format!("{name} is not supported yet.")),
-        _ => SqsError::UnknownAction(echo(name)),
-    }
+    AddPermission in add_permission,
+    RemovePermission in remove_permission,
 }
 
 /// Asks the engine to do something.
@@ -195,6 +193,7 @@ fn done() -> Result<Next, SqsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use evenkeel_policy::{is_owners, is_shareable, without_batch};
 
     #[test]
     fn every_action_is_found_by_its_name_and_says_which_queue_it_is_about() {
@@ -209,6 +208,8 @@ mod tests {
         for &action in Action::ALL {
             assert_eq!(Action::of_name(action.name()), Ok(action));
             assert_eq!(action.shape().has_queue_url(), !without_queue.contains(&action), "{action:?}");
+            let single = without_batch(action.name());
+            assert!(is_owners(single) != is_shareable(single), "{action:?} is for the owner alone, or can be shared");
         }
     }
 }

@@ -9,7 +9,6 @@ use crate::{
     error::SqsError,
     json_in::{Text, parse},
     query::{Shape, text},
-    queue_url::Queue,
     refusals,
 };
 use evenkeel_engine::Answer;
@@ -30,7 +29,7 @@ pub(crate) struct Waiting;
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let queue = call.queue(request.queue_url.as_deref())?;
     propose(&Command::PurgeQueue { queue: queue.key() }, super::Waiting::PurgeQueue(Waiting))
 }
 

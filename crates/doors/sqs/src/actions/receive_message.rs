@@ -5,7 +5,7 @@
 //! the call fails. `ReceiveRequestAttemptId` has no meaning on standard queues, and is read over as AWS does. A call that a client
 //! repeats because it heard no answer gets the same messages again.
 
-use super::{Action, Call, Next, Told, ask, done};
+use super::{Call, Next, Told, ask, done};
 use crate::{
     attributes::{Attribute, NameFilter, md5},
     blob::Blob,
@@ -73,7 +73,7 @@ pub(crate) struct Waiting {
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let queue = call.queue(request.queue_url.as_deref())?;
     let jobs_max = request.max_number_of_messages.unwrap_or(1);
     let jobs_max =
         u8::try_from(jobs_max).ok().filter(|_| (1..=RECEIVE_MESSAGES_MAX).contains(&jobs_max)).ok_or_else(|| {
@@ -93,7 +93,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
             "ReceiveRequestAttemptId can only include alphanumeric and punctuation characters. 1 to 128 in length.";
         return Err(SqsError::value(id, "ReceiveRequestAttemptId", reason));
     }
-    let again = Again { call: call.key(Action::ReceiveMessage), attempt: attempt.unwrap_or_default().into() };
+    let again = Again { call: call.key(), attempt: attempt.unwrap_or_default().into() };
     let receive = Receive { queue: queue.to_name(), jobs_max, lease, wait, again };
     ask(Question::Receive(receive), super::Waiting::ReceiveMessage(waiting))
 }

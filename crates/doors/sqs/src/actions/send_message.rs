@@ -2,7 +2,7 @@
 //!
 //! AWS API Reference, SendMessage.
 
-use super::{Action, Call, Next, propose};
+use super::{Call, Next, propose};
 use crate::{
     attributes::{GivenAttributes, md5},
     door::Door,
@@ -11,7 +11,7 @@ use crate::{
     json_out::Json,
     message::{Draft, Sums},
     query::{MESSAGE_ATTRIBUTES, MESSAGE_SYSTEM_ATTRIBUTES, Shape, integer, text},
-    queue_url::{Queue, is_fifo},
+    queue_url::is_fifo,
     refusals,
 };
 use evenkeel_engine::Answer;
@@ -57,7 +57,7 @@ pub(crate) struct Waiting {
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let queue = call.queue(request.queue_url.as_deref())?;
     let draft = Draft {
         body: request.message_body.as_deref(),
         delay_seconds: request.delay_seconds,
@@ -67,9 +67,8 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         system_attributes: request.message_system_attributes.as_ref(),
     };
     let sum = md5::of(draft.body.unwrap_or_default());
-    let message = draft.check(sum, call.caller.sender_id, is_fifo(queue.name))?;
-    let command =
-        Command::Enqueue { queue: queue.key(), jobs: vec![message.job()], call: call.key(Action::SendMessage) };
+    let message = draft.check(sum, &call.sender(queue), is_fifo(queue.name))?;
+    let command = Command::Enqueue { queue: queue.key(), jobs: vec![message.job()], call: call.key() };
     propose(&command, super::Waiting::SendMessage(Waiting { sums: message.sums }))
 }
 

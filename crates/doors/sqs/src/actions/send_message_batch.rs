@@ -2,7 +2,7 @@
 //!
 //! AWS API Reference, SendMessageBatch. A megabyte in all; an entry above the queue's own limit fails alone.
 
-use super::{Action, Call, Next, propose, respond};
+use super::{Call, Next, propose, respond};
 use crate::{
     attributes::GivenAttributes,
     batch::{self, Batch, Entries},
@@ -13,7 +13,7 @@ use crate::{
     md5_lanes,
     message::{Draft, Message, Sums},
     query::{FAILED, Kind, MESSAGE_ATTRIBUTES, MESSAGE_SYSTEM_ATTRIBUTES, Shape, integer, list, text},
-    queue_url::{Queue, is_fifo},
+    queue_url::is_fifo,
     refusals,
 };
 use evenkeel_engine::Answer;
@@ -96,7 +96,7 @@ pub(crate) struct Waiting {
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let queue = call.queue(request.queue_url.as_deref())?;
     let entries = batch::check(request.entries.as_ref())?;
     let counted_bytes = entries.iter().map(|entry| entry.draft().counted_bytes()).sum();
     if counted_bytes > MESSAGE_BYTES_MAX {
@@ -104,9 +104,10 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     }
     let mut batch = Batch::with_capacity(entries.len());
     let mut messages = Vec::with_capacity(entries.len());
+    let sender = call.sender(queue);
     let texts: Vec<&str> = entries.iter().map(|entry| entry.message_body.as_deref().unwrap_or_default()).collect();
     for (entry, sum) in entries.iter().zip(md5_lanes::of_each(&texts)) {
-        let message = entry.draft().check(sum, call.caller.sender_id, is_fifo(queue.name));
+        let message = entry.draft().check(sum, &sender, is_fifo(queue.name));
         batch.push(batch::Entry::id(entry), message.as_ref().map(|message| message.sums).map_err(Clone::clone));
         messages.extend(message.ok());
     }
@@ -114,7 +115,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         return respond(batch.refused());
     }
     let jobs = messages.iter().map(Message::job).collect();
-    let command = Command::Enqueue { queue: queue.key(), jobs, call: call.key(Action::SendMessageBatch) };
+    let command = Command::Enqueue { queue: queue.key(), jobs, call: call.key() };
     propose(&command, super::Waiting::SendMessageBatch(Waiting { batch }))
 }
 

@@ -10,7 +10,6 @@ use crate::{
     json_in::{Text, parse},
     query::{Kind, Shape, map, text},
     queue_attributes::{Given, GivenAttributes, group_share},
-    queue_url::Queue,
     refusals,
 };
 use evenkeel_engine::Answer;
@@ -37,14 +36,14 @@ pub(crate) struct Waiting {
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let queue = call.queue(request.queue_url.as_deref())?;
     let attributes = request.attributes.as_ref().filter(|attributes| attributes.count > 0);
     let attributes = attributes.ok_or(SqsError::MissingParameter("Attributes"))?;
     if let Some((group, settings)) = group_share(attributes)? {
         let command = Command::ConfigureGroup { queue: queue.key(), group, settings };
         return propose(&command, super::Waiting::SetQueueAttributes(Waiting { of_fifo: None }));
     }
-    let given = Given::read(Some(attributes), call.caller)?;
+    let given = Given::read(Some(attributes), queue.account, call.caller)?;
     if given.says_fifo() {
         // As AWS says it: what a queue is cannot be changed.
         return Err(SqsError::InvalidAttributeName("FifoQueue".to_owned()));

@@ -5,7 +5,6 @@
 use super::{Call, Next, propose, respond};
 use crate::{
     arn,
-    caller::Caller,
     door::Door,
     error::SqsError,
     json_in::{Text, parse},
@@ -40,10 +39,14 @@ pub(crate) struct Waiting {
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let source = queue(request.source_arn.as_deref(), call.caller, MoveError::NoSuchSource)?;
+    let source = source(call, request.source_arn.as_deref())?;
     let destination = match request.destination_arn.as_deref().filter(|arn| !arn.is_empty()) {
         None => None,
-        Some(arn) => Some(named(arn, "DestinationArn", call.caller, MoveError::NoSuchDestination)?.name),
+        Some(arn) => {
+            let queue = named(call, arn, "DestinationArn", MoveError::NoSuchDestination)?;
+            call.check_as("SendMessage", queue, || arn.to_owned())?;
+            Some(queue.name)
+        }
     };
     let rate = match request.max_number_of_messages_per_second.map(u16::try_from) {
         None => None,
@@ -54,24 +57,22 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     propose(&command, super::Waiting::StartMessageMoveTask(Waiting { source: source.to_name() }))
 }
 
-/// The queue of `SourceArn`.
-pub(super) fn queue<'a>(arn: Option<&'a str>, caller: &Caller<'_>, absent: MoveError) -> Result<Queue<'a>, SqsError> {
+/// The queue of `SourceArn`, if the caller may do this with it.
+pub(super) fn source<'q>(call: &Call<'_>, arn: Option<&'q str>) -> Result<Queue<'q>, SqsError> {
     let arn = arn.filter(|arn| !arn.is_empty()).ok_or(SqsError::MissingParameter("SourceArn"))?;
-    named(arn, "SourceArn", caller, absent)
+    let queue = named(call, arn, "SourceArn", MoveError::NoSuchSource)?;
+    call.check(queue, || arn.to_owned())?;
+    Ok(queue)
 }
 
-/// The queue of an ARN, if the caller may use it. Whether there is one of another account is not told.
-fn named<'a>(arn: &'a str, parameter: &str, caller: &Caller<'_>, absent: MoveError) -> Result<Queue<'a>, SqsError> {
+/// The queue of an ARN. Whether there is one of another account is not told.
+fn named<'q>(call: &Call<'_>, arn: &'q str, parameter: &str, absent: MoveError) -> Result<Queue<'q>, SqsError> {
     let Some((account, name)) = arn::parse(arn) else {
         return Err(SqsError::InvalidParameterValue(format!(
             "You must use this format to specify the {parameter}: arn:<partition>:<service>:<region>:<account-id>:<resource-id>"
         )));
     };
-    if account != caller.account {
-        return Err(absent.into());
-    }
-    caller.may_use(name)?;
-    Ok(Queue { account, name })
+    if account == call.caller.account { Ok(Queue { account, name }) } else { Err(absent.into()) }
 }
 
 impl Waiting {

@@ -8,7 +8,6 @@ use crate::{
     error::SqsError,
     json_in::{Text, parse},
     query::{Shape, tags, text},
-    queue_url::Queue,
     refusals,
     tags::{self, GivenTags},
 };
@@ -32,7 +31,7 @@ pub(crate) struct Waiting;
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let queue = call.queue(request.queue_url.as_deref())?;
     let tags = request.tags.as_ref().filter(|tags| tags.count > 0).ok_or(SqsError::MissingParameter("Tags"))?;
     let tags = tags::check(Some(tags))?;
     propose(&Command::TagQueue { queue: queue.key(), tags }, super::Waiting::TagQueue(Waiting))

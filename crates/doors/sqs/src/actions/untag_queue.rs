@@ -9,7 +9,6 @@ use crate::{
     json_in::{List, Text, parse},
     limits::TAGS_MAX,
     query::{Kind, Shape, list, text},
-    queue_url::Queue,
     refusals, tags,
 };
 use evenkeel_engine::Answer;
@@ -33,7 +32,7 @@ pub(crate) struct Waiting;
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
-    let queue = Queue::of_url(request.queue_url.as_deref(), call.caller)?;
+    let queue = call.queue(request.queue_url.as_deref())?;
     let given = request.tag_keys.as_ref().filter(|keys| keys.count > 0).ok_or(SqsError::MissingParameter("TagKeys"))?;
     if given.count > TAGS_MAX {
         return Err(SqsError::InvalidParameterValue(format!("{} keys of tags are too many.", given.count)));

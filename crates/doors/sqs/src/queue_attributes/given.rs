@@ -2,7 +2,7 @@
 
 use super::{
     ALLOW, BYTES_MAX, COUNT, GivenAttributes, JOBS_MAX, KMS_KEY, KMS_REUSE, KMS_REUSE_DEFAULT, LEASE_TIME, MANAGED_SSE,
-    boolean, count, invalid, not_a_value, number, redrive, share::GROUP_PREFIX,
+    POLICY, boolean, count, invalid, not_a_value, number, redrive, share::GROUP_PREFIX,
 };
 use crate::{
     caller::Caller,
@@ -20,7 +20,8 @@ use evenkeel_machine::{
     limits::{RETENTION_SECS, WEIGHT_MAX},
     queue::Allowed,
 };
-use evenkeel_types::Micros;
+use evenkeel_policy::normal;
+use evenkeel_types::{AccountId, Micros};
 
 /// What a request gives.
 #[derive(Clone, Debug, Default)]
@@ -36,21 +37,25 @@ pub(crate) struct Given {
 }
 
 impl Given {
-    /// Reads the attributes of a queue of the caller's account.
-    pub(crate) fn read(given: Option<&GivenAttributes<'_>>, caller: &Caller<'_>) -> Result<Self, SqsError> {
+    /// Reads the attributes of a queue of that account, which the caller gives it.
+    pub(crate) fn read(
+        given: Option<&GivenAttributes<'_>>,
+        account: AccountId,
+        caller: &Caller<'_>,
+    ) -> Result<Self, SqsError> {
         let mut read = Self::default();
         let Some(given) = given else { return Ok(read) };
         if given.count > QUEUE_ATTRIBUTES_MAX {
             return Err(SqsError::InvalidParameterValue(format!("{} attributes are too many.", given.count)));
         }
         for (name, value) in &given.kept {
-            read.read_one(name, value, caller)?;
+            read.read_one(name, value, account, caller)?;
         }
         read.settle_encryption()?;
         Ok(read)
     }
 
-    fn read_one(&mut self, name: &str, value: &str, caller: &Caller<'_>) -> Result<(), SqsError> {
+    fn read_one(&mut self, name: &str, value: &str, account: AccountId, caller: &Caller<'_>) -> Result<(), SqsError> {
         let number = |min: u32, max: u32| number(name, value, min, max);
         let seconds = |max: i32| number(0, max.unsigned_abs()).map(|seconds| Some(Micros::from_secs(seconds)));
         let settings = &mut self.settings;
@@ -102,9 +107,9 @@ impl Given {
                 });
                 self.of_fifo.get_or_insert("FifoThroughputLimit");
             }
-            "RedrivePolicy" => self.redrive = Some(redrive::policy(value, caller)?),
+            "RedrivePolicy" => self.redrive = Some(redrive::policy(value, account, caller)?),
             ALLOW => {
-                let allowed = redrive::allow(value, caller.account)?;
+                let allowed = redrive::allow(value, account)?;
                 let said = (allowed == Allowed::Everybody && !value.is_empty()).then(|| redrive::ALLOW_ALL.into());
                 self.notes.push((ALLOW, said));
                 self.allowed = Some(allowed);
@@ -123,9 +128,10 @@ impl Given {
                 let note = boolean(name, value)?.then(|| value.into());
                 self.notes.push((MANAGED_SSE, note));
             }
-            // Unset is what it is.
-            "Policy" if value.is_empty() => {}
-            "Policy" => return Err(SqsError::Unsupported("The attribute Policy is not supported yet.".to_owned())),
+            POLICY => {
+                let kept = (!value.is_empty()).then(|| normal(value).map_err(|error| SqsError::from(&error)));
+                self.notes.push((POLICY, kept.transpose()?.map(Box::from)));
+            }
             _ if name.starts_with(GROUP_PREFIX) => {
                 return Err(SqsError::Unsupported(format!(
                     "{name} can be set by SetQueueAttributes only, once the queue exists."

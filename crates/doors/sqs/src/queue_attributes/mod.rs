@@ -33,6 +33,8 @@ const LEASE_TIME: &str = "lease_time";
 // Attributes that the machine keeps for the door as texts, under these names.
 const KMS_KEY: &str = "KmsMasterKeyId";
 const KMS_REUSE: &str = "KmsDataKeyReusePeriodSeconds";
+/// The queue's policy, in its one form ([`evenkeel_policy::normal`]).
+pub const POLICY: &str = "Policy";
 const MANAGED_SSE: &str = "SqsManagedSseEnabled";
 /// Kept only where it was set to what holds anyway, so that it can be told.
 const ALLOW: &str = "RedriveAllowPolicy";

@@ -1,7 +1,7 @@
 //! Attributes that can be asked for, and how they are told.
 
 use super::{
-    ALLOW, BYTES_MAX, COUNT, JOBS_MAX, KMS_KEY, KMS_REUSE, KMS_REUSE_DEFAULT, LEASE_TIME, MANAGED_SSE, redrive,
+    ALLOW, BYTES_MAX, COUNT, JOBS_MAX, KMS_KEY, KMS_REUSE, KMS_REUSE_DEFAULT, LEASE_TIME, MANAGED_SSE, POLICY, redrive,
     share::{GROUP_PREFIX, is_group},
 };
 use crate::{error::SqsError, json_in::Text, json_out::Json};
@@ -178,8 +178,14 @@ const READABLE: [Readable; 26] = [
     },
     Readable { name: JOBS_MAX, write: |json, name, seen| json.number_string(name, seen.queue.settings.jobs_max) },
     Readable { name: BYTES_MAX, write: |json, name, seen| json.number_string(name, seen.queue.settings.bytes_max) },
-    // No queue has one yet.
-    Readable { name: "Policy", write: |_, _, _| {} },
+    Readable {
+        name: POLICY,
+        write: |json, name, seen| {
+            if let Some(policy) = seen.note(POLICY) {
+                json.string(name, policy);
+            }
+        },
+    },
 ];
 
 impl Asked {

@@ -16,7 +16,11 @@ const ALLOW: &str = super::ALLOW;
 pub(super) const ALLOW_ALL: &str = r#"{"redrivePermission":"allowAll"}"#;
 
 /// The name of the dead-letter queue, and after how many receives a message goes there. `None` ends it.
-pub(super) fn policy(value: &str, caller: &Caller<'_>) -> Result<Option<(Box<str>, u16)>, SqsError> {
+pub(super) fn policy(
+    value: &str,
+    account: AccountId,
+    caller: &Caller<'_>,
+) -> Result<Option<(Box<str>, u16)>, SqsError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Policy<'a> {
@@ -56,7 +60,7 @@ pub(super) fn policy(value: &str, caller: &Caller<'_>) -> Result<Option<(Box<str
         .ok_or_else(|| parameter("Invalid value for maxReceiveCount: must be an integer between 1 and 1000.".into()))?;
     let (owner, name) =
         arn::parse(&target).ok_or_else(|| parameter("Invalid value for deadLetterTargetArn.".into()))?;
-    if owner != caller.account {
+    if owner != account {
         return Err(parameter("Dead letter target owner should be same as the source.".into()));
     }
     // A key for some queues must not send to another by way of dead letters.

@@ -1,21 +1,24 @@
 //! The door over a real machine.
 
 use super::{CALLER, URL, head, text};
+use evenkeel_access::Policies;
 use evenkeel_engine::{Answer, Delivery, Description, Received, Request};
 use evenkeel_machine::{
-    Machine, Outcome, Reply,
+    Event, Machine, Outcome, Reply,
     batch::BatchBuilder,
     command::{Begin, Command},
     queue::NoSuchQueue,
 };
-use evenkeel_sqs::{Door, Ids, Response, Step};
+use evenkeel_sqs::{Door, Ids, POLICY, Response, Step};
 use evenkeel_types::{LogIndex, LogTime, WallTime};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// An engine without threads, log or waiting: each request is an entry of its own.
 pub(crate) struct House {
     pub(crate) door: Door,
     pub(crate) machine: Machine,
+    policies: Arc<Policies>,
     entries: Vec<Vec<u8>>,
     pub(crate) seconds: u64,
 }
@@ -23,8 +26,9 @@ pub(crate) struct House {
 impl House {
     pub(crate) fn new() -> Self {
         let secret = [5; 32];
-        let door = Door::new(Ids::new(&secret), "eu-west-1");
-        let mut house = Self { door, machine: Machine::default(), entries: Vec::new(), seconds: 0 };
+        let policies = Arc::new(Policies::new(POLICY));
+        let door = Door::new(Ids::new(&secret), "eu-west-1").guarded_by(Arc::clone(&policies));
+        let mut house = Self { door, policies, machine: Machine::default(), entries: Vec::new(), seconds: 0 };
         let mut begin = Vec::new();
         Command::Begin(Begin { feature_level: 1, secret }).encode(&mut begin);
         assert_eq!(house.apply(&begin), Reply::Done);
@@ -40,6 +44,11 @@ impl House {
         let mut outcome = Outcome::default();
         self.machine.apply(index, self.entries.last().unwrap(), &mut outcome).unwrap();
         self.machine.check_conservation().unwrap();
+        for event in &outcome.events {
+            if let Event::NotesChanged(slot) = event {
+                self.policies.set(*slot, self.machine.queues().noted_at(*slot));
+            }
+        }
         outcome.replies.remove(0)
     }
 

@@ -9,8 +9,12 @@ use evenkeel_machine::{command::QueueSettings, queue::Counts};
 use evenkeel_sqs::{Caller, Door, Head, Ids, Pending, Response, Step};
 use evenkeel_types::{AccountId, QueueId, WallTime};
 
-pub(crate) const CALLER: Caller<'static> =
-    Caller { account: AccountId::from_number(12).unwrap(), sender_id: "AIDA1", rights: &evenkeel_policy::EVERYTHING };
+pub(crate) const CALLER: Caller<'static> = Caller {
+    account: AccountId::from_number(12).unwrap(),
+    sender_id: "AIDA1",
+    rights: &evenkeel_policy::EVERYTHING,
+    is_root: false,
+};
 pub(crate) const URL: &str = "http://localhost:9324/000000000012/jobs";
 
 pub(crate) fn door() -> Door {
