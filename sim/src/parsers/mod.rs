@@ -4,6 +4,7 @@
 
 pub mod body_file;
 pub mod checkpoint;
+pub mod console;
 pub mod log_segment;
 pub mod machine_batch;
 pub mod mutate;
@@ -17,7 +18,7 @@ pub mod sqs;
 pub type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
 /// All of them.
-pub const TARGETS: [Target; 14] = [
+pub const TARGETS: [Target; 15] = [
     ("machine_batch", machine_batch::judge, machine_batch::corpus),
     ("machine_checkpoint", checkpoint::judge, checkpoint::corpus),
     ("checkpoint_run", checkpoint::judge_run, checkpoint::corpus_of_runs),
@@ -32,4 +33,5 @@ pub const TARGETS: [Target; 14] = [
     ("sqs_handle", sqs::judge_handle, sqs::corpus_of_handles),
     ("sigv4_verify", signature::judge, signature::corpus),
     ("policy_parse", policy::judge, policy::corpus),
+    ("console_visit", console::judge, console::corpus),
 ];
