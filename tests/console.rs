@@ -139,7 +139,13 @@ fn a_key_sees_what_it_is_for_and_nothing_once_it_is_revoked() {
     assert_eq!(reader.status(&queue_page("secret")), 404);
     assert_eq!(reader.status(&format!("/console/job?id={hidden}")), 404);
     let page = reader.page(&format!("/console/job?id={visible}&body=1"));
-    assert!(page.contains("This key may not read bodies"), "{page}");
+    assert!(page.contains("This key may not read bodies here"), "{page}");
+    let deny =
+        json!({"Statement": {"Effect": "Deny", "Principal": "*", "Action": "sqs:GetQueueAttributes", "Resource": "*"}});
+    client.set_attributes(&mails, &json!({"Policy": deny.to_string()})).unwrap();
+    assert_eq!(reader.status(&queue_page("mails")), 404, "a policy denies it");
+    client.set_attributes(&mails, &json!({"Policy": ""})).unwrap();
+    assert_eq!(reader.status(&queue_page("mails")), 200);
     keys(&server, &["rotate", pair.0]);
     assert_eq!(reader.status("/"), 303, "a new secret asks for a new sign-in");
     let other = keys(&server, &["create", "other", "--account", "000000000001"]);

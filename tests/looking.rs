@@ -146,6 +146,13 @@ fn who_may_not_receive_may_not_look() {
     }
     let reader = made(&["reader", "--action", "sqs:Receive*", "--queue", "wo"]);
     assert!(signed(&reader, &["peek", "work"]).works().stdout.contains("secret"));
+    let deny =
+        json!({"Statement": {"Effect": "Deny", "Principal": "*", "Action": "sqs:ReceiveMessage", "Resource": "*"}});
+    let policy = |text: &str| server.client().set_attributes(&queue, &json!({"Policy": text})).unwrap();
+    policy(&deny.to_string());
+    assert!(signed(&reader, &["peek", "work"]).fails(1).contains("no policy that denies it"));
+    policy("");
+    signed(&reader, &["peek", "work"]).works();
     let stranger = made(&["stranger", "--account", "000000000001"]);
     assert!(signed(&stranger, &["peek", "work"]).fails(1).contains("there is no queue work"));
     let error = Tool::of(&server, &["peek", "wrok"]).fails(1);

@@ -12,7 +12,7 @@ use anyhow::Context;
 use evenkeel_access::{Directory, Policies};
 use evenkeel_console::Console;
 use evenkeel_disk::{Disk, RealDisk};
-use evenkeel_engine::{Engine, Gaps, Keeper, thread};
+use evenkeel_engine::{Engine, Gaps, Interpreter, Keeper, thread};
 use evenkeel_log::Log as _;
 use evenkeel_log_local::{Durability, LocalLog, OpenReport, Options, SyncStats};
 use evenkeel_sqs::{Door, Ids};
@@ -93,11 +93,18 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     }
     let door = Door::new(Ids::new(&secret), config.region.as_str())
         .keeping_names(config.sqs_delete_cooldown)
-        .guarded_by(policies);
+        .guarded_by(Arc::clone(&policies));
     let door = Arc::new(door);
     let syncs = seen::sync_counts(sync_times.clone());
-    let console = Console::new(Arc::clone(&directory), Arc::clone(&door) as _, syncs, config.insecure_no_auth);
-    let native = evenkeel_native::Door::new(Arc::clone(&directory), config.account, Arc::clone(&door) as _);
+    let interpreter: Arc<dyn Interpreter> = Arc::clone(&door) as _;
+    let console = Console::new(
+        Arc::clone(&directory),
+        Arc::clone(&policies),
+        Arc::clone(&interpreter),
+        syncs,
+        config.insecure_no_auth,
+    );
+    let native = evenkeel_native::Door::new(Arc::clone(&directory), policies, config.account, interpreter);
     let seen = Seen::new(Sources {
         meters: Arc::clone(running.meters()),
         syncs: seen::sync_counts(sync_times),

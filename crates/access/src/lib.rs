@@ -10,9 +10,11 @@
 #![warn(missing_docs)]
 
 mod directory;
+mod looking;
 mod policies;
 mod vault;
 
 pub use directory::{At, Directory, Known, Standing};
+pub use looking::Looker;
 pub use policies::{Guard, Policies};
 pub use vault::{SEALING_KEY_BYTES, Secret, Vault, VaultError};

@@ -10,7 +10,7 @@ use crate::{
     throttle::Throttle,
     who::Who,
 };
-use evenkeel_access::Directory;
+use evenkeel_access::{Directory, Policies};
 use evenkeel_engine::{Answer, Interpreter, Look, Looked, Request};
 use evenkeel_metrics::Counts;
 use evenkeel_types::Now;
@@ -26,6 +26,7 @@ pub const PREFIX: &str = "/console/";
 /// The console: shared by all threads.
 pub struct Console {
     pub(crate) directory: Arc<Directory>,
+    pub(crate) policies: Arc<Policies>,
     pub(crate) interpreter: Arc<dyn Interpreter>,
     /// How long syncs took since the start, in microseconds.
     pub(crate) syncs: Box<dyn Fn() -> Counts + Send + Sync>,
@@ -78,15 +79,16 @@ pub enum Step {
 }
 
 impl Console {
-    /// A console to these keys. `syncs` tells how long syncs took since the start; `is_open`: whoever comes is root.
+    /// A console to these keys, held to these policies. `syncs` tells how long syncs took since the start; `is_open`: whoever comes is root.
     #[must_use]
     pub fn new(
         directory: Arc<Directory>,
+        policies: Arc<Policies>,
         interpreter: Arc<dyn Interpreter>,
         syncs: Box<dyn Fn() -> Counts + Send + Sync>,
         is_open: bool,
     ) -> Self {
-        Self { directory, interpreter, syncs, is_open, memory: Mutex::default() }
+        Self { directory, policies, interpreter, syncs, is_open, memory: Mutex::default() }
     }
 
     /// Whether a request is for the console: what lies below [`PREFIX`], and the root as a browser asks for it. Requests of SQS's Query
@@ -126,7 +128,7 @@ impl Console {
     /// Who visits, if that can be seen.
     fn who(&self, visit: &Visit<'_>) -> Option<Who> {
         if self.is_open {
-            return Some(Who::anybody(self.directory.root()));
+            return Some(Who::new(self, visit, Arc::clone(self.directory.root()), None));
         }
         sign::session(self, visit)
     }

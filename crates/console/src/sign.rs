@@ -20,7 +20,7 @@ pub(crate) fn session(console: &Console, visit: &Visit<'_>) -> Option<Who> {
     let session = console.memory().sessions.find(token, visit.now.monotonic)?;
     let known = console.directory.get(&session.claim.access_key)?;
     let is_good = known.standing(visit.now.wall) == Standing::Active && known.rotated_at == session.claim.rotated_at;
-    is_good.then_some(Who { known, form_token: Some(session.form_token) })
+    is_good.then(|| Who::new(console, visit, known, Some(session.form_token)))
 }
 
 pub(crate) fn sign_in(console: &Console, visit: &Visit<'_>) -> Response {

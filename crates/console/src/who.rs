@@ -1,9 +1,10 @@
 //! Who looks, and what they may see.
 
-use crate::session::Token;
-use evenkeel_access::Known;
-use evenkeel_types::AccountId;
-use std::sync::Arc;
+use crate::{Console, Visit, session::Token};
+use evenkeel_access::{Known, Looker, Policies};
+use evenkeel_machine::command::QueueKey;
+use evenkeel_types::{AccountId, WallTime};
+use std::{net::IpAddr, sync::Arc};
 
 /// Somebody who was let in.
 #[derive(Clone, Debug)]
@@ -11,12 +12,14 @@ pub(crate) struct Who {
     pub(crate) known: Arc<Known>,
     /// What forms must carry; `None` where no key is asked for, and nobody can sign out.
     pub(crate) form_token: Option<Token>,
+    policies: Arc<Policies>,
+    peer: IpAddr,
+    now: WallTime,
 }
 
 impl Who {
-    /// Where no key is asked for.
-    pub(crate) fn anybody(root: &Arc<Known>) -> Self {
-        Self { known: Arc::clone(root), form_token: None }
+    pub(crate) fn new(console: &Console, visit: &Visit<'_>, known: Arc<Known>, form_token: Option<Token>) -> Self {
+        Self { known, form_token, policies: Arc::clone(&console.policies), peer: visit.peer, now: visit.now.wall }
     }
 
     /// The account whose queues may be seen; `None` for all.
@@ -31,11 +34,16 @@ impl Who {
 
     /// Whether it may see that queue.
     pub(crate) fn may_see(&self, account: AccountId, queue: &str) -> bool {
-        self.may_look() && self.account().is_none_or(|own| own == account) && self.known.rights.allow_queue(queue)
+        self.may("sqs:GetQueueAttributes", account, queue)
     }
 
-    /// Whether it may read what is in the jobs that it may see.
-    pub(crate) fn may_read(&self) -> bool {
-        self.known.rights.allow_action("sqs:ReceiveMessage")
+    /// Whether it may read what is in the jobs of that queue.
+    pub(crate) fn may_read(&self, account: AccountId, queue: &str) -> bool {
+        self.may("sqs:ReceiveMessage", account, queue)
+    }
+
+    fn may(&self, action: &str, account: AccountId, name: &str) -> bool {
+        let looker = Looker { known: &self.known, source_ip: self.peer, now: self.now };
+        self.policies.may_look(&looker, action, QueueKey { account, name })
     }
 }

@@ -279,6 +279,7 @@ impl Inner {
             method: head.method.as_str(),
             path: head.uri.path(),
             query: head.uri.query().unwrap_or_default(),
+            peer: self.visitor.peer,
             now: thread.shared.clocks.now().wall,
         };
         let mut step = door.accept(&known, asked, &body);

@@ -3,7 +3,7 @@
 //! The first line is method, path and query, then come cookies, host and origin, a line each; the rest is the form.
 
 use bytes::Bytes;
-use evenkeel_access::{Directory, Vault};
+use evenkeel_access::{Directory, Policies, Vault};
 use evenkeel_console::{Console, Response, Step, Visit};
 use evenkeel_engine::{Answer, Description, Interpreter, JobPlace, Legible, Look, Looked, Request, Row};
 use evenkeel_machine::{
@@ -40,7 +40,13 @@ impl Interpreter for Plain {
 
 fn console(is_open: bool) -> Console {
     let directory = Directory::new(Vault::new(&[1; 32]), AccountId::default(), KEY, SECRET);
-    Console::new(Arc::new(directory), Arc::new(Plain), Box::new(Histogram::default), is_open)
+    Console::new(
+        Arc::new(directory),
+        Arc::new(Policies::new("Policy")),
+        Arc::new(Plain),
+        Box::new(Histogram::default),
+        is_open,
+    )
 }
 
 /// Panics if the console does, if it lets somebody in who is nobody, or if what others wrote becomes markup.

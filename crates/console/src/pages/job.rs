@@ -29,7 +29,7 @@ pub(super) fn open(console: &Console, visit: &Visit<'_>, who: &Who) -> Step {
         let words = "A job's id is the message id that its sender was told: 32 digits and four dashes.";
         return Step::Respond(problem(404, "That is no job's id", words, Some(who)));
     };
-    let with_body = form::value(visit.query, "body").as_deref() == Some("1") && who.may_read();
+    let with_body = form::value(visit.query, "body").as_deref() == Some("1");
     let look = Look::Job { slot: place.slot, index: place.index, offset: place.offset };
     let asked = Asked { who: who.clone(), now: visit.now, id, with_body, detail: None };
     Step::Ask(vec![Request::Look(look)], Pending(Page::Job(asked)))
@@ -48,7 +48,7 @@ impl Asked {
         let Some(detail) = detail.filter(|detail| self.who.may_see(detail.account, &detail.queue)) else {
             return Step::Respond(self.gone());
         };
-        if self.with_body {
+        if self.with_body && self.who.may_read(detail.account, &detail.queue) {
             let look = Request::Look(Look::Body(detail.body));
             self.detail = Some(detail);
             return Step::Ask(vec![look], Pending(Page::Job(self)));
@@ -106,7 +106,7 @@ impl Asked {
     fn body(&self, html: &mut Html, detail: &JobDetail, body: &Body) {
         html.raw("<section class=\"card body\"><h2>Body</h2>");
         match body {
-            Body::NotAsked if self.who.may_read() => {
+            Body::NotAsked if self.who.may_read(detail.account, &detail.queue) => {
                 html.raw("<p><a class=\"button\" href=\"/console/job?id=")
                     .value(&self.id)
                     .raw("&amp;body=1\">Show the body</a> <small>");
@@ -114,7 +114,7 @@ impl Asked {
             }
             Body::NotAsked => {
                 html.raw(
-                    "<p class=\"empty\">This key may not read bodies: that takes the right to sqs:ReceiveMessage.</p>",
+                    "<p class=\"empty\">This key may not read bodies here: that takes the right to sqs:ReceiveMessage, and no policy of the queue that denies it.</p>",
                 );
             }
             Body::Gone => {

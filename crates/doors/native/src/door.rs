@@ -1,14 +1,15 @@
 //! From a request to what it asks for.
 
 use crate::{error::NativeError, jobs, keys};
-use evenkeel_access::{Directory, Known};
+use evenkeel_access::{Directory, Known, Policies};
 use evenkeel_engine::{Answer, Interpreter, Request};
 use evenkeel_types::{AccountId, WallTime};
-use std::{fmt, sync::Arc};
+use std::{fmt, net::IpAddr, sync::Arc};
 
 /// The door: shared by all threads.
 pub struct Door {
     pub(crate) directory: Arc<Directory>,
+    pub(crate) policies: Arc<Policies>,
     /// The account of keys that are made for none in particular.
     pub(crate) account: AccountId,
     /// Says what jobs are called, and what is in them.
@@ -30,6 +31,8 @@ pub struct Asked<'a> {
     pub path: &'a str,
     /// What was sent after the `?`.
     pub query: &'a str,
+    /// Where from.
+    pub peer: IpAddr,
     /// What the calendar says.
     pub now: WallTime,
 }
@@ -65,10 +68,15 @@ pub(crate) enum Waiting {
 }
 
 impl Door {
-    /// A door to these keys.
+    /// A door to these keys, held to these policies. `account`: of keys that are made for none in particular.
     #[must_use]
-    pub fn new(directory: Arc<Directory>, account: AccountId, interpreter: Arc<dyn Interpreter>) -> Self {
-        Self { directory, account, interpreter }
+    pub fn new(
+        directory: Arc<Directory>,
+        policies: Arc<Policies>,
+        account: AccountId,
+        interpreter: Arc<dyn Interpreter>,
+    ) -> Self {
+        Self { directory, policies, account, interpreter }
     }
 
     /// Takes a request that was authenticated.
@@ -82,8 +90,8 @@ impl Door {
             return Err(NativeError::NotRoot);
         }
         match (asked.method, &*parts) {
-            ("GET", ["v1", "queues", name, "next"]) => jobs::next(caller, &asked, name),
-            ("GET", ["v1", "queues", name, "sent"]) => jobs::sent(caller, &asked, name),
+            ("GET", ["v1", "queues", name, "next"]) => jobs::next(self, caller, &asked, name),
+            ("GET", ["v1", "queues", name, "sent"]) => jobs::sent(self, caller, &asked, name),
             (_, ["v1", "queues", _, "next" | "sent"]) => Err(NativeError::Method("GET")),
             ("POST", ["v1", "keys"]) => keys::create(self, asked.now, body),
             ("GET", ["v1", "keys"]) => keys::list(self, asked.now, asked.query),

@@ -10,7 +10,9 @@ use evenkeel_sigv4::SigError;
 pub(crate) enum NativeError {
     #[error("only the root key may administer keys; sign with it (root-credentials.toml in the data folder)")]
     NotRoot,
-    #[error("this key may not read the jobs of queue {0}: that takes the right to sqs:ReceiveMessage there")]
+    #[error(
+        "this key may not read the jobs of queue {0}: that takes the right to sqs:ReceiveMessage, and no policy that denies it"
+    )]
     MayNotRead(String),
     #[error("there is no queue {0} in this account")]
     NoSuchQueue(String),

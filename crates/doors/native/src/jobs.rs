@@ -7,7 +7,7 @@ use crate::{
     error::NativeError,
     limits::{ANSWER_BYTES_MAX, PEEK_JOBS_DEFAULT, TAIL_WAIT_SECONDS_MAX},
 };
-use evenkeel_access::Known;
+use evenkeel_access::{Known, Looker};
 use evenkeel_engine::{Answer, Attribute, Look, Looked, Place, QueueName, Request, Sent, Watch, Watched};
 use evenkeel_machine::{limits::PEEK_JOBS_MAX, queue::Peeked};
 use evenkeel_types::{BodyRef, JobId, LogIndex, Micros, WallTime};
@@ -30,8 +30,8 @@ fn pending(waiting: Waiting) -> Pending {
 }
 
 /// `GET /v1/queues/NAME/next?max=N`.
-pub(crate) fn next(caller: &Known, asked: &Asked<'_>, name: &str) -> Result<Step, NativeError> {
-    let queue = readable(caller, name)?;
+pub(crate) fn next(door: &Door, caller: &Known, asked: &Asked<'_>, name: &str) -> Result<Step, NativeError> {
+    let queue = readable(door, caller, asked, name)?;
     let mut jobs_max = PEEK_JOBS_DEFAULT;
     for (field, value) in fields(asked.query) {
         match field {
@@ -44,8 +44,8 @@ pub(crate) fn next(caller: &Known, asked: &Asked<'_>, name: &str) -> Result<Step
 }
 
 /// `GET /v1/queues/NAME/sent?after=PLACE&wait=SECONDS`.
-pub(crate) fn sent(caller: &Known, asked: &Asked<'_>, name: &str) -> Result<Step, NativeError> {
-    let queue = readable(caller, name)?;
+pub(crate) fn sent(door: &Door, caller: &Known, asked: &Asked<'_>, name: &str) -> Result<Step, NativeError> {
+    let queue = readable(door, caller, asked, name)?;
     let (mut after, mut wait) = (None, 0);
     for (field, value) in fields(asked.query) {
         match field {
@@ -135,11 +135,13 @@ fn answer(value: &Value) -> Response {
 }
 
 /// A queue of the caller's account, whose jobs it may read.
-fn readable(caller: &Known, name: &str) -> Result<QueueName, NativeError> {
-    if !caller.rights.allow_action("sqs:ReceiveMessage") || !caller.rights.allow_queue(name) {
-        return Err(NativeError::MayNotRead(name.chars().take(80).collect()));
+fn readable(door: &Door, caller: &Known, asked: &Asked<'_>, name: &str) -> Result<QueueName, NativeError> {
+    let queue = QueueName { account: caller.account, name: name.into() };
+    let looker = Looker { known: caller, source_ip: asked.peer, now: asked.now };
+    if door.policies.may_look(&looker, "sqs:ReceiveMessage", queue.key()) {
+        return Ok(queue);
     }
-    Ok(QueueName { account: caller.account, name: name.into() })
+    Err(NativeError::MayNotRead(name.chars().take(80).collect()))
 }
 
 fn fields(query: &str) -> impl Iterator<Item = (&str, &str)> {
