@@ -4,7 +4,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use evenkeel_tests::http::{Answer, Connection, get};
 use evenkeel_tests::signed::{ACCESS_KEY, SECRET_KEY};
-use evenkeel_tests::{Launch, Server, wait};
+use evenkeel_tests::{Launch, Server, Tool, wait};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -134,7 +134,7 @@ fn more_queues_than_are_told_by_name_are_told_together() {
 }
 
 #[test]
-fn metrics_need_the_root_key_on_the_main_address() {
+fn metrics_need_a_key_for_them_on_the_main_address() {
     let server = Server::start();
     for authorization in ["", "Authorization: Basic Zm9vOmJhcg==\r\n", "Authorization: Basic !\r\n"] {
         let answer = scrape(server.address(), authorization);
@@ -142,6 +142,14 @@ fn metrics_need_the_root_key_on_the_main_address() {
         assert!(answer.header("www-authenticate").unwrap().starts_with("Basic "));
         assert!(!answer.text().contains("evenkeel_"));
     }
+    let scraped = |arguments: &[&str]| {
+        let arguments: Vec<&str> = ["keys", "--json", "create", "k"].iter().chain(arguments).copied().collect();
+        let key = Tool::of(&server, &arguments).works().json().remove(0);
+        let pair = format!("{}:{}", key["access_key"].as_str().unwrap(), key["secret_key"].as_str().unwrap());
+        scrape(server.address(), &format!("Authorization: Basic {}\r\n", STANDARD.encode(pair))).status
+    };
+    assert_eq!(scraped(&["--action", "evenkeel:ReadMetrics"]), 200);
+    assert_eq!((scraped(&[]), scraped(&["--action", "*"])), (401, 401), "metrics tell of all accounts");
     assert_eq!(get(server.address(), "/readyz", TIMEOUT).unwrap().text(), "ready\n");
     assert_eq!(get(server.address(), "/healthz", TIMEOUT).unwrap().text(), "ok\n");
 }

@@ -2,7 +2,7 @@
 
 use crate::vault::{Secret, Vault};
 use evenkeel_machine::account::Key;
-use evenkeel_policy::Rights;
+use evenkeel_policy::{Rights, is_read_metrics};
 use evenkeel_sigv4::{Keyed, Secrets};
 use evenkeel_types::{AccountId, WallTime};
 use std::{
@@ -53,6 +53,12 @@ pub enum Standing {
 }
 
 impl Known {
+    /// Whether it may read metrics, which tell of all accounts: root, and keys that name that right.
+    #[must_use]
+    pub fn may_read_metrics(&self) -> bool {
+        self.is_root || self.given.actions.iter().any(|action| is_read_metrics(action))
+    }
+
     /// Whether it lets in at that moment.
     #[must_use]
     pub fn standing(&self, now: WallTime) -> Standing {
@@ -284,6 +290,21 @@ mod tests {
         let (directory, other) = (directory(), Directory::new(Vault::new(&[2; 32]), AccountId::default(), "r", "s"));
         directory.set(0, Some(&key(&other, "A", "secret")));
         assert_eq!((secrets(&directory, "A", 0), directory.unreadable()), (None, 1));
+    }
+
+    #[test]
+    fn metrics_are_for_root_and_for_keys_that_name_them() {
+        let directory = directory();
+        let may = |actions: &[&str]| {
+            let mut key = key(&directory, "A", "s");
+            key.rights.actions = actions.iter().map(|&action| action.into()).collect();
+            directory.set(0, Some(&key));
+            directory.get("A").unwrap().may_read_metrics()
+        };
+        assert!(!may(&[]) && !may(&["*"]) && !may(&["sqs:*"]));
+        assert!(may(&["sqs:SendMessage", "Evenkeel:ReadMetrics"]));
+        assert!(!directory.get("A").unwrap().rights.allow_action("sqs:ReceiveMessage"));
+        assert!(directory.root().may_read_metrics());
     }
 
     #[test]

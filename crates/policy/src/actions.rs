@@ -44,6 +44,15 @@ pub fn is_shareable(action: &str) -> bool {
     SHAREABLE.contains(&action)
 }
 
+/// The right to read metrics: of the house, so that no pattern of SQS's actions includes it and no policy of a queue can name it.
+pub const READ_METRICS: &str = "evenkeel:ReadMetrics";
+
+/// Whether a text is that right. The case does not count, as with all actions.
+#[must_use]
+pub fn is_read_metrics(text: &str) -> bool {
+    text.eq_ignore_ascii_case(READ_METRICS)
+}
+
 /// The action whose permission an action needs.
 #[must_use]
 pub fn without_batch(action: &str) -> &str {
@@ -72,6 +81,12 @@ pub(crate) fn comparable(text: &str) -> Box<str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_pattern_of_actions_includes_metrics() {
+        assert!(is_read_metrics("evenkeel:readmetrics") && !is_read_metrics("*") && !is_read_metrics("evenkeel:*"));
+        assert!(!is_action_pattern(READ_METRICS) && !is_action_pattern("evenkeel:*"));
+    }
 
     #[test]
     fn what_names_no_action_of_ours_is_no_pattern() {

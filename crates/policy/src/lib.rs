@@ -12,7 +12,7 @@ mod pattern;
 mod permission;
 mod rights;
 
-pub use actions::{is_action_pattern, is_owners, is_shareable, without_batch};
+pub use actions::{READ_METRICS, is_action_pattern, is_owners, is_read_metrics, is_shareable, without_batch};
 pub use document::{Asked, Policy, PolicyError, Verdict, normal};
 pub use pattern::matches;
 pub use permission::{PermissionError, add_permission, remove_permission};

@@ -41,14 +41,14 @@ impl Outside {
                 Ok(()) => text(StatusCode::OK, "ready\n"),
                 Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
             },
-            Self::Metrics if is_open || is_root(head, shared) => {
+            Self::Metrics if is_open || may_read_metrics(head, shared) => {
                 let page = seen::metrics_page(client, &shared.seen, shared.clocks.now().wall).await;
                 let mut response = text(StatusCode::OK, page);
                 response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(Text::CONTENT_TYPE));
                 response
             }
             Self::Metrics => {
-                let words = "metrics need the root key: its access key as user name, its secret as password\n";
+                let words = "metrics need a key with the right to evenkeel:ReadMetrics, or root's: the access key as user name, its secret as password\n";
                 let mut response = text(StatusCode::UNAUTHORIZED, words);
                 let challenge = HeaderValue::from_static("Basic realm=\"evenkeel\", charset=\"UTF-8\"");
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
@@ -58,11 +58,11 @@ impl Outside {
     }
 }
 
-/// Whether a request carries the root key by HTTP's Basic scheme (RFC 7617), which is what those who scrape can send.
-fn is_root(head: &Parts, shared: &Shared) -> bool {
+/// Whether a request carries a key that may read metrics by HTTP's Basic scheme (RFC 7617), which is what those who scrape can send.
+fn may_read_metrics(head: &Parts, shared: &Shared) -> bool {
     let now = shared.clocks.now().wall;
     let known = basic(head).and_then(|(user, password)| shared.directory.at(now).who(&user, &password));
-    known.is_some_and(|known| known.is_root)
+    known.is_some_and(|known| known.may_read_metrics())
 }
 
 fn basic(head: &Parts) -> Option<(String, String)> {

@@ -19,6 +19,7 @@ use std::io::Write;
 #[command(after_help = "\
 Examples:
   evenkeel keys create worker --action sqs:ReceiveMessage --action sqs:DeleteMessage --queue jobs-
+  evenkeel keys create prometheus --action evenkeel:ReadMetrics
   evenkeel keys list
   evenkeel keys rotate AKIA4EXAMPLE --grace 1h
   evenkeel keys revoke AKIA4EXAMPLE")]
@@ -46,7 +47,7 @@ enum Command {
         /// What it is for, for people.
         #[arg(long, value_name = "TEXT", default_value = "")]
         description: String,
-        /// An action that it is for: sqs:SendMessage, sqs:Receive*, sqs:*; may be repeated [default: all].
+        /// An action that it is for: sqs:SendMessage, sqs:Receive*, sqs:*, evenkeel:ReadMetrics; may be repeated [default: all].
         #[arg(long = "action", value_name = "PATTERN")]
         actions: Vec<String>,
         /// What the names of the queues begin with that it is for; may be repeated [default: all].

@@ -14,7 +14,7 @@ use evenkeel_machine::{
     command::{Command, NewKey},
     limits,
 };
-use evenkeel_policy::is_action_pattern;
+use evenkeel_policy::{is_action_pattern, is_read_metrics};
 use evenkeel_types::{AccountId, Micros, WallTime};
 use serde::{Deserialize, Serialize};
 
@@ -215,15 +215,19 @@ fn check_name(name: &str) -> Result<(), NativeError> {
     Err(NativeError::Malformed(format!("name: 1 to {max} letters, digits and +=,.@_-")))
 }
 
+fn is_right(action: &str) -> bool {
+    is_action_pattern(action) || is_read_metrics(action)
+}
+
 fn check_rights(actions: &[String], queues: &[String]) -> Result<(), NativeError> {
     let (count_max, bytes_max) = (limits::KEY_RIGHTS_MAX, limits::KEY_RIGHT_BYTES_MAX);
     if actions.len() > count_max || queues.len() > count_max {
         return Err(NativeError::Malformed(format!("actions and queues: at most {count_max} of each")));
     }
-    if let Some(wrong) = actions.iter().find(|action| action.len() > bytes_max || !is_action_pattern(action)) {
+    if let Some(wrong) = actions.iter().find(|action| action.len() > bytes_max || !is_right(action)) {
         let wrong: String = wrong.chars().take(80).collect();
         return Err(NativeError::Malformed(format!(
-            "actions: {wrong:?} is none; write sqs:SendMessage, sqs:Receive* or sqs:*"
+            "actions: {wrong:?} is none; write sqs:SendMessage, sqs:Receive*, sqs:* or evenkeel:ReadMetrics"
         )));
     }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
