@@ -258,6 +258,8 @@ fn greet(server: &Server, root: &Credentials, origin: Origin, config: &Config) {
         println!("  evenkeel send work 'hello' --group tenant-a");
         println!("  evenkeel receive work --delete");
         println!();
+        println!("See what goes on at http://{address}/ in a browser.");
+        println!();
         return;
     }
     if origin != Origin::Made {
@@ -267,6 +269,8 @@ fn greet(server: &Server, root: &Credentials, origin: Origin, config: &Config) {
     println!("(kept in {}):", config.data_dir.join(credentials::FILE).display());
     println!();
     tell_environment(server, &root.access_key, &root.secret_key, config);
+    println!();
+    println!("Sign in with them at http://{address}/ in a browser to see what goes on.");
     println!();
 }
 

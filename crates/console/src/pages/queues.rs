@@ -64,13 +64,14 @@ impl Asked {
         let mut tiles = Tiles::begin(html);
         let rate = |of: fn(&HouseRates) -> f64| or_dash(rates.as_ref().map(|rates| Rate(of(rates))));
         if self.who.known.is_root {
-            tiles.tile("Jobs", Count(house.jobs), format_args!("in {} queues", Count(house.queues.into())));
+            tiles.tile("Jobs", Count(house.jobs), queues(house.queues.into()));
             tiles.tile("Leases given", rate(|rates| rates.received), "per second");
             tiles.tile("Commands", rate(|rates| rates.commands), "written per second");
             tiles.tile("Receivers", Count(house.waiting as u64), "wait for a job");
         }
         let sync = |of: fn(&HouseRates) -> Option<Micros>| or_dash(rates.as_ref().and_then(of).map(Span));
-        let remark = format!("99 of 100 within {}", sync(|rates| rates.sync_p99));
+        let p99 = rates.as_ref().and_then(|rates| rates.sync_p99);
+        let remark = p99.map_or_else(|| "nothing was written".into(), |p99| format!("99 of 100 within {}", Span(p99)));
         tiles.tile("Sync", sync(|rates| rates.sync_p50), remark);
         tiles.end();
     }
@@ -124,6 +125,10 @@ impl Asked {
         }
         html.raw("</nav>");
     }
+}
+
+fn queues(count: u64) -> String {
+    if count == 1 { "in 1 queue".into() } else { format!("in {} queues", Count(count)) }
 }
 
 /// A cell that says what it is where the table has no columns.
