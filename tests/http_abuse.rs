@@ -256,9 +256,13 @@ fn wrong_signatures_are_refused_with_their_own_codes() {
         let status = exchange(&server, request.as_bytes()).unwrap().status;
         assert!([400, 403].contains(&status), "{authorization}: {status}");
     }
-    for (method, path) in
-        [("GET", "/"), ("PUT", "/x"), ("DELETE", "/000000000000/jobs"), ("OPTIONS", "*"), ("CONNECT", "a:1")]
-    {
+    for (method, path) in [
+        ("GET", "/?Action=ListQueues"),
+        ("PUT", "/x"),
+        ("DELETE", "/000000000000/jobs"),
+        ("OPTIONS", "*"),
+        ("CONNECT", "a:1"),
+    ] {
         let request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 0\r\n\r\n");
         if let Some(answer) = exchange(&server, request.as_bytes()) {
             assert!((400..500).contains(&answer.status), "{method} {path}: {}", answer.status);

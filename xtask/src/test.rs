@@ -14,12 +14,14 @@ pub(crate) struct Budget {
     pub(crate) seeds: u32,
     /// Kills of the real server.
     pub(crate) kills: u32,
+    /// Idle connections to the real server; a tenth as many that read nothing.
+    pub(crate) connections: u32,
 }
 
 /// As the README promises.
-pub(crate) const FULL: Budget = Budget { seeds: 1_000, kills: 20 };
+pub(crate) const FULL: Budget = Budget { seeds: 1_000, kills: 20, connections: 10_000 };
 /// Enough to notice what a change broke.
-pub(crate) const SMALL: Budget = Budget { seeds: 200, kills: 5 };
+pub(crate) const SMALL: Budget = Budget { seeds: 200, kills: 5, connections: 1_000 };
 
 pub(crate) fn run(steps: &mut Steps, budget: Budget) -> anyhow::Result<()> {
     let workspace = Workspace::read()?;
@@ -30,7 +32,8 @@ pub(crate) fn run(steps: &mut Steps, budget: Budget) -> anyhow::Result<()> {
         "the server from outside, with real clients too",
         cargo(&["test", "--package", "evenkeel-tests", "--no-fail-fast"])
             .env("EVENKEEL_BIN", workspace.release("evenkeel"))
-            .env("EVENKEEL_KILL_ROUNDS", kill::ROUNDS_SHORT.to_string()),
+            .env("EVENKEEL_KILL_ROUNDS", kill::ROUNDS_SHORT.to_string())
+            .env("EVENKEEL_CONNECTIONS", budget.connections.to_string()),
     )?;
     newcomer::run(steps)?;
     if budget.kills > kill::ROUNDS_SHORT {

@@ -3,6 +3,7 @@
 //! Threads, sockets and timeouts live here and nowhere else; a door's core sees bytes. One thread accepts and
 //! hands connections out in turn; each thread has its own event loop and its own client of the engine.
 
+mod answer;
 mod body;
 mod console;
 mod outside;
@@ -10,6 +11,7 @@ mod request_id;
 mod server;
 mod service;
 mod stream;
+mod unread;
 mod unsigned;
 
 pub(crate) use body::Whole;

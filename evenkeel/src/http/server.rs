@@ -28,6 +28,11 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(75);
 const PEER_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes that a connection buffers of requests: a head must fit, and more only costs memory.
 const BUFFER_BYTES_MAX: usize = 64 * 1024;
+/// What all answers that clients have not read yet may take together, in bytes; then the oldest of them is given up.
+const UNREAD_BYTES_MAX: usize = 256 * 1_048_576;
+/// What the system takes of an answer beyond what is on the wire, in bytes. Without a bound it takes megabytes for each
+/// connection, where nobody counts them.
+const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 /// Connections waiting to be accepted by the kernel.
 const BACKLOG: i32 = 4_096;
 /// Connections held at a time on the address for metrics.
@@ -105,13 +110,17 @@ impl Server {
         });
         let mut acceptors: Vec<Acceptor> = metrics.into_iter().collect();
         acceptors.push((listener, hands, permits, Scope::All));
+        let unread_bytes_max = UNREAD_BYTES_MAX / usize::from(settings.threads);
         let mut threads = Vec::new();
         for (number, connections) in connections.into_iter().enumerate() {
             let (shared, clients, stopped) = (Arc::clone(shared), clients.clone(), stopped.clone());
             // The first thread accepts for all.
             let acceptors = std::mem::take(&mut acceptors);
             let thread = std::thread::Builder::new().name(format!("http-{number}"));
-            threads.push(thread.spawn(move || run_thread(shared, &clients, stopped, connections, acceptors))?);
+            threads.push(
+                thread
+                    .spawn(move || run_thread(shared, &clients, stopped, connections, acceptors, unread_bytes_max))?,
+            );
         }
         Ok(Self { address, stop, threads })
     }
@@ -142,6 +151,7 @@ fn run_thread(
     stopped: watch::Receiver<bool>,
     connections: mpsc::Receiver<Accepted>,
     acceptors: Vec<Acceptor>,
+    unread_bytes_max: usize,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("an event loop can be made at start");
@@ -155,7 +165,7 @@ fn run_thread(
         for acceptor in acceptors {
             tokio::task::spawn_local(accept(acceptor, stopped.clone()));
         }
-        let thread = Rc::new(Thread::new(shared, client));
+        let thread = Rc::new(Thread::new(shared, client, unread_bytes_max));
         serve_all(&thread, connections, stopped).await;
     });
 }
@@ -201,6 +211,8 @@ fn set_up(stream: tokio::net::TcpStream) -> std::io::Result<TcpStream> {
     let socket = socket2::SockRef::from(&stream);
     socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(PEER_TIMEOUT))?;
     socket.set_tcp_user_timeout(Some(PEER_TIMEOUT))?;
+    // Not every system has it, and it is no condition.
+    let _ = socket.set_tcp_notsent_lowat(UNSENT_BYTES_MAX);
     Ok(stream)
 }
 
@@ -238,16 +250,24 @@ async fn serve_one(thread: Rc<Thread>, visitor: Visitor, stream: TcpStream, mut 
         .serve_connection(TokioIo::new(stream), connection.service());
     let mut served = Box::pin(served);
     // How it ends says nothing that its end does not: a timeout, a malformed request, a client that is gone.
-    let _ = tokio::select! {
-        ended = served.as_mut() => ended,
+    let is_given_up = tokio::select! {
+        _ = served.as_mut() => false,
+        () = connection.is_given_up() => true,
         _ = stopped.wait_for(|&stopped| stopped) => {
             served.as_mut().graceful_shutdown();
-            served.as_mut().await
+            tokio::select! {
+                _ = served.as_mut() => false,
+                () = connection.is_given_up() => true,
+            }
         }
     };
+    if is_given_up {
+        tracing::debug!("a connection was closed: too much lies unread, and its answer waited longest");
+    }
+    let is_unread = connection.is_unread();
     // Dropping the stream asks it once more.
     drop(served);
-    if broke.get() {
-        connection.broke();
+    if is_unread || is_given_up || broke.get() {
+        connection.broke(is_unread);
     }
 }

@@ -1,23 +1,25 @@
 //! From a request to its door and back.
 
 use super::{
+    answer::Answer,
     body::Whole,
     console,
     outside::{Outside, text},
     request_id::{RequestId, RequestIds},
+    unread::{self, Ticket, Unread},
     unsigned,
 };
 use crate::seen::Seen;
 use bytes::{Bytes, BytesMut};
 use evenkeel_access::{Directory, Known};
 use evenkeel_console::Console;
-use evenkeel_engine::{Client, Request as EngineRequest, thread::Clocks};
+use evenkeel_engine::{Answer as EngineAnswer, Client, Request as EngineRequest, thread::Clocks};
 use evenkeel_metrics::{Outcome, Requests};
 use evenkeel_native::Response as NativeResponse;
 use evenkeel_sigv4::{Headers, Payload, SigError, Verifier};
-use evenkeel_sqs::{Caller, Door, Head, Response as DoorResponse, Step, Unread};
+use evenkeel_sqs::{Caller, Door, Head, Response as DoorResponse, Step, Unread as UnreadBody};
 use evenkeel_types::WallTime;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use hyper::body::Incoming;
 use std::{
@@ -26,12 +28,12 @@ use std::{
     future::{Future, poll_fn},
     net::IpAddr,
     pin::Pin,
-    rc::Rc,
+    rc::{Rc, Weak},
     sync::Arc,
     task::Poll,
     time::{Duration, Instant},
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 
 /// The largest body of a request, in bytes: 1 MiB of jobs in which each byte needed six in JSON (`\u0001`), and
 /// a MiB for the rest.
@@ -85,10 +87,11 @@ pub(super) struct Thread {
     native_verifier: RefCell<Verifier>,
     request_ids: RefCell<RequestIds>,
     requests: Arc<Requests>,
+    unread: Rc<Unread>,
 }
 
 impl Thread {
-    pub(super) fn new(shared: Arc<Shared>, client: Client) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, client: Client, unread_bytes_max: usize) -> Self {
         let mut seed = [0; 16];
         // Without randomness the ids of two starts may be alike; nothing else depends on them.
         let _ = getrandom::fill(&mut seed);
@@ -99,6 +102,7 @@ impl Thread {
             verifier: RefCell::new(Verifier::new("sqs")),
             native_verifier: RefCell::new(Verifier::new(evenkeel_native::SERVICE)),
             request_ids: RefCell::new(RequestIds::new(u128::from_ne_bytes(seed))),
+            unread: Unread::new(unread_bytes_max),
         }
     }
 }
@@ -130,8 +134,32 @@ pub(super) struct Connection {
 struct Inner {
     thread: Rc<Thread>,
     visitor: Visitor,
-    /// Gives back what the last response handed out, should it turn out not to have arrived.
-    undelivered: Cell<Option<(EngineRequest, Instant)>>,
+    undelivered: Cell<Option<Undelivered>>,
+    /// The last answer is given up, since too much lies unread: the connection is to end.
+    give_up: Rc<Notify>,
+}
+
+/// What the last response handed out, should it turn out not to have arrived.
+struct Undelivered {
+    /// Gives it back.
+    give_back: EngineRequest,
+    made: Instant,
+    /// There as long as the system has not taken all of the response, if it is a large one.
+    unread: Weak<Ticket>,
+}
+
+/// Gives jobs back, unless it is told otherwise before it is dropped.
+struct GiveBack<'c> {
+    client: &'c Client,
+    request: Option<EngineRequest>,
+}
+
+impl Drop for GiveBack<'_> {
+    fn drop(&mut self) {
+        if let Some(request) = self.request.take() {
+            self.client.tell(request);
+        }
+    }
 }
 
 /// A connection that breaks so soon after a response was made did not bring it to anybody. One that breaks later belonged
@@ -141,7 +169,7 @@ const DELIVERY_WINDOW: Duration = Duration::from_secs(2);
 impl Connection {
     pub(super) fn new(thread: Rc<Thread>, visitor: Visitor) -> Self {
         thread.requests.connections.bump();
-        Self { inner: Rc::new(Inner { thread, visitor, undelivered: Cell::new(None) }) }
+        Self { inner: Rc::new(Inner { thread, visitor, undelivered: Cell::new(None), give_up: Rc::default() }) }
     }
 
     /// The service that hyper calls for each request.
@@ -149,12 +177,26 @@ impl Connection {
         Service { inner: Rc::clone(&self.inner) }
     }
 
-    /// The connection broke: leased jobs that it was just to carry go back at once.
-    pub(super) fn broke(&self) {
-        if let Some((request, made)) = self.inner.undelivered.take()
-            && made.elapsed() < DELIVERY_WINDOW
+    /// Ends when the connection's answer is given up.
+    pub(super) async fn is_given_up(&self) {
+        self.inner.give_up.notified().await;
+    }
+
+    /// Whether the system has not taken all of the last response yet. To be asked before the connection is dropped.
+    pub(super) fn is_unread(&self) -> bool {
+        let undelivered = self.inner.undelivered.take();
+        let is_unread = undelivered.as_ref().is_some_and(|last| last.unread.strong_count() > 0);
+        self.inner.undelivered.set(undelivered);
+        is_unread
+    }
+
+    /// The connection broke: leased jobs that it was just to carry go back at once, and those that cannot have arrived,
+    /// because not all of the response was taken, however long ago it was made.
+    pub(super) fn broke(&self, was_unread: bool) {
+        if let Some(last) = self.inner.undelivered.take()
+            && (was_unread || last.made.elapsed() < DELIVERY_WINDOW)
         {
-            self.inner.thread.client.tell(request);
+            self.inner.thread.client.tell(last.give_back);
         }
     }
 }
@@ -170,9 +212,9 @@ pub(super) struct Service {
 }
 
 impl hyper::service::Service<Request<Incoming>> for Service {
-    type Response = Response<Whole>;
+    type Response = Response<Answer>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Whole>, Infallible>>>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Answer>, Infallible>>>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
         let inner = Rc::clone(&self.inner);
@@ -183,27 +225,33 @@ impl hyper::service::Service<Request<Incoming>> for Service {
 }
 
 impl Inner {
-    async fn serve(&self, request: Request<Incoming>) -> Response<Whole> {
+    async fn serve(&self, request: Request<Incoming>) -> Response<Answer> {
         let began = Instant::now();
         let (head, body) = request.into_parts();
         let shared = &self.thread.shared;
         let (scope, outside) = (self.visitor.scope, Outside::of(&head));
         if outside == Some(Outside::Health) {
-            return text(StatusCode::OK, "ok\n");
+            return text(StatusCode::OK, "ok\n").map(Answer::from);
         }
         let is_open = scope != Scope::All || shared.is_open;
         let from_here_only = matches!(scope, Scope::Metrics { is_loopback: true }) || shared.is_open;
         if from_here_only && let Some(reason) = unsigned::refusal(&head.headers, &head.uri) {
-            return text(StatusCode::FORBIDDEN, reason);
+            return text(StatusCode::FORBIDDEN, reason).map(Answer::from);
         }
         if let Some(outside) = outside {
-            return outside.serve(&head, shared, &self.thread.client, is_open).await;
+            return outside.serve(&head, shared, &self.thread.client, is_open).await.map(Answer::from);
         }
         if scope != Scope::All {
-            return text(StatusCode::NOT_FOUND, "only /metrics, /healthz and /readyz are here\n");
+            return text(StatusCode::NOT_FOUND, "only /metrics, /healthz and /readyz are here\n").map(Answer::from);
         }
         if console::is_asked(&head) {
-            return console::serve(&head, body, self.visitor.peer, shared, &self.thread.client).await;
+            return console::serve(&head, body, self.visitor.peer, shared, &self.thread.client).await.map(Answer::from);
+        }
+        if !head.uri.path().starts_with(evenkeel_native::PREFIX) && ![Method::GET, Method::POST].contains(&head.method)
+        {
+            let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "use GET or POST\n");
+            refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+            return refused.map(Answer::from);
         }
         let id = self.thread.request_ids.borrow_mut().next();
         let (response, action) = self.serve_door(&head, body, &id).await;
@@ -227,7 +275,7 @@ impl Inner {
         head: &http::request::Parts,
         body: Incoming,
         id: &RequestId,
-    ) -> (Response<Whole>, Option<usize>) {
+    ) -> (Response<Answer>, Option<usize>) {
         let asked = asked(head, id, self.visitor.peer, self.thread.shared.clocks.now().wall);
         if body.size_hint().lower() > LARGE_BODY_BYTES as u64 && !self.thread.shared.may_send_much(head) {
             let refused = evenkeel_sqs::auth_error(&SigError::InvalidClientTokenId, &asked);
@@ -236,7 +284,7 @@ impl Inner {
         let is_native = head.uri.path().starts_with(evenkeel_native::PREFIX);
         let response = match read_body(body, &self.thread.shared.large_bodies).await {
             Ok(body) if is_native => return (self.respond_natively(self.ask_native_door(head, body).await), None),
-            Err(why) if is_native => return (unread_natively(why), None),
+            Err(why) if is_native => return (unread_natively(why).map(Answer::from), None),
             Ok(body) => self.ask_door(head, asked, body).await,
             Err(why) => evenkeel_sqs::unread_error(why, &asked),
         };
@@ -261,10 +309,28 @@ impl Inner {
                 Step::Respond(response) => return response,
                 Step::Ask(request, pending) => {
                     let answer = thread.client.call(request).await;
+                    let _turn = self.turn(&answer).await;
                     step = pending.answer(door, answer);
                 }
             }
         }
+    }
+
+    /// The turn to make an answer, if it will be a large one.
+    async fn turn(&self, answer: &EngineAnswer) -> Option<SemaphorePermit<'_>> {
+        let EngineAnswer::Received(Ok(received)) = answer else { return None };
+        if received.jobs.iter().map(|job| job.body.len()).sum::<usize>() < unread::COUNTED_BYTES {
+            return None;
+        }
+        let unread = &self.thread.unread;
+        if let Some(turn) = unread.turn_at_once() {
+            return Some(turn);
+        }
+        // The client may go while its jobs wait for their turn.
+        let mut unless_made = GiveBack { client: &self.thread.client, request: evenkeel_engine::release(received) };
+        let turn = unread.turn().await;
+        unless_made.request = None;
+        turn
     }
 
     /// The native door's part, from a request to its answer.
@@ -319,8 +385,8 @@ impl Inner {
         verified.map(|verified| verified.key.into_known())
     }
 
-    fn respond_natively(&self, response: NativeResponse) -> Response<Whole> {
-        let mut built = Response::new(Whole::new(response.body.into()));
+    fn respond_natively(&self, response: NativeResponse) -> Response<Answer> {
+        let mut built = Response::new(Whole::new(response.body.into()).into());
         *built.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = built.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -329,9 +395,13 @@ impl Inner {
         built
     }
 
-    fn respond(&self, id: &RequestId, response: DoorResponse) -> Response<Whole> {
-        self.undelivered.set(response.undelivered.map(|request| (request, Instant::now())));
-        let mut built = Response::new(Whole::new(response.body.into()));
+    fn respond(&self, id: &RequestId, response: DoorResponse) -> Response<Answer> {
+        let unread = self.thread.unread.count(response.body.len(), &self.give_up);
+        let held = unread.as_ref().map_or_else(Weak::new, Rc::downgrade);
+        let undelivered =
+            response.undelivered.map(|give_back| Undelivered { give_back, made: Instant::now(), unread: held });
+        self.undelivered.set(undelivered);
+        let mut built = Response::new(Answer::new(Whole::new(response.body.into()), unread));
         *built.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = built.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(response.content_type));
@@ -361,19 +431,19 @@ fn asked<'h>(head: &'h http::request::Parts, id: &'h RequestId, peer: IpAddr, no
 }
 
 /// What the native door's clients hear of a body that was not read to its end.
-fn unread_natively(why: Unread) -> Response<Whole> {
+fn unread_natively(why: UnreadBody) -> Response<Whole> {
     match why {
-        Unread::TooLarge => text(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
-        Unread::TooSlow => text(StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
-        Unread::Broken => text(StatusCode::BAD_REQUEST, "the request is incomplete\n"),
+        UnreadBody::TooLarge => text(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
+        UnreadBody::TooSlow => text(StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
+        UnreadBody::Broken => text(StatusCode::BAD_REQUEST, "the request is incomplete\n"),
     }
 }
 
 /// Reads a body. Most are there together with the head, and cost no timer.
-pub(super) async fn read_body(body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, Unread> {
+pub(super) async fn read_body(body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, UnreadBody> {
     let declared = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if declared > BODY_BYTES_MAX {
-        return Err(Unread::TooLarge);
+        return Err(UnreadBody::TooLarge);
     }
     let whole = async {
         let _share = large_bodies.share(if declared > LARGE_BODY_BYTES { declared } else { 0 }).await;
@@ -382,7 +452,7 @@ pub(super) async fn read_body(body: Incoming, large_bodies: &LargeBodies) -> Res
     let mut whole = std::pin::pin!(whole);
     match poll_fn(|context| Poll::Ready(whole.as_mut().poll(context))).await {
         Poll::Ready(read) => read,
-        Poll::Pending => tokio::time::timeout(BODY_TIMEOUT, whole).await.unwrap_or(Err(Unread::TooSlow)),
+        Poll::Pending => tokio::time::timeout(BODY_TIMEOUT, whole).await.unwrap_or(Err(UnreadBody::TooSlow)),
     }
 }
 
@@ -395,7 +465,7 @@ impl LargeBodies {
 }
 
 /// Joins a body's frames; a single one is not copied.
-async fn collect(mut body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, Unread> {
+async fn collect(mut body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes, UnreadBody> {
     let declared = body.size_hint().lower();
     let Some(first) = next_frame(&mut body).await? else { return Ok(Bytes::new()) };
     if body.is_end_stream() {
@@ -405,7 +475,7 @@ async fn collect(mut body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes
     let mut share = None;
     while let Some(frame) = next_frame(&mut body).await? {
         if whole.len() + frame.len() > BODY_BYTES_MAX {
-            return Err(Unread::TooLarge);
+            return Err(UnreadBody::TooLarge);
         }
         // One that did not say how long it is may become as long as any.
         if declared == 0 && share.is_none() && whole.len() > LARGE_BODY_BYTES {
@@ -416,11 +486,11 @@ async fn collect(mut body: Incoming, large_bodies: &LargeBodies) -> Result<Bytes
     Ok(whole.freeze())
 }
 
-async fn next_frame(body: &mut Incoming) -> Result<Option<Bytes>, Unread> {
+async fn next_frame(body: &mut Incoming) -> Result<Option<Bytes>, UnreadBody> {
     loop {
         match poll_fn(|context| Pin::new(&mut *body).poll_frame(context)).await {
             None => return Ok(None),
-            Some(Err(_)) => return Err(Unread::Broken),
+            Some(Err(_)) => return Err(UnreadBody::Broken),
             Some(Ok(frame)) => {
                 if let Ok(data) = frame.into_data() {
                     return Ok(Some(data));
