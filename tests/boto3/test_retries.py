@@ -3,6 +3,7 @@
 import os
 import socket
 import threading
+import uuid
 from urllib.parse import urlsplit
 
 from botocore.config import Config
@@ -60,3 +61,49 @@ class Retries(QueueTest):
 
     def test_nothing_of_the_environment_leaks_in(self):
         self.assertNotIn("AWS_PROFILE", os.environ)
+
+
+class Repeated(QueueTest):
+    """Calls that are made again under the number that boto3 gave them the first time."""
+
+    def setUp(self):
+        super().setUp()
+        self.number = str(uuid.uuid4())
+
+        def renumber(request, **_):
+            # boto3 does not sign it.
+            request.headers["amz-sdk-invocation-id"] = self.number
+
+        self.sqs.meta.events.register("before-send.sqs", renumber)
+
+    def test_a_send_is_not_doubled(self):
+        first = self.send("a")
+        self.assertEqual(self.send("a")["MessageId"], first["MessageId"])
+        self.assertEqual(self.attribute("ApproximateNumberOfMessages"), "1")
+        # The number alone makes no repetition.
+        self.assertNotEqual(self.send("b")["MessageId"], first["MessageId"])
+        self.number = str(uuid.uuid4())
+        self.assertNotEqual(self.send("a")["MessageId"], first["MessageId"])
+        self.assertEqual(self.attribute("ApproximateNumberOfMessages"), "3")
+
+    def test_a_batch_is_not_doubled(self):
+        entries = [{"Id": str(at), "MessageBody": str(at)} for at in range(10)]
+        told = [self.sqs.send_message_batch(QueueUrl=self.queue, Entries=entries)["Successful"] for _ in range(2)]
+        self.assertEqual(told[0], told[1])
+        self.assertEqual(self.attribute("ApproximateNumberOfMessages"), "10")
+
+    def test_a_receive_gets_the_same_messages_while_it_holds_them(self):
+        for body in "abc":
+            self.send(body)
+        first = self.receive(MaxNumberOfMessages=2)
+        again = self.receive(MaxNumberOfMessages=2)
+        self.assertEqual([one["MessageId"] for one in again], [one["MessageId"] for one in first])
+        self.number = str(uuid.uuid4())
+        (rest,) = self.receive(MaxNumberOfMessages=2)
+        self.assertNotIn(rest["Body"], [one["Body"] for one in first])
+
+    def test_a_deletion_is_told_the_same(self):
+        self.sqs.delete_queue(QueueUrl=self.queue)
+        self.sqs.delete_queue(QueueUrl=self.queue)
+        self.number = str(uuid.uuid4())
+        self.refused("AWS.SimpleQueueService.NonExistentQueue", self.sqs.delete_queue, QueueUrl=self.queue)
