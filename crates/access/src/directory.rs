@@ -6,7 +6,7 @@ use evenkeel_policy::{Rights, is_read_metrics};
 use evenkeel_sigv4::{Keyed, Secrets};
 use evenkeel_types::{AccountId, WallTime};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::{Arc, PoisonError, RwLock},
 };
 use subtle::ConstantTimeEq as _;
@@ -77,10 +77,17 @@ impl Known {
 pub struct Directory {
     vault: Vault,
     root: Arc<Known>,
-    /// In order of their ids, so that they can be listed by pages.
-    keys: RwLock<BTreeMap<Box<str>, Arc<Known>>>,
-    /// Which key was in which of the machine's slots. Only the engine's thread asks.
-    slots: RwLock<HashMap<u32, Box<str>>>,
+    keys: RwLock<Keys>,
+}
+
+/// All but root.
+#[derive(Debug, Default)]
+struct Keys {
+    by_id: HashMap<Box<str>, Arc<Known>>,
+    /// The ids, so that keys can be listed by pages.
+    in_order: BTreeSet<Box<str>>,
+    /// Which key was in which of the machine's slots.
+    slots: HashMap<u32, Box<str>>,
 }
 
 impl Directory {
@@ -102,20 +109,21 @@ impl Directory {
             secret: Some(Secret::new(root_secret.into())),
             before: None,
         };
-        Self { vault, root: Arc::new(root), keys: RwLock::default(), slots: RwLock::default() }
+        Self { vault, root: Arc::new(root), keys: RwLock::default() }
     }
 
     /// What the machine has in a slot now.
     pub fn set(&self, slot: u32, key: Option<&Key>) {
         let known = key.map(|key| Arc::new(self.known(key)));
-        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
         let mut keys = self.keys.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = slots.remove(&slot) {
-            keys.remove(&before);
+        if let Some(before) = keys.slots.remove(&slot) {
+            keys.in_order.remove(&before);
+            keys.by_id.remove(&before);
         }
         if let Some(known) = known {
-            slots.insert(slot, known.id.clone());
-            keys.insert(known.id.clone(), known);
+            keys.slots.insert(slot, known.id.clone());
+            keys.in_order.insert(known.id.clone());
+            keys.by_id.insert(known.id.clone(), known);
         }
     }
 
@@ -150,13 +158,13 @@ impl Directory {
         &self.vault
     }
 
-    /// The key of that id, whatever its standing. Root comes first: no other key can take its id's place.
+    /// The key of that id, whatever its standing; a hash look-up. Root comes first: no other key can take its id's place.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<Arc<Known>> {
         if *self.root.id == *id {
             return Some(Arc::clone(&self.root));
         }
-        self.keys.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).by_id.get(id).cloned()
     }
 
     /// The next keys behind the id `after`, in order of their ids; root is not among them.
@@ -164,14 +172,15 @@ impl Directory {
     pub fn page(&self, after: &str, count_max: usize) -> Vec<Arc<Known>> {
         use std::ops::Bound::{Excluded, Unbounded};
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        keys.range::<str, _>((Excluded(after), Unbounded)).take(count_max).map(|(_, known)| Arc::clone(known)).collect()
+        let ids = keys.in_order.range::<str, _>((Excluded(after), Unbounded));
+        ids.take(count_max).filter_map(|id| keys.by_id.get(id).cloned()).collect()
     }
 
     /// How many keys cannot be opened.
     #[must_use]
     pub fn unreadable(&self) -> usize {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        keys.values().filter(|known| known.secret.is_none()).count()
+        keys.by_id.values().filter(|known| known.secret.is_none()).count()
     }
 
     /// As it lets in at that moment.
