@@ -4,11 +4,12 @@
 //! MD5 of the body, which the protocol asks for.
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "an example")]
 
+use evenkeel_access::Policies;
 use evenkeel_engine::{Answer, Delivery, Received};
-use evenkeel_machine::{Enqueued, Grant, Reply};
-use evenkeel_sqs::{Caller, Door, Head, Ids, Response, Step};
+use evenkeel_machine::{Enqueued, Grant, Reply, command::QueueKey, queue::Papers};
+use evenkeel_sqs::{Caller, Door, Head, Ids, POLICY, Response, Step};
 use evenkeel_types::{AccountId, BodyRef, JobId, LeaseToken, LogIndex, QueueId, WallTime};
-use std::{hint::black_box, time::Instant};
+use std::{hint::black_box, sync::Arc, time::Instant};
 
 const URL: &str = "http://localhost:9324/000000000000/jobs";
 
@@ -59,6 +60,27 @@ fn main() {
             measure("DeleteMessage", || call(&door, "DeleteMessage", &delete, &acked));
         }
     }
+    guarded(&Answer::Reply(Reply::Enqueued(Ok(vec![Ok(Enqueued { job, body: place, again: false })]))));
+}
+
+/// What policies cost: on the door's way where another queue has one, and where this one has, of twenty statements that do not fit.
+fn guarded(enqueued: &Answer) {
+    let statements: Vec<_> = (0..20)
+        .map(|number| {
+            let user = format!("arn:aws:iam::000000000000:user/u{number}");
+            serde_json::json!({"Effect": "Deny", "Principal": {"AWS": user}, "Action": "sqs:Send*", "Resource": "*"})
+        })
+        .collect();
+    let policy = serde_json::json!({"Statement": statements}).to_string();
+    let papers = Papers { notes: [(POLICY.into(), policy.into())].into(), ..Papers::default() };
+    let body = serde_json::json!({"QueueUrl": URL, "MessageBody": "x".repeat(100)}).to_string();
+    for (whose, name) in [("another queue's", "mail"), ("its own", "jobs")] {
+        let policies = Arc::new(Policies::new(POLICY));
+        let queue = QueueKey { account: AccountId::default(), name };
+        policies.set(0, Some((queue, &papers)));
+        let door = Door::new(Ids::new(&[7; 32]), "eu-west-1").guarded_by(policies);
+        measure(&format!("SendMessage 100, {whose} policy"), || call(&door, "SendMessage", &body, enqueued));
+    }
 }
 
 fn call(door: &Door, action: &str, body: &str, answer: &Answer) -> Response {
@@ -88,5 +110,5 @@ fn measure(name: &str, mut run: impl FnMut() -> Response) {
         }
         rounds += 100;
     }
-    println!("{name:30} {:8.2} us", start.elapsed().as_secs_f64() * 1e6 / f64::from(rounds));
+    println!("{name:40} {:8.2} us", start.elapsed().as_secs_f64() * 1e6 / f64::from(rounds));
 }
