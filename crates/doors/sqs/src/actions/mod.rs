@@ -39,7 +39,7 @@ use crate::{
 };
 use evenkeel_engine::{Answer, Proposal, Request};
 use evenkeel_machine::command::{CallKey, Command};
-use page::Page;
+use page::List;
 
 /// A call of an action, as its file sees it.
 #[derive(Clone, Copy)]
