@@ -1,5 +1,5 @@
-//! Real clients, as their users use them, against the real server: the AWS command line, the JavaScript SDK and
-//! sqs-consumer. (boto3 has its own tests in `tests/boto3`.)
+//! Real clients, as their users use them, against the real server: the AWS command line, the JavaScript SDK,
+//! sqs-consumer, and Celery over kombu. (boto3 has its own tests in `tests/boto3`.)
 //!
 //! Each comes from its public registry in a pinned version, into a folder under `target/`, at the first run. What a
 //! client needs of the machine may be missing: then its tests are reported as ignored, with the reason, and not as
@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong in a test ends the test")]
 
 mod aws_cli;
+mod celery;
 mod javascript;
 
 use evenkeel_tests::signed::{ACCESS_KEY, SECRET_KEY};
@@ -26,6 +27,7 @@ fn main() {
     let trials = vec![
         python("aws_cli_works_through_a_day", aws_cli::works_through_a_day),
         python("aws_cli_says_what_is_wrong", aws_cli::says_what_is_wrong),
+        python("celery_does_each_task_once", celery::works),
         javascript("the_javascript_sdk_finds_what_it_expects", javascript::sdk),
         javascript("sqs_consumer_loses_and_doubles_nothing", javascript::consumer),
     ];

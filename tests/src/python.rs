@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 
 /// What to do when there is no Python.
-const ADVICE: &str = "install Python 3.9 or newer with its venv module (on Debian and Ubuntu: apt-get install python3 \
+const ADVICE: &str = "install Python 3.10 or newer with its venv module (on Debian and Ubuntu: apt-get install python3 \
                       python3-venv; `cargo xtask test` does so by itself when run as root)";
 
 /// The interpreter of an environment that has what `tests/boto3/requirements.txt` lists; made if it is not there.
@@ -26,7 +26,7 @@ pub fn with_old_boto3() -> PathBuf {
     environment("boto3-query-venv", "tests/boto3/requirements-query.txt")
 }
 
-/// As [`with_boto3`], with the AWS command line: `tests/clients/python/requirements.txt`. Its programs lie
+/// As [`with_boto3`], with the AWS command line and Celery: `tests/clients/python/requirements.txt`. Its programs lie
 /// beside the interpreter.
 ///
 /// # Panics
