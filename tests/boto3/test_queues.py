@@ -1,7 +1,9 @@
 """Queues: made, found, configured."""
 
 import json
+import threading
 import time
+import uuid
 
 from world import QueueTest, client
 
@@ -20,6 +22,32 @@ class Queues(QueueTest):
         self.refused(
             "QueueAlreadyExists", self.sqs.create_queue, QueueName=self.name, Attributes={"DelaySeconds": "1"}
         )
+
+    def test_of_two_that_make_a_queue_differently_at_once_one_is_refused(self):
+        """One that finds its queue made meanwhile compares the attributes again."""
+        both = [client(), client()]
+        for _ in range(20):
+            name, start, told = f"race-{uuid.uuid4().hex[:8]}", threading.Barrier(2), {}
+
+            def make(seconds, sqs, name=name, start=start, told=told):
+                start.wait(timeout=10)
+                try:
+                    sqs.create_queue(QueueName=name, Attributes={"VisibilityTimeout": seconds})
+                    told[seconds] = "made"
+                except sqs.exceptions.QueueNameExists:
+                    told[seconds] = "refused"
+
+            threads = [threading.Thread(target=make, args=pair) for pair in zip(("1", "2"), both)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            self.assertEqual(sorted(told.values()), ["made", "refused"])
+            queue = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+            kept = self.sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["VisibilityTimeout"])["Attributes"]
+            self.assertEqual(told[kept["VisibilityTimeout"]], "made")
+        for one in both:
+            one.close()
 
     def test_a_queue_that_is_not_there_has_its_own_exception(self):
         with self.assertRaises(self.sqs.exceptions.QueueDoesNotExist):
