@@ -102,7 +102,8 @@ impl<'a> Call<'a> {
         if caller.is_root && RESCUES.contains(&action) {
             return Ok(());
         }
-        if verdict == Verdict::Denied {
+        // To others the reason would tell that there is a queue.
+        if verdict == Verdict::Denied && is_owner {
             return Err(SqsError::AccessDenied(format!(
                 "User: {} is not authorized to perform: sqs:{} on resource: {} with an explicit deny in a resource-based policy",
                 caller.arn(),

@@ -127,8 +127,9 @@ fn a_denial_decides_for_everybody_but_root_who_can_take_it_back() {
     let mut house = house();
     let deny = statement("Deny", &json!("*"), "sqs:*");
     set(&mut house, &json!([statement("Allow", &json!("*"), "sqs:*"), deny]));
-    for caller in [CALLER, STRANGER, ROOT] {
-        assert_eq!(send(&mut house, caller), 403);
+    for (caller, reason) in [(CALLER, "explicit deny"), (STRANGER, "Access to the resource"), (ROOT, "explicit deny")] {
+        let (status, told) = call(&mut house, caller, "SendMessage", json!({"MessageBody": "a"}));
+        assert!(status == 403 && told["message"].as_str().unwrap().contains(reason), "{told}");
     }
     let take_back = json!({"Attributes": {"Policy": ""}});
     assert_eq!(call(&mut house, CALLER, "SetQueueAttributes", take_back.clone()).0, 403);
