@@ -92,6 +92,12 @@ fn who_signs_in_sees_the_queues_until_signing_out() {
         "{given}"
     );
     assert!(browser.page("/").contains(">mails<"));
+    let log = server.stderr();
+    assert!(
+        log.contains("a sign-in to the live page was refused") && log.contains("signed in to the live page"),
+        "{log}"
+    );
+    assert!(!log.contains("another secret") && !log.contains(SECRET_KEY), "{log}");
     let page = browser.page(&queue_page("mails"));
     let token = page.split("name=\"token\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
     let stolen = browser.cookie.clone();

@@ -7,7 +7,7 @@ use super::{
 };
 use evenkeel_console::{Console, Response as Page, Step, Visit, limits::FORM_BYTES_MAX};
 use evenkeel_engine::{Answer, Client, Request};
-use http::{HeaderName, HeaderValue, Response, StatusCode, header, request::Parts};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use std::{net::IpAddr, sync::Arc, time::Duration};
@@ -51,12 +51,27 @@ pub(super) async fn serve(
     let mut step = shared.console.accept(&visit);
     loop {
         match step {
-            Step::Respond(page) => return respond(page),
+            Step::Respond(page) => {
+                tell_sign_in(head, peer, page.status);
+                return respond(page);
+            }
             Step::Ask(requests, pending) => {
                 let answers = ask(client, requests).await;
                 step = pending.answer(&shared.console, answers);
             }
         }
+    }
+}
+
+/// Who signed in or tried to, for whoever reads the log; never with what was typed.
+fn tell_sign_in(head: &Parts, peer: IpAddr, status: u16) {
+    if head.method != Method::POST || head.uri.path() != "/console/sign-in" {
+        return;
+    }
+    if status == StatusCode::SEE_OTHER {
+        tracing::info!(%peer, "signed in to the live page");
+    } else {
+        tracing::warn!(%peer, status, "a sign-in to the live page was refused");
     }
 }
 
