@@ -1,4 +1,4 @@
-//! Real clients, as their users use them, against the real server: the AWS command line, the JavaScript SDK,
+//! Real clients, as their users use them, against the real server: the AWS command line, the SDKs for JavaScript and Rust,
 //! sqs-consumer, and Celery over kombu. (boto3 has its own tests in `tests/boto3`.)
 //!
 //! Each comes from its public registry in a pinned version, into a folder under `target/`, at the first run. What a
@@ -9,6 +9,7 @@
 mod aws_cli;
 mod celery;
 mod javascript;
+mod rust_sdk;
 
 use evenkeel_tests::signed::{ACCESS_KEY, SECRET_KEY};
 use evenkeel_tests::{Server, node};
@@ -28,6 +29,7 @@ fn main() {
         python("aws_cli_works_through_a_day", aws_cli::works_through_a_day),
         python("aws_cli_says_what_is_wrong", aws_cli::says_what_is_wrong),
         python("celery_does_each_task_once", celery::works),
+        trial("the_rust_sdk_finds_what_it_expects", rust_sdk::works),
         javascript("the_javascript_sdk_finds_what_it_expects", javascript::sdk),
         javascript("sqs_consumer_loses_and_doubles_nothing", javascript::consumer),
     ];
