@@ -4,7 +4,7 @@
 use evenkeel_bodies::Shelf;
 use evenkeel_disk::MemDisk;
 use evenkeel_engine::{
-    Answer, BodyStore, CallId, Done, Engine, EngineError, Options, Proposal, QueueName, Receive, Request, Start,
+    Again, Answer, BodyStore, CallId, Done, Engine, EngineError, Options, Proposal, QueueName, Receive, Request, Start,
 };
 use evenkeel_log::{
     Log,
@@ -12,7 +12,7 @@ use evenkeel_log::{
 };
 use evenkeel_machine::{
     Reply,
-    command::{Body, Command, Held, NewJob, QueueKey, QueueSettings},
+    command::{Body, CallKey, Command, Held, NewJob, QueueKey, QueueSettings},
     queue::ReceiveError,
 };
 use evenkeel_types::{AccountId, LogIndex, Micros, Now, QueueId, WallTime};
@@ -53,13 +53,17 @@ impl Node {
     }
 
     fn receive(&mut self, seconds: u32) -> CallId {
+        self.receive_again(seconds, None)
+    }
+
+    fn receive_again(&mut self, seconds: u32, call: Option<CallKey>) -> CallId {
         let queue = QueueName { account: QUEUE.account, name: QUEUE.name.into() };
         self.ask(Request::Receive(Receive {
             queue,
             jobs_max: 1,
             lease: None,
             wait: Some(Micros::from_secs(seconds)),
-            again: Default::default(),
+            again: Again { call, ..Again::default() },
         }))
     }
 
@@ -199,6 +203,31 @@ fn one_job_wakes_one_receiver_and_the_first_that_came() {
     let received: Vec<_> = answers.iter().filter(|(call, _)| *call == first).collect();
     assert_eq!((answers.len(), received.len(), jobs(&received[0].1)), (2, 1, 1));
     assert_eq!(node.engine.waiting(), 2);
+}
+
+/// Both of a call's transmissions waited. The job that woke the second was set aside for it, and then it got the first one's again: the
+/// third was left waiting beside a job that was ready. Found by the simulator.
+#[test]
+fn a_repetition_that_waited_leaves_its_job_to_the_next() {
+    let cluster = FakeCluster::new(1);
+    let mut node = owner(&cluster);
+    let call = Some(CallKey([1, 2]));
+    let repeated = [node.receive_again(20, call), node.receive_again(20, call)];
+    let other = node.receive(20);
+    assert_eq!(node.run(&cluster).len(), 0);
+    let received = |answers: Vec<(CallId, Answer)>| {
+        let one = |(call, answer)| match answer {
+            Answer::Received(Ok(received)) => Some((call, received.jobs[0].grant.job)),
+            _ => None,
+        };
+        answers.into_iter().filter_map(one).collect::<Vec<_>>()
+    };
+    node.send();
+    let first = received(node.run(&cluster));
+    node.send();
+    let second = received(node.run(&cluster));
+    assert_eq!((first[0].0, second[0].0, second[1].0), (repeated[0], repeated[1], other));
+    assert!(second[0].1 == first[0].1 && second[1].1 != first[0].1);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::{Call, Engine, Fatal, Proposed, Stage};
 use crate::{
     clock::LogClock,
     limits,
-    request::{Answer, EngineError},
+    request::{Again, Answer, EngineError},
     waiters::Waiter,
 };
 use evenkeel_log::{Entry, Log, LogEvent, RefusedReason, Role, Ticket};
@@ -132,8 +132,9 @@ impl<L: Log> Engine<L> {
             (Call::Client(call), reply) => self.answers.push((call, Answer::Reply(reply))),
             (Call::Receive { call, queue, receive, until, set_aside }, Reply::Received(result)) => {
                 self.unset_aside(queue, set_aside);
-                if result.as_ref().map_or(0, |grants| grants.len() as u64) < set_aside {
-                    // What was set aside for it and not taken may be another's.
+                let granted = result.as_ref().map_or(0, |grants| grants.len() as u64);
+                if granted < set_aside || receive.again != Again::default() {
+                    // What was set aside for it and not taken may be another's. A repetition that waited takes nothing of it.
                     self.woken.insert(queue);
                 }
                 match result {
