@@ -47,7 +47,7 @@ impl Queues {
             before = next;
             next = self.jobs.at(next).next;
         }
-        if before == NIL { self.push_first(slot) } else { self.insert_behind(slot, before) }
+        self.link(slot, before, next);
     }
 
     /// When a delay in a FIFO queue ends: after all that the group's earlier ones end. `None` if the job need not wait.

@@ -329,52 +329,28 @@ impl Queues {
         if fault::is(Fault::LoseOrder) {
             return self.push_first(slot);
         }
-        let lane_slot = self.jobs.at(slot).lane;
-        let mut lane = self.lanes.edit(lane_slot);
-        let before = lane.tail;
-        lane.tail = slot;
-        lane.ready += 1;
-        if before == NIL {
-            lane.head = slot;
-        } else {
-            self.jobs.edit(before).next = slot;
-        }
-        let mut job = self.jobs.edit(slot);
-        job.prev = before;
-        job.next = NIL;
-        job.set_place(Place::Ready);
-        self.queues.edit(lane.queue).counts.ready += 1;
+        let last = self.lanes.at(self.jobs.at(slot).lane).tail;
+        self.link(slot, last, NIL);
     }
 
     /// Puts a job that is in no list at the head of its lane: it was there before the others.
     fn push_first(&mut self, slot: u32) {
-        let lane_slot = self.jobs.at(slot).lane;
-        let mut lane = self.lanes.edit(lane_slot);
-        let behind = lane.head;
-        lane.head = slot;
-        lane.ready += 1;
-        if behind == NIL {
-            lane.tail = slot;
-        } else {
-            self.jobs.edit(behind).prev = slot;
-        }
-        let mut job = self.jobs.edit(slot);
-        job.prev = NIL;
-        job.next = behind;
-        job.set_place(Place::Ready);
-        self.queues.edit(lane.queue).counts.ready += 1;
+        let first = self.lanes.at(self.jobs.at(slot).lane).head;
+        self.link(slot, NIL, first);
     }
 
-    /// Puts a job that is in no list behind a ready one of its lane.
-    fn insert_behind(&mut self, slot: u32, before: u32) {
+    /// Puts a job that is in no list into its lane's, between two neighbours there; [`NIL`] for an end of the list.
+    fn link(&mut self, slot: u32, before: u32, behind: u32) {
         let lane_slot = self.jobs.at(slot).lane;
-        let behind = std::mem::replace(&mut self.jobs.edit(before).next, slot);
         let mut lane = self.lanes.edit(lane_slot);
         lane.ready += 1;
-        if behind == NIL {
-            lane.tail = slot;
-        } else {
-            self.jobs.edit(behind).prev = slot;
+        match before {
+            NIL => lane.head = slot,
+            before => self.jobs.edit(before).next = slot,
+        }
+        match behind {
+            NIL => lane.tail = slot,
+            behind => self.jobs.edit(behind).prev = slot,
         }
         let mut job = self.jobs.edit(slot);
         job.prev = before;
