@@ -4,6 +4,7 @@
 //! mistake (two kinds of time, two kinds of number) is a type of its own.
 #![warn(missing_docs)]
 
+mod faults;
 mod ids;
 pub mod limits;
 mod time;

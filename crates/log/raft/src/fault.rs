@@ -36,23 +36,4 @@ pub const ALL: [Fault; 8] = [
     Fault::ForgetMembers,
 ];
 
-#[cfg(feature = "faults")]
-static CHOSEN: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
-
-/// Chooses the defect of the whole process, or none.
-#[cfg(feature = "faults")]
-pub fn choose(fault: Option<Fault>) {
-    CHOSEN.store(fault.map_or(0, |fault| fault as u8), std::sync::atomic::Ordering::SeqCst);
-}
-
-/// Whether this defect is chosen.
-#[cfg(feature = "faults")]
-pub(crate) fn on(fault: Fault) -> bool {
-    CHOSEN.load(std::sync::atomic::Ordering::SeqCst) == fault as u8
-}
-
-/// Whether this defect is chosen: never, in this build.
-#[cfg(not(feature = "faults"))]
-pub(crate) const fn on(_fault: Fault) -> bool {
-    false
-}
+evenkeel_types::faults_of_the_process!(Fault);
