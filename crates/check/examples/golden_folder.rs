@@ -10,14 +10,16 @@
 #[allow(dead_code, reason = "the engine's tests need more of it")]
 #[path = "../../engine/tests/house/driver.rs"]
 mod driver;
-#[path = "../tests/golden/packed.rs"]
-mod packed;
+#[path = "../tests/golden/pack.rs"]
+mod pack;
 
 use driver::{FOLDER, House, body, number_of};
 use evenkeel_check::check;
 use evenkeel_disk::{Disk, DiskFile, MemDisk, OpenMode};
-use packed::BODY_BYTES;
 use std::path::Path;
+
+/// Bytes of each job's body: as the test expects them.
+const BODY_BYTES: usize = 200;
 
 fn main() {
     let disk = make();
@@ -28,7 +30,7 @@ fn main() {
             // What is no file has no contents.
             if let Ok(bytes) = disk.contents(&Path::new(FOLDER).join(&name)) {
                 println!("{name}: {} bytes", bytes.len());
-                packed::pack(&name, &bytes, &mut packed);
+                pack::pack(&name, &bytes, &mut packed);
             }
         }
     }
