@@ -13,7 +13,10 @@ mod notes;
 use evenkeel_machine::{
     Event, Machine, Outcome, Reply,
     batch::BatchBuilder,
-    command::{Begin, Body, Command, FairBy, GroupSettings, Held, NewJob, QueueKey, QueueSettings},
+    command::{
+        Begin, Body, Command, DedupId, DedupScope, FairBy, FifoSettings, GroupSettings, Held, NewJob, QueueKey,
+        QueueSettings,
+    },
     queue::{AckError, EnqueueError, NoSuchQueue, Totals},
 };
 use evenkeel_types::{AccountId, BodyRef, JobId, LeaseToken, LogIndex, LogTime, Micros, QueueId, WallTime};
@@ -30,9 +33,10 @@ enum Op {
         weight: u8,
         in_flight_max: u32,
     },
+    /// Jobs with groups, delays and, for a FIFO queue, de-duplication ids.
     Enqueue {
         queue: usize,
-        jobs: Vec<(usize, Option<u64>)>,
+        jobs: Vec<(usize, Option<u64>, usize)>,
     },
     Receive {
         queue: usize,
@@ -70,7 +74,7 @@ fn any_op() -> impl Strategy<Value = Op> {
         1 => (queue.clone(), group.clone(), 1..=100u8, 0..3u32).prop_map(|(queue, group, weight, in_flight_max)| {
             Op::ConfigureGroup { queue, group, weight, in_flight_max }
         }),
-        6 => (queue.clone(), prop::collection::vec((group, prop::option::weighted(0.2, 1..900_000_000u64)), 1..=10))
+        6 => (queue.clone(), prop::collection::vec((group, prop::option::weighted(0.2, 1..900_000_000u64), 0..ID.len()), 1..=10))
             .prop_map(|(queue, jobs)| Op::Enqueue { queue, jobs }),
         6 => (queue, 1..=10u8, lease.clone()).prop_map(|(queue, jobs_max, lease)| Op::Receive { queue, jobs_max, lease }),
         5 => prop::collection::vec(pick.clone(), 1..=10).prop_map(|picks| Op::Ack { picks }),
@@ -101,8 +105,11 @@ struct Pair {
     keeper: Keeper,
 }
 
-fn name(queue: usize) -> QueueKey<'static> {
-    QueueKey { account: AccountId::default(), name: ["first", "second"][queue] }
+const ID: [&str; 5] = ["one", "two", "three", "four", "five"];
+
+fn name(queue: usize, settings: &QueueSettings) -> QueueKey<'static> {
+    let names = if settings.fifo.is_some() { ["first.fifo", "second.fifo"] } else { ["first", "second"] };
+    QueueKey { account: AccountId::default(), name: names[queue] }
 }
 
 impl Pair {
@@ -122,7 +129,7 @@ impl Pair {
         pair.run(Command::Begin(Begin { feature_level: 1, secret: [7; 32] }));
         for (queue, settings) in settings.into_iter().enumerate() {
             let created = pair.run(Command::CreateQueue {
-                queue: name(queue),
+                queue: name(queue, &settings),
                 settings,
                 papers: Default::default(),
                 tags: vec![],
@@ -130,6 +137,10 @@ impl Pair {
             assert_eq!(created, Reply::QueueCreated(Ok(pair.ids[queue])));
         }
         pair
+    }
+
+    fn name(&self, queue: usize) -> QueueKey<'static> {
+        name(queue, &self.queues[queue].settings)
     }
 
     fn run(&mut self, command: Command<'_>) -> Reply {
@@ -179,30 +190,40 @@ impl Pair {
             Op::ConfigureGroup { queue, group, weight, in_flight_max } => {
                 let settings = GroupSettings { weight: *weight, in_flight_max: *in_flight_max };
                 let group = GROUPS[*group];
-                let reply = self.run(Command::ConfigureGroup { queue: name(*queue), group, settings });
+                let reply = self.run(Command::ConfigureGroup { queue: self.name(*queue), group, settings });
                 assert_eq!(reply, Reply::Configured(Ok(())));
                 self.queues[*queue].configure_group(group, settings);
             }
             Op::Enqueue { queue, jobs } => {
-                let ends: Vec<_> = jobs.iter().map(|(_, delay)| delay.map(|delay| self.end_after(delay))).collect();
+                let is_fifo = self.queues[*queue].is_fifo();
+                let delays = jobs.iter().map(|(_, delay, _)| delay.filter(|_| !is_fifo));
+                let ends: Vec<_> = delays.map(|delay| delay.map(|delay| self.end_after(delay))).collect();
                 let next = self.now + 1;
                 let new: Vec<_> = jobs
                     .iter()
                     .zip(&ends)
-                    .map(|((group, _), end)| NewJob {
+                    .map(|((group, _, id), end)| NewJob {
                         group: GROUPS[*group],
                         delay: Some(Micros(end.map_or(0, |end| (end - next).min(900_000_000)))),
-                        dedup: None,
+                        dedup: is_fifo.then_some(DedupId { id: ID[*id], is_content: false }),
                         counted_bytes: 4,
                         body: Body::new(b"body"),
                     })
                     .collect();
                 let ends: Vec<_> =
                     new.iter().map(|job| job.delay.filter(|delay| delay.0 > 0).map(|delay| next + delay.0)).collect();
-                let reply = self.run(Command::Enqueue { queue: name(*queue), jobs: new, call: None });
+                let reply = self.run(Command::Enqueue { queue: self.name(*queue), jobs: new, call: None });
                 let Reply::Enqueued(Ok(results)) = reply else { panic!("{reply:?}") };
-                for ((result, (group, _)), end) in results.into_iter().zip(jobs).zip(ends) {
-                    let model = &mut self.queues[*queue];
+                for ((result, (group, _, id)), end) in results.into_iter().zip(jobs).zip(ends) {
+                    let (now, model) = (self.now, &mut self.queues[*queue]);
+                    if is_fifo && GROUPS[*group].is_empty() {
+                        assert_eq!(result, Err(EnqueueError::NoGroup));
+                        continue;
+                    }
+                    if is_fifo && let Some(first) = model.sent_before(now, GROUPS[*group], ID[*id]) {
+                        assert_eq!(result.map(|enqueued| (enqueued.job, enqueued.again)), Ok((first, true)));
+                        continue;
+                    }
                     if let Some((present, max)) = model.is_full(4) {
                         let full = matches!(
                             result,
@@ -214,7 +235,11 @@ impl Pair {
                     let enqueued = result.unwrap();
                     assert!(model.jobs.iter().all(|job| job.id != enqueued.job), "an id was given out twice");
                     self.order.insert(enqueued.job, self.order.len());
+                    assert!(!enqueued.again);
                     model.enqueue(enqueued.job, enqueued.body, GROUPS[*group], end);
+                    if is_fifo {
+                        model.note_sent(now, GROUPS[*group], ID[*id], enqueued.job);
+                    }
                 }
                 self.queues[*queue].forget();
             }
@@ -274,21 +299,21 @@ impl Pair {
                 self.queues[queue].forget();
             }
             Op::Purge { queue } => {
-                let reply = self.run(Command::PurgeQueue { queue: name(*queue) });
+                let reply = self.run(Command::PurgeQueue { queue: self.name(*queue) });
                 assert_eq!(reply, Reply::Purged(Ok(self.queues[*queue].purge())));
             }
             Op::Delete { queue } => {
                 let id = self.ids[*queue];
                 let settings = self.queues[*queue].settings;
                 assert_eq!(
-                    self.run(Command::DeleteQueue { queue: name(*queue), call: None, keep_name: false }),
+                    self.run(Command::DeleteQueue { queue: self.name(*queue), call: None, keep_name: false }),
                     Reply::QueueDeleted(Ok(id))
                 );
                 self.queues[*queue] = Queue::new(settings);
-                assert_eq!(self.run(Command::PurgeQueue { queue: name(*queue) }), Reply::Purged(Err(NoSuchQueue)));
+                assert_eq!(self.run(Command::PurgeQueue { queue: self.name(*queue) }), Reply::Purged(Err(NoSuchQueue)));
                 self.check_gone(id);
                 let reply = self.run(Command::CreateQueue {
-                    queue: name(*queue),
+                    queue: name(*queue, &settings),
                     settings,
                     papers: Default::default(),
                     tags: vec![],
@@ -339,8 +364,11 @@ impl Pair {
 
 fn any_settings() -> impl Strategy<Value = QueueSettings> {
     let cap = |most: u64| prop_oneof![3 => Just(0u64), 1 => 1..most];
-    (any::<bool>(), 1..=100u8, prop_oneof![3 => Just(0u32), 1 => 1..5u32], cap(60), cap(300)).prop_map(
-        |(by_time, default_weight, group_in_flight_max, jobs_max, bytes_max)| QueueSettings {
+    let scope = prop_oneof![Just(DedupScope::Queue), Just(DedupScope::Group)];
+    let fifo = prop::option::of(scope.prop_map(|dedup_scope| FifoSettings { dedup_scope, ..FifoSettings::default() }));
+    (any::<bool>(), 1..=100u8, prop_oneof![3 => Just(0u32), 1 => 1..5u32], cap(60), cap(300), fifo).prop_map(
+        |(by_time, default_weight, group_in_flight_max, jobs_max, bytes_max, fifo)| QueueSettings {
+            fifo,
             jobs_max,
             bytes_max,
             fair_by: if by_time { FairBy::LeaseTime } else { FairBy::Count },

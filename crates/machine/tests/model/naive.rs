@@ -2,13 +2,14 @@
 //!
 //! Slow and obviously right, or so one hopes; where it and the machine differ, one of them is wrong.
 
-use evenkeel_machine::command::{FairBy, GroupSettings, Held, QueueSettings};
+use evenkeel_machine::command::{DedupScope, FairBy, GroupSettings, Held, QueueSettings};
 use evenkeel_types::{BodyRef, JobId, LeaseToken};
 use std::collections::BTreeMap;
 
 const JOB_COST: u64 = 1 << 16;
 const MILLISECOND_COST: u64 = 1 << 10;
 const LEASE_MAX: u64 = 43_200_000_000;
+const DEDUP_LIFE: u64 = 300_000_000;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum At {
@@ -50,6 +51,8 @@ pub(crate) struct Queue {
     pub(crate) acked: u64,
     pub(crate) enqueued: u64,
     pub(crate) purged: u64,
+    /// In a FIFO queue, by what ids count in (a group, or nothing) and the id: when a job came under it, and which.
+    ids: BTreeMap<(String, String), (u64, JobId)>,
     first: i64,
     last: i64,
 }
@@ -57,6 +60,25 @@ pub(crate) struct Queue {
 impl Queue {
     pub(crate) fn new(settings: QueueSettings) -> Self {
         Self { settings, ..Self::default() }
+    }
+
+    pub(crate) fn is_fifo(&self) -> bool {
+        self.settings.fifo.is_some()
+    }
+
+    fn id_key(&self, group: &str, id: &str) -> (String, String) {
+        let by_group = self.settings.fifo.is_some_and(|fifo| fifo.dedup_scope == DedupScope::Group);
+        (if by_group { group.into() } else { String::new() }, id.into())
+    }
+
+    /// The job that came under this id within five minutes.
+    pub(crate) fn sent_before(&self, now: u64, group: &str, id: &str) -> Option<JobId> {
+        let &(at, job) = self.ids.get(&self.id_key(group, id))?;
+        (now < at + DEDUP_LIFE).then_some(job)
+    }
+
+    pub(crate) fn note_sent(&mut self, now: u64, group: &str, id: &str, job: JobId) {
+        self.ids.insert(self.id_key(group, id), (now, job));
     }
 
     fn count(&self, group: &str, is: impl Fn(&At) -> bool) -> usize {
@@ -81,7 +103,7 @@ impl Queue {
     fn settle(&mut self, group: &str) {
         let ready = self.count(group, |at| *at == At::Ready) > 0;
         let leased = self.count(group, |at| matches!(at, At::Leased { .. }));
-        let servable = ready && leased < self.limit(group);
+        let servable = ready && leased < self.limit(group) && !(self.is_fifo() && leased > 0);
         let (virtual_time, turn) = (self.virtual_time, self.turn);
         let lane = self.lanes.entry(group.into()).or_default();
         if servable && !lane.in_turns {
@@ -125,6 +147,7 @@ impl Queue {
     pub(crate) fn purge(&mut self) -> u64 {
         let purged = std::mem::take(&mut self.jobs).len() as u64;
         self.purged += purged;
+        self.ids.clear();
         self.lanes.retain(|_, lane| lane.own.is_some());
         self.lanes.values_mut().for_each(|lane| *lane = Lane { own: lane.own, ..Lane::default() });
         purged
@@ -162,18 +185,14 @@ impl Queue {
                 continue;
             }
             let pass = self.lanes[&group].pass;
-            let ready = self.jobs.iter_mut().filter(|job| job.group == group && job.at == At::Ready);
-            let job = ready.min_by_key(|job| job.order).unwrap();
-            job.at = At::Leased { until };
-            job.grants += 1;
-            job.leased_at = now;
-            granted.push((job.id, job.grants));
             self.virtual_time = self.virtual_time.max(pass);
-            let cost = match self.settings.fair_by {
-                FairBy::Count => JOB_COST,
-                FairBy::LeaseTime => self.advance(&group) * MILLISECOND_COST,
-            };
-            self.charge(&group, cost);
+            // A FIFO queue gives as many of a group as it may in one turn.
+            let leased = self.count(&group, |at| matches!(at, At::Leased { .. }));
+            let most = if self.is_fifo() { self.limit(&group) - leased } else { 1 };
+            for _ in 0..most.min(jobs_max - granted.len()) {
+                let Some(grant) = self.grant(now, &group, until) else { break };
+                granted.push(grant);
+            }
             self.settle(&group);
         }
         if until == now {
@@ -182,6 +201,22 @@ impl Queue {
             }
         }
         granted
+    }
+
+    /// Grants the first ready job of a group, and charges it.
+    fn grant(&mut self, now: u64, group: &str, until: u64) -> Option<(JobId, u32)> {
+        let ready = self.jobs.iter_mut().filter(|job| job.group == group && job.at == At::Ready);
+        let job = ready.min_by_key(|job| job.order)?;
+        job.at = At::Leased { until };
+        job.grants += 1;
+        job.leased_at = now;
+        let granted = (job.id, job.grants);
+        let cost = match self.settings.fair_by {
+            FairBy::Count => JOB_COST,
+            FairBy::LeaseTime => self.advance(group) * MILLISECOND_COST,
+        };
+        self.charge(group, cost);
+        Some(granted)
     }
 
     fn held_millis(&self, now: u64, group: &str) -> (u64, u64) {
@@ -246,7 +281,9 @@ impl Queue {
     fn held(&self, held: Held) -> Option<usize> {
         let at = self.jobs.iter().position(|job| job.id == held.job)?;
         let job = &self.jobs[at];
-        (job.grants > 0 && LeaseToken(job.grants) == held.token).then_some(at)
+        // In a FIFO queue a lease that has ended is lost.
+        let lasts = matches!(job.at, At::Leased { .. }) || !self.is_fifo();
+        (job.grants > 0 && LeaseToken(job.grants) == held.token && lasts).then_some(at)
     }
 
     pub(crate) fn ack(&mut self, now: u64, held: Held) -> bool {
@@ -273,7 +310,7 @@ impl Queue {
         match job.at {
             At::Leased { .. } if until == now => {
                 self.end_lease(now, &job.group, job.leased_at);
-                self.put_first(at);
+                self.put_back(at);
                 self.refund(now, &job.group);
             }
             At::Leased { .. } => self.jobs[at].at = At::Leased { until },
@@ -291,9 +328,12 @@ impl Queue {
         true
     }
 
-    fn put_first(&mut self, at: usize) {
-        self.first -= 1;
-        self.jobs[at].order = self.first;
+    /// Puts a job back: before all others, in a FIFO queue in its old place.
+    fn put_back(&mut self, at: usize) {
+        if !self.is_fifo() {
+            self.first -= 1;
+            self.jobs[at].order = self.first;
+        }
         self.jobs[at].at = At::Ready;
     }
 
@@ -316,7 +356,7 @@ impl Queue {
                 self.jobs[at].at = At::Ready;
             } else {
                 self.end_lease(now, &job.group, job.leased_at);
-                self.put_first(at);
+                self.put_back(at);
                 self.refund(now, &job.group);
             }
             self.settle(&job.group);
