@@ -150,3 +150,15 @@ fn many_restarts_in_a_row_lose_nothing_and_do_not_grow_slow() {
     }
     wait::until("all twelve jobs to be there", 10 * SECOND, || client.counts(&queue).unwrap()[0] == 12);
 }
+
+#[test]
+fn a_stop_whose_last_checkpoint_cannot_be_written_ends_all_the_same() {
+    let mut server = Server::start();
+    server.client().create_queue("jobs", &json!({})).unwrap();
+    std::fs::remove_dir_all(server.data().join("checkpoints")).unwrap();
+    // A file in its place, so that nobody makes the folder anew.
+    std::fs::write(server.data().join("checkpoints"), "").unwrap();
+    let ended = server.stop();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.stderr);
+    assert!(ended.stderr.contains("checkpoint"), "it is told: {}", ended.stderr);
+}

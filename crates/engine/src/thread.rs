@@ -357,11 +357,11 @@ impl<L: Log> Driver<L> {
             let stepped = self.engine.step(now);
             self.send_answers();
             self.tell_serving();
-            // Being drained may need one more errand, the last checkpoint.
+            // Before it is asked whether it is drained: nobody calls again for an errand that has no answer.
+            self.send_errands();
             let drained = self.stopping && self.engine.is_drained(now);
-            for errand in self.engine.take_errands() {
-                self.errands.send(errand);
-            }
+            // Being drained may need one more, the last checkpoint.
+            self.send_errands();
             if let Err(fatal) = stepped {
                 break Err(fatal);
             }
@@ -383,6 +383,12 @@ impl<L: Log> Driver<L> {
         }
         drop(mailboxes);
         (self.engine, self.gaps, ended)
+    }
+
+    fn send_errands(&mut self) {
+        for errand in self.engine.take_errands() {
+            self.errands.send(errand);
+        }
     }
 
     fn tell_serving(&mut self) {
