@@ -3,7 +3,7 @@
 //! 1. It begins when the files take more than half again what lives in them, and some slack.
 //! 2. Neighbouring files that are poor, and small body files next to them, become one file: a *group*.
 //! 3. Nobody keeps a list of which jobs' bodies lie where. A *sweep* over the jobs, in slices between the engine's
-//!    steps, finds those of all groups. It costs a few nanoseconds per job, and there is none before a fixed share of
+//!    steps, finds those of all groups, and is told of jobs that change their slots meanwhile. It costs a few nanoseconds per job, and there is none before a fixed share of
 //!    all that was written is dead.
 
 use crate::living::{Extent, Kind, Living};
@@ -155,7 +155,7 @@ impl Sweep {
         }
     }
 
-    /// The groups with their bodies, in no order.
+    /// The groups with their bodies, in no order; that of a job that was moved may be there twice.
     pub(crate) fn finish(self) -> Vec<Group> {
         self.groups
     }

@@ -121,6 +121,8 @@ impl<R: LogReader, D: Disk> Keeper<R, D> {
 
     fn carry(&mut self, first: LogIndex, last: LogIndex, mut bodies: Vec<BodyRef>) -> Result<u64, NotCarried> {
         bodies.sort_unstable_by_key(|body| (body.index, body.offset));
+        // The job of one that is there twice was moved while the jobs were looked through.
+        bodies.dedup();
         let mut carry = self.shelf.begin(first, last)?;
         for body in bodies {
             let unreadable = |reason| NotCarried { unreadable: Some(body.index), reason };

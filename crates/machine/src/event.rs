@@ -14,6 +14,8 @@ pub enum Event {
     NotesChanged(u32),
     /// A job's body is needed from now on.
     BodyKept(BodyRef),
+    /// The job with this body took another slot: whoever looks at all jobs, a few slots at a time, may miss it or meet it twice.
+    BodyMoved(BodyRef),
     /// A job left for good; its body is not needed any more.
     BodyReleased(BodyRef),
 }

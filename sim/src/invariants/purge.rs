@@ -41,6 +41,7 @@ impl Bodies {
             let sound = match event {
                 Event::BodyKept(body) => self.needed.insert(*body),
                 Event::BodyReleased(body) => self.needed.remove(body),
+                Event::BodyMoved(body) => self.needed.contains(body),
                 Event::Ready(_) | Event::KeyChanged(_) | Event::NotesChanged(_) => true,
             };
             if !sound {

@@ -8,7 +8,7 @@ use crate::{
     living::{Extent, Kind},
 };
 use evenkeel_log::Log;
-use evenkeel_types::LogIndex;
+use evenkeel_types::{BodyRef, LogIndex};
 use std::collections::VecDeque;
 
 /// How far carrying is.
@@ -118,6 +118,13 @@ impl<L: Log> Engine<L> {
         let Carrying::Sweeping(sweep) = std::mem::take(&mut self.carrying) else { return };
         self.carrying = Carrying::Swept(self.machine.applied(), sweep.finish());
         self.drive_carrying();
+    }
+
+    /// A job was moved to a slot that the sweep may have passed.
+    pub(super) fn see_moved(&mut self, body: BodyRef) {
+        if let Carrying::Sweeping(sweep) = &mut self.carrying {
+            sweep.see(body);
+        }
     }
 
     fn write_groups(&mut self) {

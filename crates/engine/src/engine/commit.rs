@@ -103,6 +103,7 @@ impl<L: Log> Engine<L> {
                 Event::KeyChanged(slot) => self.key_watch.changed(self.machine.keys(), slot),
                 Event::NotesChanged(slot) => self.note_watch.changed(self.machine.queues(), slot),
                 Event::BodyKept(body) => self.living.keep(body),
+                Event::BodyMoved(body) => self.see_moved(body),
                 Event::BodyReleased(body) => self.living.release(body),
             }
         }

@@ -1,7 +1,13 @@
 //! Jobs that stay while others come and go: they must not hold the disk, nor be lost when their segments go.
 
-use crate::driver::{House, SEGMENT_BYTES, body, folder_bytes, number_of};
+use crate::driver::{House, QUEUE, SEGMENT_BYTES, body, folder_bytes, number_of};
 use evenkeel_disk::MemDisk;
+use evenkeel_engine::Answer;
+use evenkeel_machine::{
+    Reply,
+    command::{Command, PapersEdit, QueueKey, QueueSettings, Redrive},
+};
+use evenkeel_types::Micros;
 use std::collections::{BTreeMap, BTreeSet};
 
 const BODY_BYTES: usize = 1_000;
@@ -53,6 +59,63 @@ fn one_survivor_in_every_segment_does_not_hold_the_disk() {
         disk.kill();
         house = House::open(&disk).unwrap();
     }
+}
+
+/// A job that is moved takes another slot. If the sweep had passed that one and not the old one, the body was in no file that was kept; the other
+/// way round it was there twice, and nothing was carried.
+#[test]
+fn a_job_that_is_moved_during_a_sweep_keeps_its_body() {
+    for steps in 0..40 {
+        // To a slot that was passed, and to one that is still to come.
+        [false, true].into_iter().for_each(|to_the_last| a_job_that_is_moved_then_keeps_its_body(steps, to_the_last));
+    }
+}
+
+/// It is moved so many steps after the sweep may begin, to the first slots or to the last.
+fn a_job_that_is_moved_then_keeps_its_body(steps: usize, to_the_last: bool) {
+    let disk = MemDisk::new(3);
+    let mut house = House::open_sweeping(&disk, 20).unwrap();
+    assert!(house.create_queue());
+    // The queue takes the dead letters of another, so that they can be moved there.
+    let other = QueueKey { name: "other", ..QUEUE };
+    let redrive = Some(Some(Redrive { target: QUEUE.name, grants_max: 1_000 }));
+    let papers = PapersEdit { redrive, ..PapersEdit::default() };
+    let made = Command::CreateQueue { queue: other, settings: QueueSettings::default(), papers, tags: vec![] };
+    assert!(matches!(house.propose(&made), Some(Answer::Reply(Reply::QueueCreated(Ok(_))))));
+    for number in 0..600 {
+        assert_eq!(house.send(&body(number, BODY_BYTES)), Some(Ok(())));
+    }
+    let mut held = Vec::new();
+    let mut moved = Vec::new();
+    while let Some(job) = house.receive() {
+        if (300..340).contains(&number_of(&job.body)) { moved.push(job) } else { held.push(job.held) }
+    }
+    let queue = house.queue();
+    for job in &moved {
+        house.propose(&Command::ChangeLease { queue, jobs: vec![(job.held, Micros(0))] });
+    }
+    // Most bodies go, and a sweep begins over the jobs that are left; these are moved to the slots of the first.
+    // The slots that were freed first are taken first.
+    if to_the_last {
+        held.reverse();
+    }
+    let acks = held.chunks(10).map(|held| Command::Ack { queue, jobs: held.to_vec() });
+    house.submit(&acks.collect::<Vec<_>>());
+    for _ in 0..steps {
+        house.step(&mut Vec::new());
+    }
+    house.submit(&[Command::StartMove { source: QUEUE, destination: Some("other"), rate: None }]);
+    house.run();
+    assert!(house.carried > 0);
+    // What memory has of the log is gone with the process.
+    drop(house);
+    let mut house = House::open(&disk).unwrap();
+    let mut found = BTreeSet::new();
+    while let Some(job) = house.receive_from(other) {
+        assert_eq!(job.body, body(number_of(&job.body), BODY_BYTES));
+        found.insert(number_of(&job.body));
+    }
+    assert_eq!(found.len(), moved.len());
 }
 
 #[test]

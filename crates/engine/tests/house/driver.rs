@@ -62,6 +62,17 @@ fn options() -> Options {
 impl House {
     /// Opens it, as the server would. The reason, if it does not open.
     pub(crate) fn open(disk: &MemDisk) -> Result<Self, String> {
+        Self::open_with(disk, options())
+    }
+
+    /// The same, with a sweep over the jobs that takes so many of them a step.
+    pub(crate) fn open_sweeping(disk: &MemDisk, sweep_slice_jobs: u32) -> Result<Self, String> {
+        let mut options = options();
+        options.pace.sweep_slice_jobs = sweep_slice_jobs;
+        Self::open_with(disk, options)
+    }
+
+    fn open_with(disk: &MemDisk, options: Options) -> Result<Self, String> {
         let words = |error: &dyn std::fmt::Display| error.to_string();
         disk.create_dir_all(Path::new(FOLDER)).map_err(|error| words(&error))?;
         let found = evenkeel_engine::find_with(disk.clone(), Path::new(FOLDER), checkpoint_options())
@@ -72,7 +83,7 @@ impl House {
         let opened = LocalLog::open(disk.clone(), &folder, log_options, applied);
         let (log, writer, _) = opened.map_err(|error| words(&error))?;
         let keeper = Keeper::new(found.checkpoints, found.shelf, log.reader());
-        let engine = Engine::new(log, found.start, [7; 32], options()).map_err(|error| words(&error))?;
+        let engine = Engine::new(log, found.start, [7; 32], options).map_err(|error| words(&error))?;
         let mut house = Self {
             engine,
             writer,
@@ -91,27 +102,28 @@ impl House {
     /// Works until there is nothing left to do, and returns what was answered.
     pub(crate) fn run(&mut self) -> Vec<(CallId, Answer)> {
         let mut answers = Vec::new();
-        loop {
-            self.now += 1;
-            let now = Now { monotonic: Micros(self.now), wall: WallTime(1_000_000 + self.now / 1_000) };
-            let stepped = self.engine.step(now);
-            answers.extend(self.engine.take_answers());
-            if stepped.is_err() {
-                self.dead = true;
-                return answers;
-            }
-            let errands: Vec<_> = self.engine.take_errands().collect();
-            let mut busy = !errands.is_empty();
-            for errand in errands {
-                self.do_errand(errand);
-            }
-            busy |= matches!(self.writer.step(), Step::Done(_) | Step::Filled);
-            busy |= self.keeper.idle().unwrap_or(false);
-            busy |= self.engine.next_wake().is_some_and(|wake| wake.0 <= self.now);
-            if !busy {
-                return answers;
-            }
+        while self.step(&mut answers) {}
+        answers
+    }
+
+    /// Works for a moment. False if there was nothing to do.
+    pub(crate) fn step(&mut self, answers: &mut Vec<(CallId, Answer)>) -> bool {
+        self.now += 1;
+        let now = Now { monotonic: Micros(self.now), wall: WallTime(1_000_000 + self.now / 1_000) };
+        let stepped = self.engine.step(now);
+        answers.extend(self.engine.take_answers());
+        if stepped.is_err() {
+            self.dead = true;
+            return false;
         }
+        let errands: Vec<_> = self.engine.take_errands().collect();
+        let mut busy = !errands.is_empty();
+        for errand in errands {
+            self.do_errand(errand);
+        }
+        busy |= matches!(self.writer.step(), Step::Done(_) | Step::Filled);
+        busy |= self.keeper.idle().unwrap_or(false);
+        busy | self.engine.next_wake().is_some_and(|wake| wake.0 <= self.now)
     }
 
     fn do_errand(&mut self, errand: evenkeel_engine::Errand) {
@@ -143,7 +155,16 @@ impl House {
         self.run().into_iter().find(|(answered, _)| *answered == call).map(|(_, answer)| answer)
     }
 
-    fn propose(&mut self, command: &Command<'_>) -> Option<Answer> {
+    /// Hands in commands that nobody waits for; they are carried out with the next.
+    pub(crate) fn submit(&mut self, commands: &[Command<'_>]) {
+        let now = Now { monotonic: Micros(self.now), wall: WallTime(1_000_000) };
+        for command in commands {
+            self.calls += 1;
+            self.engine.submit(CallId(self.calls), Request::Propose(Proposal::new(command)), now);
+        }
+    }
+
+    pub(crate) fn propose(&mut self, command: &Command<'_>) -> Option<Answer> {
         self.ask(Request::Propose(Proposal::new(command)))
     }
 
@@ -170,7 +191,11 @@ impl House {
     }
 
     pub(crate) fn receive(&mut self) -> Option<Job> {
-        let queue = QueueName { account: QUEUE.account, name: QUEUE.name.into() };
+        self.receive_from(QUEUE)
+    }
+
+    pub(crate) fn receive_from(&mut self, queue: QueueKey<'_>) -> Option<Job> {
+        let queue = QueueName { account: queue.account, name: queue.name.into() };
         let receive = Receive { queue, jobs_max: 1, lease: None, wait: None, again: Default::default() };
         match self.ask(Request::Receive(receive))? {
             Answer::Received(Ok(received)) => received.jobs.first().map(|delivery| Job {
@@ -192,7 +217,7 @@ impl House {
         matches!(answer, Some(Answer::Reply(Reply::Acked(results))) if results[0].is_ok())
     }
 
-    fn queue(&self) -> QueueId {
+    pub(crate) fn queue(&self) -> QueueId {
         self.engine.machine().queues().find(QUEUE).unwrap()
     }
 

@@ -199,8 +199,8 @@ impl Queues {
         (self.queues.live(), self.lanes.live(), self.jobs.live())
     }
 
-    /// The slots of jobs, used at least once. A job stays in its slot, so whoever looks at all of them, in pieces, has
-    /// seen each job that lived all the while.
+    /// The slots of jobs, used at least once. A job stays in its slot unless a task moves it ([`Event::BodyMoved`]), so whoever
+    /// looks at all of them, in pieces, and listens, has seen each job that lived all the while.
     pub fn job_slots(&self) -> Range<u32> {
         0..self.jobs.used()
     }

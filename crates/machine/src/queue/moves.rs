@@ -288,6 +288,7 @@ impl Queues {
         self.jobs.edit(new).occupy(lane, body, at.wall_time);
         self.note_sent_at(to, at.wall_time);
         self.free_job(slot);
+        events.push(Event::BodyMoved(body));
         self.push_last(new);
         self.settle(from_lane, events);
         self.settle(lane, events);

@@ -158,7 +158,7 @@ impl Pair {
             match event {
                 Event::BodyKept(body) => assert!(self.bodies.insert(*body), "kept twice"),
                 Event::BodyReleased(body) => assert!(self.bodies.remove(body), "released and not kept"),
-                Event::Ready(_) | Event::KeyChanged(_) | Event::NotesChanged(_) => {}
+                Event::Ready(_) | Event::KeyChanged(_) | Event::NotesChanged(_) | Event::BodyMoved(_) => {}
             }
         }
         let now = self.now;
