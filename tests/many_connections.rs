@@ -5,7 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong in a test ends the test")]
 
 use evenkeel_tests::signed::Pen;
-use evenkeel_tests::{Server, client, wait};
+use evenkeel_tests::{Launch, Server, client, wait};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::json;
 use std::io::{ErrorKind, Read, Write};
@@ -148,4 +148,35 @@ fn answers_that_nobody_reads_are_bounded_and_hold_nobody_back() {
     wait::until("the jobs to be free", 10 * SECOND, || client.counts(&queue).unwrap() == [10, 0, 0]);
     assert_eq!(client.receive(&queue, 10, 0, Some(600)).unwrap().len(), 10);
     eprintln!("after they went: {} MiB more than before", resident_kib(&server).saturating_sub(before) / 1_024);
+}
+
+#[test]
+fn looks_that_nobody_reads_are_bounded_too() {
+    let _alone = ALONE.lock();
+    let count = connections() / 2;
+    let server = Launch::default().argument("--insecure-no-auth").start();
+    let mut client = server.client();
+    let queue = client.create_queue("large", &json!({})).unwrap();
+    let body = "x".repeat(200_000);
+    for _ in 0..10 {
+        client.send(&queue, &body, None).unwrap();
+    }
+    let before = resident_kib(&server);
+    let head = format!("GET /v1/queues/large/next?max=10 HTTP/1.1\r\nHost: {}\r\n\r\n", server.address());
+    let unread: Vec<TcpStream> = (0..count)
+        .map(|_| {
+            let mut stream = TcpStream::connect(server.address()).unwrap();
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.set_nonblocking(true).unwrap();
+            stream
+        })
+        .collect();
+    let mut most = 0;
+    wait::until("all to be answered", 60 * SECOND, || {
+        most = most.max(resident_kib(&server).saturating_sub(before) / 1_024);
+        unread.iter().all(has_answer)
+    });
+    eprintln!("{count} looks of 2 MB that nobody reads: {most} MiB at the most");
+    assert!(most < UNREAD_MIB_MAX, "{count} unread looks take {most} MiB");
+    assert!(p99_of_others(&server) < P99_MAX);
 }

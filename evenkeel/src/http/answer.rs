@@ -31,13 +31,6 @@ impl Answer {
     }
 }
 
-/// One that is too small to count.
-impl From<Whole> for Answer {
-    fn from(whole: Whole) -> Self {
-        Self::new(whole, None)
-    }
-}
-
 impl Body for Answer {
     type Data = Piece;
     type Error = Infallible;

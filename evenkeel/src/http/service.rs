@@ -13,7 +13,7 @@ use crate::seen::Seen;
 use bytes::{Bytes, BytesMut};
 use evenkeel_access::{Directory, Known};
 use evenkeel_console::Console;
-use evenkeel_engine::{Answer as EngineAnswer, Client, Request as EngineRequest, thread::Clocks};
+use evenkeel_engine::{Answer as EngineAnswer, Client, Looked, Request as EngineRequest, thread::Clocks};
 use evenkeel_metrics::{Outcome, Requests};
 use evenkeel_native::Response as NativeResponse;
 use evenkeel_sigv4::{Headers, Payload, SigError, Verifier};
@@ -88,6 +88,8 @@ pub(super) struct Thread {
     request_ids: RefCell<RequestIds>,
     requests: Arc<Requests>,
     unread: Rc<Unread>,
+    /// Answers that are gathered body by body are made one at a time, so that no more than one lies half made.
+    looks: Semaphore,
 }
 
 impl Thread {
@@ -103,6 +105,7 @@ impl Thread {
             native_verifier: RefCell::new(Verifier::new(evenkeel_native::SERVICE)),
             request_ids: RefCell::new(RequestIds::new(u128::from_ne_bytes(seed))),
             unread: Unread::new(unread_bytes_max),
+            looks: Semaphore::new(1),
         }
     }
 }
@@ -226,35 +229,45 @@ impl hyper::service::Service<Request<Incoming>> for Service {
 
 impl Inner {
     async fn serve(&self, request: Request<Incoming>) -> Response<Answer> {
+        let (response, give_back) = self.answer(request).await;
+        let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
+        let unread = self.thread.unread.count(bytes, &self.give_up);
+        let held = unread.as_ref().map_or_else(Weak::new, Rc::downgrade);
+        self.undelivered.set(give_back.map(|give_back| Undelivered { give_back, made: Instant::now(), unread: held }));
+        response.map(|whole| Answer::new(whole, unread))
+    }
+
+    /// The response, and what gives back the jobs that it brings, should it not arrive.
+    async fn answer(&self, request: Request<Incoming>) -> (Response<Whole>, Option<EngineRequest>) {
         let began = Instant::now();
         let (head, body) = request.into_parts();
         let shared = &self.thread.shared;
         let (scope, outside) = (self.visitor.scope, Outside::of(&head));
         if outside == Some(Outside::Health) {
-            return text(StatusCode::OK, "ok\n").map(Answer::from);
+            return (text(StatusCode::OK, "ok\n"), None);
         }
         let is_open = scope != Scope::All || shared.is_open;
         let from_here_only = matches!(scope, Scope::Metrics { is_loopback: true }) || shared.is_open;
         if from_here_only && let Some(reason) = unsigned::refusal(&head.headers, &head.uri) {
-            return text(StatusCode::FORBIDDEN, reason).map(Answer::from);
+            return (text(StatusCode::FORBIDDEN, reason), None);
         }
         if let Some(outside) = outside {
-            return outside.serve(&head, shared, &self.thread.client, is_open).await.map(Answer::from);
+            return (outside.serve(&head, shared, &self.thread.client, is_open).await, None);
         }
         if scope != Scope::All {
-            return text(StatusCode::NOT_FOUND, "only /metrics, /healthz and /readyz are here\n").map(Answer::from);
+            return (text(StatusCode::NOT_FOUND, "only /metrics, /healthz and /readyz are here\n"), None);
         }
         if console::is_asked(&head) {
-            return console::serve(&head, body, self.visitor.peer, shared, &self.thread.client).await.map(Answer::from);
+            return (console::serve(&head, body, self.visitor.peer, shared, &self.thread.client).await, None);
         }
         if !head.uri.path().starts_with(evenkeel_native::PREFIX) && ![Method::GET, Method::POST].contains(&head.method)
         {
             let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "use GET or POST\n");
             refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
-            return refused.map(Answer::from);
+            return (refused, None);
         }
         let id = self.thread.request_ids.borrow_mut().next();
-        let (response, action) = self.serve_door(&head, body, &id).await;
+        let (response, give_back, action) = self.serve_door(&head, body, &id).await;
         let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         let status = response.status().as_u16();
         self.thread.requests.record(action, Outcome::of_status(status), micros);
@@ -266,30 +279,30 @@ impl Inner {
             micros,
             "request"
         );
-        response
+        (response, give_back)
     }
 
-    /// The door's response, and the action's number if one was named.
+    /// The door's response, what gives back its jobs, and the action's number if one was named.
     async fn serve_door(
         &self,
         head: &http::request::Parts,
         body: Incoming,
         id: &RequestId,
-    ) -> (Response<Answer>, Option<usize>) {
+    ) -> (Response<Whole>, Option<EngineRequest>, Option<usize>) {
         let asked = asked(head, id, self.visitor.peer, self.thread.shared.clocks.now().wall);
         if body.size_hint().lower() > LARGE_BODY_BYTES as u64 && !self.thread.shared.may_send_much(head) {
             let refused = evenkeel_sqs::auth_error(&SigError::InvalidClientTokenId, &asked);
-            return (self.respond(id, refused), None);
+            return (respond(id, refused), None, None);
         }
         let is_native = head.uri.path().starts_with(evenkeel_native::PREFIX);
-        let response = match read_body(body, &self.thread.shared.large_bodies).await {
-            Ok(body) if is_native => return (self.respond_natively(self.ask_native_door(head, body).await), None),
-            Err(why) if is_native => return (unread_natively(why).map(Answer::from), None),
+        let mut response = match read_body(body, &self.thread.shared.large_bodies).await {
+            Ok(body) if is_native => return (respond_natively(self.ask_native_door(head, body).await), None, None),
+            Err(why) if is_native => return (unread_natively(why), None, None),
             Ok(body) => self.ask_door(head, asked, body).await,
             Err(why) => evenkeel_sqs::unread_error(why, &asked),
         };
-        let action = response.action;
-        (self.respond(id, response), action)
+        let (action, give_back) = (response.action, response.undelivered.take());
+        (respond(id, response), give_back, action)
     }
 
     async fn ask_door(&self, head: &http::request::Parts, asked: Head<'_>, body: Bytes) -> DoorResponse {
@@ -318,8 +331,16 @@ impl Inner {
 
     /// The turn to make an answer, if it will be a large one.
     async fn turn(&self, answer: &EngineAnswer) -> Option<SemaphorePermit<'_>> {
-        let EngineAnswer::Received(Ok(received)) = answer else { return None };
-        if received.jobs.iter().map(|job| job.body.len()).sum::<usize>() < unread::COUNTED_BYTES {
+        let (bytes, release): (usize, _) = match answer {
+            EngineAnswer::Received(Ok(received)) => {
+                (received.jobs.iter().map(|job| job.body.len()).sum(), evenkeel_engine::release(received))
+            }
+            EngineAnswer::Looked(Ok(Looked::Sent(watched))) => {
+                (watched.jobs.iter().map(|sent| sent.bytes.len()).sum(), None)
+            }
+            _ => return None,
+        };
+        if bytes < unread::COUNTED_BYTES {
             return None;
         }
         let unread = &self.thread.unread;
@@ -327,7 +348,7 @@ impl Inner {
             return Some(turn);
         }
         // The client may go while its jobs wait for their turn.
-        let mut unless_made = GiveBack { client: &self.thread.client, request: evenkeel_engine::release(received) };
+        let mut unless_made = GiveBack { client: &self.thread.client, request: release };
         let turn = unread.turn().await;
         unless_made.request = None;
         turn
@@ -348,12 +369,14 @@ impl Inner {
             peer: self.visitor.peer,
             now: thread.shared.clocks.now().wall,
         };
+        let _alone = if evenkeel_native::gathers_bodies(&asked) { thread.looks.acquire().await.ok() } else { None };
         let mut step = door.accept(&known, asked, &body);
         loop {
             match step {
                 evenkeel_native::Step::Respond(response) => return response,
                 evenkeel_native::Step::Ask(request, pending) => {
                     let answer = thread.client.call(request).await;
+                    let _turn = self.turn(&answer).await;
                     step = pending.answer(door, answer);
                 }
             }
@@ -384,33 +407,28 @@ impl Inner {
         let verified = verifier.borrow_mut().verify(&signed, &directory.at(now), seconds);
         verified.map(|verified| verified.key.into_known())
     }
+}
 
-    fn respond_natively(&self, response: NativeResponse) -> Response<Answer> {
-        let mut built = Response::new(Whole::new(response.body.into()).into());
-        *built.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = built.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        // Some carry a secret.
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        built
-    }
+fn respond_natively(response: NativeResponse) -> Response<Whole> {
+    let mut built = Response::new(Whole::new(response.body.into()));
+    *built.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = built.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // Some carry a secret.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    built
+}
 
-    fn respond(&self, id: &RequestId, response: DoorResponse) -> Response<Answer> {
-        let unread = self.thread.unread.count(response.body.len(), &self.give_up);
-        let held = unread.as_ref().map_or_else(Weak::new, Rc::downgrade);
-        let undelivered =
-            response.undelivered.map(|give_back| Undelivered { give_back, made: Instant::now(), unread: held });
-        self.undelivered.set(undelivered);
-        let mut built = Response::new(Answer::new(Whole::new(response.body.into()), unread));
-        *built.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = built.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(response.content_type));
-        headers.insert("x-amzn-requestid", id.header());
-        if let Some(code) = response.query_error.and_then(|code| HeaderValue::try_from(code).ok()) {
-            headers.insert("x-amzn-query-error", code);
-        }
-        built
+fn respond(id: &RequestId, response: DoorResponse) -> Response<Whole> {
+    let mut built = Response::new(Whole::new(response.body.into()));
+    *built.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = built.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(response.content_type));
+    headers.insert("x-amzn-requestid", id.header());
+    if let Some(code) = response.query_error.and_then(|code| HeaderValue::try_from(code).ok()) {
+        headers.insert("x-amzn-query-error", code);
     }
+    built
 }
 
 /// What a request says besides its body, as the door sees it.

@@ -29,6 +29,12 @@ fn pending(waiting: Waiting) -> Pending {
     Pending(door::Waiting::Jobs(waiting))
 }
 
+/// Whether an answer takes many questions, and grows with each: whoever asks the engine should not have many such at a time.
+#[must_use]
+pub fn gathers_bodies(asked: &Asked<'_>) -> bool {
+    asked.path.ends_with("/next")
+}
+
 /// `GET /v1/queues/NAME/next?max=N`.
 pub(crate) fn next(door: &Door, caller: &Known, asked: &Asked<'_>, name: &str) -> Result<Step, NativeError> {
     let queue = readable(door, caller, asked, name)?;

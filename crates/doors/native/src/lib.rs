@@ -22,6 +22,7 @@ pub mod limits;
 
 pub use door::{Asked, Door, Pending, Response, Step};
 pub use error::auth_error;
+pub use jobs::gathers_bodies;
 
 /// The service that credentials must be scoped to.
 pub const SERVICE: &str = "evenkeel";
