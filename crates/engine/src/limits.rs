@@ -46,6 +46,8 @@ pub const JOBS_MAX: u64 = 50_000_000;
 
 /// Queues whose sends are watched at a time (`evenkeel tail`); with what is kept for each, 64 MiB of memory at most.
 pub const WATCHED_QUEUES_MAX: usize = 16;
+/// Questions of watches that wait at a time: each entry that is applied looks through them.
+pub const WATCHES_WAITING_MAX: usize = 256;
 /// Jobs kept of each for watches that are slow: a hundred milliseconds of what a server can take.
 pub const WATCH_JOBS_KEPT: usize = 4_096;
 /// Bytes kept of each.

@@ -64,7 +64,7 @@ pub struct Watched {
     pub missed: bool,
 }
 
-/// As many queues are watched as can be. Some will be let go before long.
+/// As many queues are watched as can be, or as many questions wait. Some will be let go before long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct TooMany;
 
@@ -126,8 +126,12 @@ impl Watches {
         }
     }
 
-    pub(crate) fn wait(&mut self, waiting: WaitingWatch) {
+    pub(crate) fn wait(&mut self, waiting: WaitingWatch) -> Result<(), TooMany> {
+        if self.waiting.len() >= limits::WATCHES_WAITING_MAX {
+            return Err(TooMany);
+        }
         self.waiting.push(waiting);
+        Ok(())
     }
 
     /// Takes in what was sent to a watched queue.
@@ -270,7 +274,7 @@ mod tests {
     #[test]
     fn who_waits_is_woken_by_what_comes() {
         let (mut watches, after) = begun();
-        watches.wait(WaitingWatch { call: CallId(1), queue: QUEUE, after, until: Micros(9) });
+        watches.wait(WaitingWatch { call: CallId(1), queue: QUEUE, after, until: Micros(9) }).unwrap();
         assert!(watches.take_woken(Micros(1)).is_empty());
         assert_eq!(watches.next_end(), Some(Micros(9)));
         watches.see(QUEUE, sent(11));
@@ -282,7 +286,7 @@ mod tests {
     #[test]
     fn a_wait_ends_where_it_began() {
         let (mut watches, after) = begun();
-        watches.wait(WaitingWatch { call: CallId(1), queue: QUEUE, after, until: Micros(9) });
+        watches.wait(WaitingWatch { call: CallId(1), queue: QUEUE, after, until: Micros(9) }).unwrap();
         assert!(watches.take_ended(Micros(8)).is_empty());
         let ended = watches.take_ended(Micros(9));
         assert_eq!((ended[0].0, ended[0].1.last, ended[0].1.missed), (CallId(1), after, false));
@@ -319,5 +323,15 @@ mod tests {
         (0..many).for_each(|slot| drop(watches.ask(queue(slot), None, LogIndex(1), Micros(0)).unwrap()));
         assert_eq!(watches.ask(queue(many), None, LogIndex(1), Micros(0)), Err(TooMany));
         assert!(watches.ask(queue(0), None, LogIndex(1), Micros(0)).is_ok());
+    }
+
+    #[test]
+    fn not_more_questions_wait_than_may() {
+        let (mut watches, after) = begun();
+        let waiting = |call| WaitingWatch { call: CallId(call), queue: QUEUE, after, until: Micros(9) };
+        (0..limits::WATCHES_WAITING_MAX as u64).for_each(|call| watches.wait(waiting(call)).unwrap());
+        assert_eq!(watches.wait(waiting(9_999)), Err(TooMany));
+        watches.cancel(CallId(0)).unwrap();
+        assert_eq!(watches.wait(waiting(9_999)), Ok(()));
     }
 }

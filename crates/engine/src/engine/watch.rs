@@ -21,7 +21,9 @@ impl<L: Log> Engine<L> {
         match (asked, watch.after) {
             (Ok(None), Some(after)) => {
                 let until = Micros(now.monotonic.0.saturating_add(watch.wait.0));
-                self.watches.wait(WaitingWatch { call, queue, after, until });
+                if self.watches.wait(WaitingWatch { call, queue, after, until }).is_err() {
+                    self.answers.push((call, Answer::Failed(EngineError::Overloaded)));
+                }
             }
             (Ok(watched), _) => self.show(call, watched.unwrap_or_default()),
             (Err(TooMany), _) => self.answers.push((call, Answer::Failed(EngineError::Overloaded))),
