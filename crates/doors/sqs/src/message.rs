@@ -59,8 +59,14 @@ impl<'r> Draft<'r> {
         self.body.map_or(0, str::len) + attributes::counted_bytes(self.attributes)
     }
 
-    /// Checks everything but the queue's own limits, which only the machine knows. `body_md5`: of the body, if there is one.
-    pub(crate) fn check(&self, body_md5: Md5Sum, sender_id: &str, is_fifo: bool) -> Result<Message<'r>, SqsError> {
+    /// Checks everything but the queue's own limits, which only the machine knows. `body_md5` is asked for
+    /// the sum of a body that may be sent.
+    pub(crate) fn check(
+        &self,
+        body_md5: impl FnOnce(&str) -> Md5Sum,
+        sender_id: &str,
+        is_fifo: bool,
+    ) -> Result<Message<'r>, SqsError> {
         let text = self.body.filter(|body| !body.is_empty()).ok_or(SqsError::MissingParameter("MessageBody"))?;
         let counted_bytes = self.counted_bytes();
         if counted_bytes > MESSAGE_BYTES_MAX {
@@ -89,7 +95,7 @@ impl<'r> Draft<'r> {
         let attributes = attributes::check(self.attributes)?;
         let trace_header = attributes::trace_header(self.system_attributes)?;
         let sums = Sums {
-            body: body_md5,
+            body: body_md5(text),
             attributes: (!attributes.is_empty()).then(|| md5::sum(attributes.iter())),
             system_attributes: trace_header.map(|header| {
                 let value = Cow::Borrowed(header.as_bytes());

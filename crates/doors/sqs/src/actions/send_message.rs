@@ -66,8 +66,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         attributes: request.message_attributes.as_ref(),
         system_attributes: request.message_system_attributes.as_ref(),
     };
-    let sum = md5::of(draft.body.unwrap_or_default());
-    let message = draft.check(sum, &call.sender(queue), is_fifo(queue.name))?;
+    let message = draft.check(md5::of, &call.sender(queue), is_fifo(queue.name))?;
     let command = Command::Enqueue { queue: queue.key(), jobs: vec![message.job()], call: call.key() };
     propose(&command, super::Waiting::SendMessage(Waiting { sums: message.sums }))
 }
