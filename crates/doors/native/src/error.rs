@@ -16,7 +16,7 @@ pub(crate) enum NativeError {
     MayNotRead(String),
     #[error("there is no queue {0} in this account")]
     NoSuchQueue(String),
-    #[error("there is nothing at {0}; /v1/keys and /v1/queues/NAME/next are there")]
+    #[error("there is nothing at {0}; /v1/keys, /v1/queues/NAME/next and /v1/queues/NAME/sent are there")]
     NoSuchPath(String),
     #[error("use {0} here")]
     Method(&'static str),
@@ -84,20 +84,7 @@ impl NativeError {
 /// The answer to a request whose signature was refused.
 #[must_use]
 pub fn auth_error(refused: &SigError) -> Response {
-    let (status, code) = match refused {
-        SigError::MissingAuthenticationToken => (403, "MissingAuthenticationToken"),
-        SigError::IncompleteSignature(_) | SigError::TooLong => (400, "IncompleteSignature"),
-        SigError::InvalidClientTokenId | SigError::SessionToken => (403, "InvalidClientTokenId"),
-        SigError::RequestExpired { .. } => (400, "RequestExpired"),
-        SigError::SignatureDoesNotMatch
-        | SigError::WrongService { .. }
-        | SigError::ScopeDateMismatch
-        | SigError::SignedHeaderAbsent
-        | SigError::SignatureExpired { .. }
-        | SigError::RequestTimeTooSkewed { .. }
-        | SigError::ContentSha256Mismatch
-        | SigError::PayloadNotSigned => (403, "SignatureDoesNotMatch"),
-    };
+    let (status, code) = refused.code();
     error(status, code, &refused.to_string())
 }
 

@@ -17,27 +17,17 @@ pub fn auth_error(error: &SigError, head: &Head<'_>) -> Response {
     Face::of(head).error(&wire(error), &error.to_string())
 }
 
+/// AWS JSON has names of its own for them.
 fn wire(error: &SigError) -> Wire {
-    match error {
-        SigError::MissingAuthenticationToken => {
-            generic(403, "MissingAuthenticationTokenException", "MissingAuthenticationToken")
-        }
-        SigError::IncompleteSignature(_) | SigError::TooLong => {
-            generic(400, "IncompleteSignatureException", "IncompleteSignature")
-        }
-        SigError::RequestExpired { .. } => generic(400, "RequestExpired", "RequestExpired"),
-        SigError::InvalidClientTokenId | SigError::SessionToken => {
-            generic(403, "UnrecognizedClientException", "InvalidClientTokenId")
-        }
-        SigError::SignatureDoesNotMatch
-        | SigError::WrongService { .. }
-        | SigError::ScopeDateMismatch
-        | SigError::SignedHeaderAbsent
-        | SigError::SignatureExpired { .. }
-        | SigError::RequestTimeTooSkewed { .. }
-        | SigError::ContentSha256Mismatch
-        | SigError::PayloadNotSigned => generic(403, "InvalidSignatureException", "SignatureDoesNotMatch"),
-    }
+    let (status, code) = error.code();
+    let in_json = match code {
+        "MissingAuthenticationToken" => "MissingAuthenticationTokenException",
+        "IncompleteSignature" => "IncompleteSignatureException",
+        "InvalidClientTokenId" => "UnrecognizedClientException",
+        "SignatureDoesNotMatch" => "InvalidSignatureException",
+        same => same,
+    };
+    generic(status, in_json, code)
 }
 
 #[cfg(test)]

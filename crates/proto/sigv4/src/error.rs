@@ -84,6 +84,28 @@ pub enum SigError {
     TooLong,
 }
 
+impl SigError {
+    /// HTTP's status and the name that AWS has for it (AWS API Reference, "Common errors"). What is wrong with a signature itself, its
+    /// scope or its time has one name.
+    #[must_use]
+    pub fn code(&self) -> (u16, &'static str) {
+        match self {
+            Self::MissingAuthenticationToken => (403, "MissingAuthenticationToken"),
+            Self::IncompleteSignature(_) | Self::TooLong => (400, "IncompleteSignature"),
+            Self::RequestExpired { .. } => (400, "RequestExpired"),
+            Self::InvalidClientTokenId | Self::SessionToken => (403, "InvalidClientTokenId"),
+            Self::SignatureDoesNotMatch
+            | Self::WrongService { .. }
+            | Self::ScopeDateMismatch
+            | Self::SignedHeaderAbsent
+            | Self::SignatureExpired { .. }
+            | Self::RequestTimeTooSkewed { .. }
+            | Self::ContentSha256Mismatch
+            | Self::PayloadNotSigned => (403, "SignatureDoesNotMatch"),
+        }
+    }
+}
+
 /// What is missing or malformed in a signature. Each is a client's bug.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IncompleteSignature {
