@@ -69,7 +69,7 @@ impl Waiting {
         let looked = match answer {
             Answer::Looked(looked) => looked,
             Answer::Failed(error) => return Err(error.into()),
-            _ => unreachable!("a look is answered by what was seen"),
+            _ => return Err(mismatch()),
         };
         match (self, looked) {
             (Self::Next(queue) | Self::Sent(queue), Err(_)) => Err(NativeError::NoSuchQueue(queue.name.into())),
@@ -83,9 +83,13 @@ impl Waiting {
                 Ok(go_on(next, shown, bytes + length))
             }
             (Self::Sent(_), Ok(Looked::Sent(watched))) => Ok(Step::Respond(watched_json(door, &watched))),
-            _ => unreachable!("a look is answered by what was looked for"),
+            _ => Err(mismatch()),
         }
     }
+}
+
+fn mismatch() -> NativeError {
+    NativeError::Internal("the engine answered another question".into())
 }
 
 /// Asks for the next body, or tells what there is: so many jobs as an answer may hold.
