@@ -16,5 +16,5 @@ mod vault;
 
 pub use directory::{At, Directory, Known, Standing};
 pub use looking::Looker;
-pub use policies::{Guard, Policies};
+pub use policies::{Guard, Policies, Signer};
 pub use vault::{SEALING_KEY_BYTES, Secret, Vault, VaultError};

@@ -3,9 +3,9 @@
 //! They are held to what holds for the SQS door: the rights of the access key, and what the queue's policy denies. They show a key the queues
 //! of its own account only, whatever a policy allows to others; the root key sees all accounts where it is asked for.
 
-use crate::{Known, Policies};
+use crate::{Known, Policies, Signer};
 use evenkeel_machine::command::QueueKey;
-use evenkeel_policy::{Asked, Verdict};
+use evenkeel_policy::Verdict;
 use evenkeel_types::WallTime;
 use std::net::IpAddr;
 
@@ -33,19 +33,14 @@ impl Policies {
         if !is_its || !known.rights.allow_action(action) || !known.rights.allow_queue(queue.name) {
             return false;
         }
-        self.of(queue).is_none_or(|guard| {
-            let asked = Asked {
-                account: &known.account.to_string(),
-                user: (!known.is_root).then_some(&*known.name),
-                action,
-                owner: &queue.account.to_string(),
-                queue: queue.name,
-                source_ip: Some(*source_ip),
-                is_secure: false,
-                unix_seconds: i64::try_from(now.0 / 1_000).unwrap_or(i64::MAX),
-            };
-            guard.verdict(&asked) != Verdict::Denied
-        })
+        let signer = Signer {
+            account: known.account,
+            user: (!known.is_root).then_some(&*known.name),
+            source_ip: Some(*source_ip),
+            is_secure: false,
+            now: *now,
+        };
+        self.verdict(&signer, action, queue) != Verdict::Denied
     }
 }
 

@@ -5,9 +5,11 @@
 
 use evenkeel_machine::{command::QueueKey, queue::Papers};
 use evenkeel_policy::{Asked, Policy, PolicyError, Verdict};
-use evenkeel_types::AccountId;
+use evenkeel_types::{AccountId, WallTime};
 use std::{
     collections::HashMap,
+    fmt::Display,
+    net::IpAddr,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicUsize, Ordering},
@@ -45,6 +47,21 @@ impl Guard {
     }
 }
 
+/// Who asks, as policies see them.
+#[derive(Clone, Copy, Debug)]
+pub struct Signer<'a> {
+    /// The account of the key that signed.
+    pub account: AccountId,
+    /// The key's name; `None` for the root key.
+    pub user: Option<&'a str>,
+    /// From which address, as far as the connection shows.
+    pub source_ip: Option<IpAddr>,
+    /// Whether the connection is encrypted.
+    pub is_secure: bool,
+    /// What the calendar says.
+    pub now: WallTime,
+}
+
 impl Policies {
     /// No policies yet; they will be in the notes of that name.
     #[must_use]
@@ -73,6 +90,23 @@ impl Policies {
             by_account.entry(queue.account).or_default().insert(queue.name.into(), (slot, guard));
         }
         self.count.store(slots.len(), Ordering::Release);
+    }
+
+    /// What the policy of a queue says to somebody who wants to do that, such as `sqs:SendMessage`; silent, and nothing is written
+    /// out, if it has none.
+    #[must_use]
+    pub fn verdict(&self, signer: &Signer<'_>, action: impl Display, queue: QueueKey<'_>) -> Verdict {
+        let Some(guard) = self.of(queue) else { return Verdict::Silent };
+        guard.verdict(&Asked {
+            account: &signer.account.to_string(),
+            user: signer.user,
+            action: &action.to_string(),
+            owner: &queue.account.to_string(),
+            queue: queue.name,
+            source_ip: signer.source_ip,
+            is_secure: signer.is_secure,
+            unix_seconds: i64::try_from(signer.now.0 / 1_000).unwrap_or(i64::MAX),
+        })
     }
 
     /// What stands before a queue; `None` if it has no policy. Two hash look-ups, or none where no queue has one.

@@ -10,7 +10,8 @@
 //! evaluation logic".
 
 use crate::{actions::Call, arn, caller::Caller, error::SqsError, queue_url::Queue, text::echo};
-use evenkeel_policy::{Asked, Verdict, is_owners, without_batch};
+use evenkeel_access::Signer;
+use evenkeel_policy::{Verdict, is_owners, without_batch};
 use std::borrow::Cow;
 
 /// What takes a policy back, and shows what it was.
@@ -85,19 +86,14 @@ impl<'a> Call<'a> {
     pub(crate) fn check_as(&self, action: &str, queue: Queue<'_>, called: impl Fn() -> String) -> Result<(), SqsError> {
         let caller = self.caller;
         caller.may_use(queue.name)?;
-        let verdict = match self.door.policies.of(queue.key()) {
-            None => Verdict::Silent,
-            Some(guard) => guard.verdict(&Asked {
-                account: &caller.account.to_string(),
-                user: (!caller.is_root).then_some(caller.sender_id),
-                action: &format!("sqs:{action}"),
-                owner: &queue.account.to_string(),
-                queue: queue.name,
-                source_ip: self.head.peer,
-                is_secure: self.head.tls,
-                unix_seconds: i64::try_from(self.head.now.0 / 1_000).unwrap_or(i64::MAX),
-            }),
+        let signer = Signer {
+            account: caller.account,
+            user: (!caller.is_root).then_some(caller.sender_id),
+            source_ip: self.head.peer,
+            is_secure: self.head.tls,
+            now: self.head.now,
         };
+        let verdict = self.door.policies.verdict(&signer, format_args!("sqs:{action}"), queue.key());
         let is_owner = queue.account == caller.account;
         if caller.is_root && RESCUES.contains(&action) {
             return Ok(());
