@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod descendants;
 mod dist;
 mod faults;
 mod fuzz;

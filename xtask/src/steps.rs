@@ -1,16 +1,26 @@
 //! Steps: commands run one after the other, shown before and timed after.
 
+use crate::descendants;
 use anyhow::{Context as _, bail};
-use std::process::Command;
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
+
+/// How often a step with a limit is looked at.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The steps of one run so far.
 #[derive(Default)]
 pub(crate) struct Steps {
     done: Vec<(String, Duration)>,
+    limit: Option<Duration>,
 }
 
 impl Steps {
+    /// From now on a command that takes longer than this has hung: it is ended, with all that it started, and has failed.
+    pub(crate) fn limit(&mut self, limit: Duration) {
+        self.limit = Some(limit);
+    }
+
     /// Runs a command whose output goes where ours goes.
     ///
     /// # Errors
@@ -19,12 +29,37 @@ impl Steps {
         let line = command_line(command);
         eprintln!("\n== {name}: {line}");
         let start = Instant::now();
-        let status = command.status().with_context(|| format!("{name}: cannot run `{line}`"))?;
+        let mut child = command.spawn().with_context(|| format!("{name}: cannot run `{line}`"))?;
+        let status = self.wait(&mut child).with_context(|| format!("{name}: cannot wait for `{line}`"))?;
         self.done.push((name.to_owned(), start.elapsed()));
+        let Some(status) = status else {
+            bail!(
+                "{name} hangs: not done after {:.0?}. What has no result above still ran. Alone: {line}",
+                start.elapsed()
+            );
+        };
         if !status.success() {
             bail!("{name} failed ({status}). Alone: {line}");
         }
         Ok(())
+    }
+
+    /// How a command ended; `None` if it had to be ended.
+    fn wait(&self, child: &mut Child) -> std::io::Result<Option<ExitStatus>> {
+        let Some(limit) = self.limit else { return child.wait().map(Some) };
+        let start = Instant::now();
+        loop {
+            if let Some(status) = child.try_wait()? {
+                return Ok(Some(status));
+            }
+            if start.elapsed() >= limit {
+                descendants::kill(child);
+                child.kill()?;
+                child.wait()?;
+                return Ok(None);
+            }
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// Runs a function as a step.
@@ -75,4 +110,33 @@ fn command_line(command: &Command) -> String {
     let variables = variables.map(|(name, value)| format!("{}={} ", name.to_string_lossy(), text(value)));
     let arguments = command.get_args().map(|argument| format!(" {}", text(argument)));
     variables.chain([text(program.as_os_str())]).chain(arguments).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_hangs_is_ended_with_all_that_it_started() {
+        let mut steps = Steps::default();
+        steps.limit(Duration::from_millis(200));
+        // The inner one holds the pipe: its end is the end of the pipe.
+        let (mut ours, theirs) = std::io::pipe().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "sh -c 'sleep 60; true'; true"]).stdout(theirs);
+        let error = steps.run("sleep", &mut command).unwrap_err();
+        drop(command);
+        assert!(error.to_string().contains("sleep hangs"), "{error}");
+        let start = Instant::now();
+        std::io::Read::read_to_end(&mut ours, &mut Vec::new()).unwrap();
+        assert!(start.elapsed() < Duration::from_secs(30), "the inner one goes on");
+    }
+
+    #[test]
+    fn a_command_within_its_limit_ends_by_itself() {
+        let mut steps = Steps::default();
+        steps.limit(Duration::from_secs(60));
+        steps.run("true", &mut Command::new("true")).unwrap();
+        assert!(steps.run("false", &mut Command::new("false")).unwrap_err().to_string().contains("failed"));
+    }
 }

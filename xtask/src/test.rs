@@ -6,6 +6,7 @@
 use crate::packages::Workspace;
 use crate::steps::{Steps, cargo};
 use crate::{faults, kill, newcomer, prerequisites, sim};
+use std::time::Duration;
 
 /// How much of what could go on for ever.
 #[derive(Clone, Copy)]
@@ -16,15 +17,19 @@ pub(crate) struct Budget {
     pub(crate) kills: u32,
     /// Idle connections to the real server; a tenth as many that read nothing.
     pub(crate) connections: u32,
+    /// How long one step may take before it has hung.
+    pub(crate) step: Duration,
 }
 
 /// As the README promises.
-pub(crate) const FULL: Budget = Budget { seeds: 1_000, kills: 20, connections: 10_000 };
+pub(crate) const FULL: Budget =
+    Budget { seeds: 1_000, kills: 20, connections: 10_000, step: Duration::from_secs(7_200) };
 /// Enough to notice what a change broke.
-pub(crate) const SMALL: Budget = Budget { seeds: 200, kills: 5, connections: 1_000 };
+pub(crate) const SMALL: Budget = Budget { seeds: 200, kills: 5, connections: 1_000, step: Duration::from_secs(1_800) };
 
 pub(crate) fn run(steps: &mut Steps, budget: Budget) -> anyhow::Result<()> {
     let workspace = Workspace::read()?;
+    steps.limit(budget.step);
     prerequisites::python(steps)?;
     build_server(steps)?;
     steps.run("unit, model and crash tests", &mut cargo(&["test", "--workspace", "--exclude", "evenkeel-tests"]))?;
