@@ -4,8 +4,10 @@
 use evenkeel_tests::{Server, Tool};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader, Lines};
-use std::process::{Child, ChildStderr, ChildStdout};
+use std::io::{BufRead, BufReader, Read};
+use std::process::Child;
+use std::sync::mpsc;
+use std::time::Duration;
 
 /// A server with the queue `work`, and the URL of that.
 fn server() -> (Server, String) {
@@ -14,26 +16,37 @@ fn server() -> (Server, String) {
     (server, queue)
 }
 
+/// How long a line may take to come.
+const LINE_MAX: Duration = Duration::from_secs(60);
+
 /// A tail that follows.
 struct Tail {
     child: Child,
-    out: Lines<BufReader<ChildStdout>>,
-    errors: Lines<BufReader<ChildStderr>>,
+    out: mpsc::Receiver<String>,
+    errors: mpsc::Receiver<String>,
+}
+
+/// The lines of a pipe. They are read as they come, so that whoever writes them never waits for who reads another pipe first.
+fn lines(pipe: impl Read + Send + 'static) -> mpsc::Receiver<String> {
+    let (sender, lines) = mpsc::channel();
+    std::thread::spawn(move || {
+        BufReader::new(pipe).lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+    });
+    lines
 }
 
 impl Tail {
     fn start(server: &Server, arguments: &[&str]) -> Self {
         let arguments: Vec<&str> = ["tail", "work"].iter().chain(arguments).copied().collect();
         let mut child = Tool::of(server, &arguments).start();
-        let out = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut errors = BufReader::new(child.stderr.take().unwrap()).lines();
-        let first = errors.next().unwrap().unwrap();
+        let (out, errors) = (lines(child.stdout.take().unwrap()), lines(child.stderr.take().unwrap()));
+        let first = errors.recv_timeout(LINE_MAX).unwrap();
         assert!(first.contains("following what is sent to work"), "{first}");
         Self { child, out, errors }
     }
 
-    fn line(&mut self) -> String {
-        self.out.next().unwrap().unwrap()
+    fn line(&self) -> String {
+        self.out.recv_timeout(LINE_MAX).unwrap()
     }
 
     fn signal(&self, signal: Signal) {
@@ -91,7 +104,7 @@ fn a_tail_follows_what_is_sent_from_then_on() {
     assert_eq!(field(&seen, "body"), [&json!("two"), &json!("three")]);
     assert_eq!(seen[0]["delay_seconds"], 60);
     assert_eq!(tail.child.wait().unwrap().code(), Some(0), "three were asked for");
-    let mut people = Tail::start(&server, &[]);
+    let people = Tail::start(&server, &[]);
     client.send(&queue, "four\nfive \u{202e}", Some("tenant")).unwrap();
     let line = people.line();
     assert!(line.contains("Z  tenant   ") && line.contains("four\\nfive"), "{line}");
@@ -102,7 +115,7 @@ fn a_tail_follows_what_is_sent_from_then_on() {
 fn a_tail_that_stands_still_costs_little_and_is_told_what_it_missed() {
     let (server, queue) = server();
     let mut client = server.client();
-    let mut tail = Tail::start(&server, &["--json"]);
+    let tail = Tail::start(&server, &["--json"]);
     tail.signal(Signal::STOP);
     let body = "x".repeat(20_000);
     for batch in 0..60 {
@@ -110,7 +123,7 @@ fn a_tail_that_stands_still_costs_little_and_is_told_what_it_missed() {
         client.send_batch(&queue, &bodies, None).unwrap();
     }
     tail.signal(Signal::CONT);
-    let missed = tail.errors.next().unwrap().unwrap();
+    let missed = tail.errors.recv_timeout(LINE_MAX).unwrap();
     assert!(missed.contains("some jobs are left out"), "{missed}");
     let number = |line: String| {
         let job: Value = serde_json::from_str(&line).unwrap();
