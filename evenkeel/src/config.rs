@@ -76,7 +76,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "MS", env = "EVENKEEL_SYNC_INTERVAL_MS")]
     sync_interval_ms: Option<u32>,
 
-    /// Threads that serve connections [default: half the processors, at least 1].
+    /// Threads that serve connections [default: one for each processor].
     #[arg(long, value_name = "N", env = "EVENKEEL_HTTP_THREADS")]
     http_threads: Option<u16>,
 
@@ -263,9 +263,10 @@ impl Config {
     }
 }
 
+/// One for each processor: of what a request costs three quarters are theirs, and the engine and the log sleep when they have nothing to do.
 fn default_http_threads() -> u16 {
     let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    u16::try_from((processors / 2).clamp(1, 256)).unwrap_or(1)
+    u16::try_from(processors.min(256)).unwrap_or(1)
 }
 
 fn read(path: &Path) -> anyhow::Result<ServeArgs> {
