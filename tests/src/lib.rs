@@ -19,6 +19,7 @@ pub mod server;
 pub mod signed;
 pub mod tool;
 pub mod wait;
+pub mod web_driver;
 
 pub use client::{Client, Failure, Message};
 pub use server::{Launch, Server};

@@ -1,7 +1,8 @@
 //! What must be on the machine besides the Rust toolchain: Python with venv, for the tests that use real clients; for the
 //! comparison the servers that are compared.
 //!
-//! Node is not installed here: where it is missing, the tests of the JavaScript clients say so and count as ignored.
+//! Node is not installed here: where it is missing, the tests of the JavaScript clients say so and count as ignored. A browser is, where
+//! that may be; where it may not, the tests that need one say so.
 
 use crate::steps::Steps;
 use anyhow::bail;
@@ -27,6 +28,21 @@ pub(crate) fn python(steps: &mut Steps) -> anyhow::Result<()> {
         );
     }
     Ok(())
+}
+
+/// A browser and what steers it; installed if it is missing and this may. Distributions without these packages go without.
+pub(crate) fn browser(steps: &mut Steps) {
+    if Path::new("/usr/bin/chromedriver").exists() || !can_install() {
+        return;
+    }
+    let mut install = Command::new("apt-get");
+    install.args(["install", "--quiet", "--yes", "--no-install-recommends", "chromium", "chromium-driver"]);
+    let installed = steps
+        .run("list packages", Command::new("apt-get").args(["update", "--quiet"]))
+        .and_then(|()| steps.run("install a browser", install.env("DEBIAN_FRONTEND", "noninteractive")));
+    if let Err(error) = installed {
+        eprintln!("the live page will not be tried in a browser: {error:#}");
+    }
 }
 
 /// The servers that Evenkeel is compared with; installed if they are missing and this may. What cannot be had is left out

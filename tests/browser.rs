@@ -1,0 +1,93 @@
+//! The live page in a real browser, as somebody uses it: signs in, looks, signs out; light and dark, narrow and wide.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong in a test ends the test")]
+
+use evenkeel_tests::signed::{ACCESS_KEY, SECRET_KEY};
+use evenkeel_tests::web_driver::Browser;
+use evenkeel_tests::{Server, wait};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+const HOSTILE: &str = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">";
+
+fn sign_in(browser: &Browser, secret: &str) {
+    browser.type_into("input[name=access_key]", ACCESS_KEY);
+    browser.type_into("input[name=secret_key]", secret);
+    browser.click("button");
+}
+
+#[test]
+fn somebody_signs_in_sees_jobs_come_and_signs_out() {
+    let Some(browser) = Browser::start() else { return };
+    let server = Server::start();
+    let mut client = server.client();
+    let queue = client.create_queue("mails", &json!({})).unwrap();
+    let id = client.send(&queue, HOSTILE, Some("<script>document.title='owned'</script>")).unwrap();
+
+    browser.open(&server.endpoint());
+    assert_eq!(browser.text("location.pathname"), "/console/sign-in", "a stranger is asked for a key");
+    sign_in(&browser, "another secret");
+    assert!(browser.text("document.body.innerText").contains("There is no such key"));
+    // The browser tells of each answer that is an error, and of nothing else.
+    let complaints = browser.complaints();
+    assert!(complaints.iter().all(|line| line["message"].as_str().unwrap().contains("403")), "{complaints:?}");
+    sign_in(&browser, SECRET_KEY);
+    assert_eq!(browser.text("location.pathname"), "/");
+    assert_eq!(browser.text("document.cookie"), "", "no script reads the session");
+
+    browser.click("a[href*='name=mails']");
+    assert_eq!(browser.text("document.title"), "mails · Evenkeel");
+    assert!(browser.text("document.body.innerText").contains("<script>document.title"), "a name is text");
+    client.send(&queue, "another", Some("later")).unwrap();
+    wait::until("the page shows a group that came later", Duration::from_secs(20), || {
+        browser.text("document.body.innerText").contains("later")
+    });
+    assert_eq!(browser.text("document.querySelector('[data-pulse]').dataset.pulse"), "live");
+    let chart = || browser.text("document.querySelector('svg').outerHTML");
+    let before = chart();
+    wait::until("the chart moves", Duration::from_secs(20), || chart() != before);
+
+    let job = format!("{}/console/job?id={id}", server.endpoint());
+    browser.open(&job);
+    assert!(!browser.text("document.body.innerText").contains("img src"), "a body is shown on request only");
+    browser.open(&format!("{job}&body=1"));
+    assert!(browser.text("document.body.innerText").contains(HOSTILE), "a body is text");
+    assert_eq!(browser.text("document.title"), "Job · Evenkeel");
+    browser.click("form[action$='sign-out'] button");
+    browser.open(&server.endpoint());
+    assert_eq!(browser.text("location.pathname"), "/console/sign-in");
+    assert_eq!(browser.complaints(), Vec::<serde_json::Value>::new(), "nothing was refused, nothing failed");
+}
+
+#[test]
+fn every_page_fits_in_light_and_dark_narrow_and_wide() {
+    let Some(browser) = Browser::start() else { return };
+    let server = Server::start();
+    let mut client = server.client();
+    let name = "q".repeat(80);
+    let queue = client.create_queue(&name, &json!({})).unwrap();
+    let id = client.send(&queue, &HOSTILE.repeat(20), Some(&"<script>".repeat(16))).unwrap();
+    let pages = [
+        "/".to_owned(),
+        format!("/console/queue?account=000000000000&name={name}"),
+        format!("/console/job?id={id}&body=1"),
+    ];
+    let mut colours = BTreeSet::new();
+    browser.open(&server.endpoint());
+    sign_in(&browser, SECRET_KEY);
+    for page in &pages {
+        browser.open(&format!("{}{page}", server.endpoint()));
+        for (width, dark) in [(360, false), (360, true), (800, true), (1400, false)] {
+            browser.look(width, dark);
+            let shown = browser.value("document.documentElement.clientWidth").as_u64().unwrap();
+            let needed = browser.value("document.documentElement.scrollWidth").as_u64().unwrap();
+            assert!(shown <= u64::from(width) && needed <= shown, "{page} at {width}: {needed} of {shown} pixels");
+            let colour = |of| browser.text(&format!("getComputedStyle(document.body).{of}"));
+            let (ground, ink) = (colour("backgroundColor"), colour("color"));
+            assert_ne!(ground, ink, "{page}");
+            colours.insert((dark, ground, ink));
+        }
+    }
+    assert_eq!(colours.len(), 2, "one pair for light and one for dark: {colours:?}");
+    assert_eq!(browser.complaints(), Vec::<serde_json::Value>::new());
+}
