@@ -142,6 +142,8 @@ pub struct Engine<L: Log> {
     tail: Tail,
     living: Living,
     carrying: Carrying,
+    /// The log was owned since the start: all that an earlier life may have applied was applied again.
+    replayed: bool,
     /// Files in which nothing lives since the entry of that index.
     letting_go: VecDeque<(LogIndex, Extent)>,
     checkpointing: Checkpointing,
@@ -221,6 +223,7 @@ impl<L: Log> Engine<L> {
             tail: Tail::new(options.pace.tail_bytes),
             living,
             carrying: Carrying::default(),
+            replayed: false,
             letting_go: VecDeque::new(),
             checkpointing: Checkpointing::new(options.checkpoint_every_bytes, whole),
             oldest_checkpoint,

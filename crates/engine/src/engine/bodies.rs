@@ -78,7 +78,9 @@ impl<L: Log> Engine<L> {
     }
 
     fn consider_carrying(&mut self) {
-        if !matches!(self.carrying, Carrying::None) {
+        // The replay still has jobs that an earlier life knew to be finished when it carried: their bodies are nowhere, though a file
+        // stands for their entries, and a sweep would find them.
+        if !self.replayed || !matches!(self.carrying, Carrying::None) {
             return;
         }
         self.living.forget_gone_bytes();

@@ -44,7 +44,7 @@ fn checkpoint_options() -> evenkeel_checkpoint::Options {
     evenkeel_checkpoint::Options { ballast_bytes, ..evenkeel_checkpoint::Options::default() }
 }
 
-fn options() -> Options {
+pub(crate) fn options() -> Options {
     Options {
         checkpoint_every_bytes: SEGMENT_BYTES,
         checkpoint_records_max: evenkeel_engine::limits::CHECKPOINT_RECORDS_MAX / 1_024,
@@ -72,7 +72,8 @@ impl House {
         Self::open_with(disk, options)
     }
 
-    fn open_with(disk: &MemDisk, options: Options) -> Result<Self, String> {
+    /// The same, with these options.
+    pub(crate) fn open_with(disk: &MemDisk, options: Options) -> Result<Self, String> {
         let words = |error: &dyn std::fmt::Display| error.to_string();
         disk.create_dir_all(Path::new(FOLDER)).map_err(|error| words(&error))?;
         let found = evenkeel_engine::find_with(disk.clone(), Path::new(FOLDER), checkpoint_options())
