@@ -18,9 +18,9 @@ use std::{
 #[derive(Debug, Parser)]
 #[command(name = "evenkeel-sim", max_term_width = 100)]
 struct Args {
-    /// The first seed.
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    /// The first seed [default: 0].
+    #[arg(long)]
+    seed: Option<u64>,
     /// How many seeds [default: 1 with --verbose or --seed alone, else 1000].
     #[arg(long)]
     seeds: Option<u64>,
@@ -49,12 +49,13 @@ fn main() -> ExitCode {
         eprintln!("seed {} panics; show it with --seed {} --verbose", present_seed(), present_seed());
         default_hook(info);
     }));
-    let alone = args.verbose || (args.seed != 0 && args.seeds.is_none());
+    let alone = args.verbose || args.seed.is_some();
     let seeds = args.seeds.unwrap_or(if alone { 1 } else { 1_000 });
+    let seed = args.seed.unwrap_or(0);
     let started = Instant::now();
-    let first = if args.boundaries.is_some() { 0 } else { args.seed };
+    let first = if args.boundaries.is_some() { 0 } else { seed };
     let next = AtomicU64::new(first);
-    let there = match args.boundaries.map(|_| run_without_dying(args.seed, args.verbose)) {
+    let there = match args.boundaries.map(|_| run_without_dying(seed, args.verbose)) {
         Some(Ok(counts)) => counts.boundaries,
         Some(Err(failure)) => {
             tell(&failure);
@@ -76,7 +77,7 @@ fn main() -> ExitCode {
                         return;
                     }
                     let result = match args.boundaries {
-                        Some(_) => run_dying_after(args.seed, number, args.verbose),
+                        Some(_) => run_dying_after(seed, number, args.verbose),
                         None => run(number, !args.once && !args.verbose, args.verbose),
                     };
                     let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
