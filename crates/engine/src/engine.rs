@@ -25,7 +25,7 @@ use crate::{
     limits,
     living::{Extent, Kind, Living},
     note_watch::{NoteWatch, NoteWatcher},
-    request::{Answer, Demand, Description, EngineError, Look, Looked, Receive, Request},
+    request::{Answer, Demand, EngineError, Look, Looked, Receive, Request},
     start::Start,
     tail::Tail,
     waiters::Waiters,
@@ -125,6 +125,8 @@ pub struct Engine<L: Log> {
 
     open: BatchBuilder,
     open_calls: Vec<Call>,
+    /// Looks that wait for the next batch, by which this node proves that it still owns the log.
+    open_looks: Vec<(CallId, Request)>,
     proposed: VecDeque<Proposed>,
     proposed_bytes: usize,
     /// What was let in and is not applied yet.
@@ -172,6 +174,8 @@ struct Proposed {
     bytes: usize,
     demand: Demand,
     calls: Vec<Call>,
+    /// They are looked at once this is applied.
+    looks: Vec<(CallId, Request)>,
 }
 
 impl<L: Log> Engine<L> {
@@ -209,6 +213,7 @@ impl<L: Log> Engine<L> {
             options,
             open: BatchBuilder::default(),
             open_calls: Vec::new(),
+            open_looks: Vec::new(),
             proposed: VecDeque::new(),
             proposed_bytes: 0,
             let_in: Demand::default(),
@@ -278,12 +283,12 @@ impl<L: Log> Engine<L> {
                 }
             }
             Request::Receive(receive) => self.receive(call, receive, now),
+            Request::Look(_) | Request::Describe(_) if self.must_be_proven(&request) => {
+                self.open_looks.push((call, request));
+            }
             Request::Look(Look::Sent(watch)) => self.watch(call, &watch, now),
             Request::Look(look) => self.look(call, &look),
-            Request::Describe(name) => {
-                let description = Description::of(&self.machine, name.key());
-                self.answers.push((call, Answer::Described(description)));
-            }
+            Request::Describe(name) => self.describe(call, &name),
         }
     }
 
@@ -319,7 +324,8 @@ impl<L: Log> Engine<L> {
             let timer_due = self.proposed.is_empty()
                 && (self.next_timer().is_some_and(|due| due <= now.monotonic)
                     || fault::is(Fault::TickAlways) && self.stage == Stage::Serving);
-            if self.proposed.is_empty() && (self.open.count() > 0 || timer_due) {
+            let has_open = self.open.count() > 0 || !self.open_looks.is_empty();
+            if self.proposed.is_empty() && (has_open || timer_due) {
                 self.propose(now);
             }
             // A full disk may have refused it; then what was set aside may be another waiter's.
@@ -416,7 +422,8 @@ impl<L: Log> Engine<L> {
 
     /// Whether nothing is collected, proposed or unanswered.
     pub fn is_idle(&self) -> bool {
-        let nothing_inside = self.open.count() == 0 && self.proposed.is_empty() && self.reading == 0;
+        let nothing_open = self.open.count() == 0 && self.open_looks.is_empty();
+        let nothing_inside = nothing_open && self.proposed.is_empty() && self.reading == 0;
         nothing_inside && self.answers.is_empty() && self.errands.is_empty()
     }
 
@@ -503,6 +510,7 @@ impl<L: Log> Engine<L> {
 
     fn propose(&mut self, now: Now) {
         let calls = std::mem::take(&mut self.open_calls);
+        let looks = std::mem::take(&mut self.open_looks);
         let demand = std::mem::take(&mut self.open_demand);
         let (count, log_time) = (self.open.count(), self.clock.log_time(now));
         // Copied, so that what lies in the tail takes no more memory than it has bytes.
@@ -517,7 +525,7 @@ impl<L: Log> Engine<L> {
                 self.meters.batch_commands.record(count.into());
                 self.meters.batch_bytes.record(bytes as u64);
                 self.proposed_bytes += bytes;
-                self.proposed.push_back(Proposed { ticket, bytes, demand, calls });
+                self.proposed.push_back(Proposed { ticket, bytes, demand, calls, looks });
             }
             Err(error) => {
                 let error = match error {
@@ -531,6 +539,7 @@ impl<L: Log> Engine<L> {
                 };
                 self.let_in.remove(demand);
                 self.refuse(calls, error);
+                self.refuse_looks(looks, error);
             }
         }
     }

@@ -140,6 +140,7 @@ impl Clients {
 pub struct Running {
     clients: Clients,
     meters: Arc<Meters>,
+    begun: mpsc::Receiver<[u8; 32]>,
     serving: mpsc::Receiver<[u8; 32]>,
     thread: JoinHandle<Result<(), Fatal>>,
 }
@@ -161,6 +162,12 @@ impl Running {
     #[must_use]
     pub fn wait_until_serving(&self) -> Option<[u8; 32]> {
         self.serving.recv().ok()
+    }
+
+    /// Waits until the log's secret is known, and tells it: also where another owns the log. `None` if the engine ended instead.
+    #[must_use]
+    pub fn wait_until_begun(&self) -> Option<[u8; 32]> {
+        self.begun.recv().ok()
     }
 
     /// Asks the engine to finish what was accepted, make a checkpoint and end.
@@ -201,6 +208,7 @@ pub fn start<L: Log + 'static, D: Disk>(
     let mailboxes: Arc<Mutex<Vec<Arc<Mailbox>>>> = Arc::default();
     let clients = Clients { inbox: Arc::clone(&inbox), mailboxes: Arc::clone(&mailboxes), numbers: Arc::default() };
     let errands = Errands::start(keeper, &inbox)?;
+    let (say_begun, begun) = mpsc::channel();
     let (say_serving, serving) = mpsc::channel();
     let meters = engine.meters();
     let driver = Driver {
@@ -212,6 +220,7 @@ pub fn start<L: Log + 'static, D: Disk>(
         gaps: Gaps::default(),
         meters: Arc::clone(&meters),
         sorted: Vec::new(),
+        say_begun: Some(say_begun),
         say_serving: Some(say_serving),
         stopping: false,
     };
@@ -220,7 +229,7 @@ pub fn start<L: Log + 'static, D: Disk>(
         on_end(&engine, &gaps);
         ended
     })?;
-    Ok(Running { clients, meters, serving, thread })
+    Ok(Running { clients, meters, begun, serving, thread })
 }
 
 /// Threads that do what would hold up the engine.
@@ -335,7 +344,8 @@ struct Driver<L: Log> {
     meters: Arc<Meters>,
     /// Answers by mailbox, reused.
     sorted: Vec<Vec<(CallId, Answer)>>,
-    /// Used once.
+    /// Used once, as the next.
+    say_begun: Option<mpsc::Sender<[u8; 32]>>,
     say_serving: Option<mpsc::Sender<[u8; 32]>>,
     stopping: bool,
 }
@@ -392,10 +402,12 @@ impl<L: Log> Driver<L> {
     }
 
     fn tell_serving(&mut self) {
-        if self.say_serving.is_none() || !self.engine.is_serving() {
+        if self.say_serving.is_none() {
             return;
         }
-        if let (Some(say), Some(begin)) = (self.say_serving.take(), self.engine.machine().begin()) {
+        let Some(begin) = self.engine.machine().begin() else { return };
+        let say_serving = if self.engine.is_serving() { self.say_serving.take() } else { None };
+        for say in [self.say_begun.take(), say_serving].into_iter().flatten() {
             // Nobody may be listening; the engine serves all the same.
             let _ = say.send(begin.secret);
         }

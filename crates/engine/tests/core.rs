@@ -4,7 +4,8 @@
 use evenkeel_bodies::Shelf;
 use evenkeel_disk::MemDisk;
 use evenkeel_engine::{
-    Again, Answer, BodyStore, CallId, Done, Engine, EngineError, Options, Proposal, QueueName, Receive, Request, Start,
+    Again, Answer, BodyStore, CallId, Done, Engine, EngineError, Look, Options, Proposal, QueueName, Receive, Request,
+    Start,
 };
 use evenkeel_log::{
     Log,
@@ -167,6 +168,36 @@ fn a_deposed_owner_answers_nothing_that_was_not_committed() {
     let call = old.send();
     let refused = old.run(&cluster);
     assert!(matches!(refused[..], [(answered, Answer::Failed(EngineError::NotLeading))] if answered == call));
+}
+
+/// One that was paused, or cut off, takes itself for the owner until it hears of another.
+#[test]
+fn a_deposed_owner_that_does_not_know_it_tells_no_old_state() {
+    let cluster = FakeCluster::new(3);
+    let mut old = owner(&cluster);
+    let name = QueueName { account: QUEUE.account, name: QUEUE.name.into() };
+    let describe = || Request::Describe(name.clone());
+    let look = || Request::Look(Look::Moves { source: name.clone() });
+    let asked = [old.ask(describe()), old.ask(look())];
+    let batches = old.engine.totals().batches;
+    let answers = old.run(&cluster);
+    assert!(
+        matches!(&answers[..], [(first, Answer::Described(Ok(_))), (second, Answer::Looked(Ok(_)))] if [*first, *second] == asked)
+    );
+    assert_eq!(old.engine.totals().batches, batches + 1, "both by one entry");
+    cluster.isolate(0);
+    let mut new = Node::new(&cluster, 1);
+    assert!(cluster.elect(1));
+    new.run(&cluster);
+    let asked = [old.ask(describe()), old.ask(look())];
+    assert!(old.run(&cluster).is_empty(), "it cannot know");
+    let late = old.ask(describe());
+    cluster.heal();
+    let answers = old.run(&cluster);
+    let mut refused: Vec<_> = answers.iter().map(|(call, _)| *call).collect();
+    refused.sort_unstable();
+    assert_eq!(refused, [asked[0], asked[1], late]);
+    assert!(answers.iter().all(|(_, answer)| matches!(answer, Answer::Failed(EngineError::NotLeading))), "{answers:?}");
 }
 
 #[test]

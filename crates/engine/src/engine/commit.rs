@@ -27,8 +27,9 @@ impl<L: Log> Engine<L> {
                         EngineError::DiskFull
                     }
                 };
-                if let Some(calls) = self.calls_of(ticket) {
+                if let Some(Proposed { calls, looks, .. }) = self.proposed_as(ticket) {
                     self.refuse(calls, error);
+                    self.refuse_looks(looks, error);
                 }
             }
             LogEvent::Truncated { .. } => {}
@@ -65,6 +66,8 @@ impl<L: Log> Engine<L> {
                 self.open = BatchBuilder::default();
                 self.let_in.remove(std::mem::take(&mut self.open_demand));
                 self.refuse(calls, EngineError::NotLeading);
+                let looks = std::mem::take(&mut self.open_looks);
+                self.refuse_looks(looks, EngineError::NotLeading);
                 while let Some(waiter) = self.waiters.pop_any() {
                     self.answers.push((waiter.call, Answer::Failed(EngineError::NotLeading)));
                 }
@@ -74,12 +77,12 @@ impl<L: Log> Engine<L> {
         Ok(())
     }
 
-    pub(super) fn calls_of(&mut self, ticket: Ticket) -> Option<Vec<Call>> {
+    pub(super) fn proposed_as(&mut self, ticket: Ticket) -> Option<Proposed> {
         let at = self.proposed.iter().position(|proposed| proposed.ticket == ticket)?;
-        let Proposed { bytes, demand, calls, .. } = self.proposed.remove(at)?;
-        self.proposed_bytes -= bytes;
-        self.let_in.remove(demand);
-        Some(calls)
+        let proposed = self.proposed.remove(at)?;
+        self.proposed_bytes -= proposed.bytes;
+        self.let_in.remove(proposed.demand);
+        Some(proposed)
     }
 
     pub(super) fn apply(&mut self, entry: Entry, ticket: Option<Ticket>, now: Now) -> Result<(), Fatal> {
@@ -111,7 +114,7 @@ impl<L: Log> Engine<L> {
         if self.stage == Stage::Beginning && self.machine.begin().is_some() {
             self.stage = Stage::Serving;
         }
-        if let Some(calls) = ticket.and_then(|ticket| self.calls_of(ticket)) {
+        if let Some(Proposed { calls, looks, .. }) = ticket.and_then(|ticket| self.proposed_as(ticket)) {
             assert_eq!(calls.len(), outcome.replies.len(), "each command has one reply");
             for (call, reply) in calls.into_iter().zip(outcome.replies.drain(..)) {
                 if let Reply::QueueDeleted(Ok(queue)) = reply {
@@ -121,6 +124,7 @@ impl<L: Log> Engine<L> {
                 }
                 self.answer(call, reply, now);
             }
+            self.take_looks(looks);
         }
         self.outcome = outcome;
         if self.checkpoint_is_due() {
@@ -164,10 +168,13 @@ impl<L: Log> Engine<L> {
         self.fatal = Some(fatal);
         for proposed in std::mem::take(&mut self.proposed) {
             self.refuse(proposed.calls, EngineError::Lost);
+            self.refuse_looks(proposed.looks, EngineError::Stopping);
         }
         let calls = std::mem::take(&mut self.open_calls);
         self.open = BatchBuilder::default();
         self.refuse(calls, EngineError::Stopping);
+        let looks = std::mem::take(&mut self.open_looks);
+        self.refuse_looks(looks, EngineError::Stopping);
         while let Some(waiter) = self.waiters.pop_any() {
             self.answers.push((waiter.call, Answer::Failed(EngineError::Stopping)));
         }

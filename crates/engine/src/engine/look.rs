@@ -1,15 +1,48 @@
-//! Looks: reads of the state as it is, and of the engine itself. No command, and nothing that grows with what there is.
+//! Looks: reads of the state as it is, and of the engine itself. No command, and nothing that grows with what there is. On one of several nodes most wait for
+//! an entry that shows that they read no old state.
 
 use super::Engine;
 use crate::{
     CallId, Errand,
     read::house,
-    request::{Answer, House, Look, Looked},
+    request::{Answer, Description, EngineError, House, Look, Looked, QueueName, Request},
 };
 use bytes::Bytes;
 use evenkeel_log::Log;
 
 impl<L: Log> Engine<L> {
+    /// Whether a look must wait until an entry has shown that this node still owns the log: another may, since before it was asked, and this one has not
+    /// heard of it. What people and monitoring look at need not, and would have an idle node write; nor a body, whose place was told before.
+    pub(super) fn must_be_proven(&self, request: &Request) -> bool {
+        let for_people = matches!(
+            request,
+            Request::Look(
+                Look::House | Look::Rows { .. } | Look::Row(_) | Look::Next { .. } | Look::Body(_) | Look::Sent(_)
+            )
+        );
+        self.log.guarantees().replicated && !for_people
+    }
+
+    /// The entry that they waited for is applied: what there is now is what there was when they were asked, or newer.
+    pub(super) fn take_looks(&mut self, looks: Vec<(CallId, Request)>) {
+        for (call, request) in looks {
+            match request {
+                Request::Look(look) => self.look(call, &look),
+                Request::Describe(name) => self.describe(call, &name),
+                Request::Propose(_) | Request::Receive(_) => unreachable!("only looks wait so"),
+            }
+        }
+    }
+
+    pub(super) fn refuse_looks(&mut self, looks: Vec<(CallId, Request)>, error: EngineError) {
+        self.answers.extend(looks.into_iter().map(|(call, _)| (call, Answer::Failed(error))));
+    }
+
+    pub(super) fn describe(&mut self, call: CallId, name: &QueueName) {
+        let description = Description::of(&self.machine, name.key());
+        self.answers.push((call, Answer::Described(description)));
+    }
+
     pub(super) fn look(&mut self, call: CallId, look: &Look) {
         if let Look::Body(body) = look {
             match self.tail.body(*body) {
