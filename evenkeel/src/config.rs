@@ -36,6 +36,25 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ADDR", env = "EVENKEEL_LISTEN")]
     listen: Option<SocketAddr>,
 
+    /// Join the cluster of the node that listens for nodes at this address, with --token and an empty data folder. Once that is
+    /// done, it says nothing any more.
+    #[arg(long, value_name = "ADDR", env = "EVENKEEL_JOIN", requires = "token")]
+    #[serde(skip)]
+    join: Option<String>,
+
+    /// The token that lets this node join, from `evenkeel cluster add`.
+    #[arg(long, value_name = "TOKEN", env = "EVENKEEL_TOKEN", hide_env_values = true)]
+    #[serde(skip)]
+    token: Option<String>,
+
+    /// Where a node that joins listens for the others [default: 127.0.0.1:9326].
+    #[arg(long, value_name = "ADDR", env = "EVENKEEL_CLUSTER_LISTEN")]
+    cluster_listen: Option<SocketAddr>,
+
+    /// Where the others find it, HOST:PORT [default: what --cluster-listen says].
+    #[arg(long, value_name = "ADDR", env = "EVENKEEL_CLUSTER_ADDRESS")]
+    cluster_address: Option<String>,
+
     /// A second address that tells metrics and health to whoever asks, without keys; only a loopback one, unless --metrics-public.
     #[arg(long, value_name = "ADDR", env = "EVENKEEL_METRICS_LISTEN")]
     metrics_listen: Option<SocketAddr>,
@@ -149,11 +168,26 @@ pub(crate) enum DurabilityMode {
     Interval,
 }
 
+/// How a node joins a cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Join {
+    /// A node of it.
+    pub(crate) at: String,
+    pub(crate) token: String,
+    /// Where it listens for the others, and where they find it if not there.
+    pub(crate) listen: SocketAddr,
+    pub(crate) address: Option<String>,
+}
+
+/// Where a node listens for others if nobody says.
+pub(crate) const CLUSTER_LISTEN: &str = "127.0.0.1:9326";
+
 /// Settings with nothing left open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     pub(crate) data_dir: PathBuf,
+    pub(crate) join: Option<Join>,
     pub(crate) account: AccountId,
     pub(crate) region: String,
     /// `None`: sync before each acknowledgement.
@@ -190,7 +224,15 @@ impl ServeArgs {
         let log_level = given.log_level.or(file.log_level).unwrap_or_else(|| "info".into());
         let durability = given.durability.or(file.durability).unwrap_or(DurabilityMode::Sync);
         let interval_ms = given.sync_interval_ms.or(file.sync_interval_ms).unwrap_or(100);
+        let cluster_listen = match given.cluster_listen.or(file.cluster_listen) {
+            Some(listen) => listen,
+            None => CLUSTER_LISTEN.parse()?,
+        };
+        let cluster_address = given.cluster_address.or(file.cluster_address);
+        let join = given.join.zip(given.token);
+        let join = join.map(|(at, token)| Join { at, token, listen: cluster_listen, address: cluster_address });
         let config = Config {
+            join,
             listen: given.listen.or(file.listen).unwrap_or_else(|| ([127, 0, 0, 1], 9324).into()),
             data_dir: given.data_dir.or(file.data_dir).unwrap_or_else(|| "evenkeel-data".into()),
             account: account.parse().with_context(|| format!("account_id {account:?}"))?,
@@ -227,6 +269,9 @@ impl Config {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if !(1..=64).contains(&self.region.len()) || !self.region.bytes().all(plain) {
             bail!("region {:?}: use lower-case letters, digits and dashes, such as us-east-1", self.region);
+        }
+        if self.join.is_some() && self.sync_interval.is_some() {
+            bail!("durability: a node of a cluster syncs before it says that it has something; leave `interval` out");
         }
         if self.sync_interval.is_some_and(|interval| interval.is_zero() || interval > Duration::from_secs(60)) {
             bail!("sync_interval_ms: use 1 to 60000");

@@ -58,6 +58,11 @@ pub(crate) fn load(
     Ok((credentials, Origin::Made))
 }
 
+/// Whether both are in the environment.
+pub(crate) fn are_in_environment(environment: impl Fn(&str) -> Option<String>) -> bool {
+    environment(ACCESS_KEY).is_some() && environment(SECRET_KEY).is_some()
+}
+
 /// Reads the credentials that the first start left in a data folder; `None` if there are none.
 pub(crate) fn read(data_dir: &Path) -> anyhow::Result<Option<Credentials>> {
     let path = data_dir.join(FILE);

@@ -22,20 +22,26 @@ pub(crate) fn load<D: Disk>(disk: &D, folder: &Path) -> anyhow::Result<LogId> {
     }
     let mut id = [0; 16];
     getrandom::fill(&mut id).context("the system's random source")?;
-    let write = || -> std::io::Result<()> {
-        // A start that is killed half way must not leave a name that is not whole.
-        let unfinished = folder.join("log-id.unfinished");
-        if names.iter().any(|name| name == "log-id.unfinished") {
-            disk.remove(&unfinished)?;
-        }
-        let file = disk.open(&unfinished, OpenMode::CreateNew)?;
-        file.write_all_at(format!("{:032x}", u128::from_be_bytes(id)).as_bytes(), 0)?;
-        file.sync()?;
-        disk.rename(&unfinished, &path)?;
-        disk.sync_dir(folder)
-    };
-    write().with_context(|| format!("writing {}", path.display()))?;
+    write(disk, folder, LogId(id)).with_context(|| format!("writing {}", path.display()))?;
     Ok(LogId(id))
+}
+
+/// Gives a folder that has no log yet the name of another's, which it will hold a copy of.
+pub(crate) fn adopt<D: Disk>(disk: &D, folder: &Path, id: LogId) -> anyhow::Result<()> {
+    write(disk, folder, id).with_context(|| format!("writing {}", folder.join(FILE).display()))
+}
+
+fn write<D: Disk>(disk: &D, folder: &Path, id: LogId) -> std::io::Result<()> {
+    // A start that is killed half way must not leave a name that is not whole.
+    let unfinished = folder.join("log-id.unfinished");
+    if disk.list(folder)?.iter().any(|name| name == "log-id.unfinished") {
+        disk.remove(&unfinished)?;
+    }
+    let file = disk.open(&unfinished, OpenMode::CreateNew)?;
+    file.write_all_at(format!("{:032x}", u128::from_be_bytes(id.0)).as_bytes(), 0)?;
+    file.sync()?;
+    disk.rename(&unfinished, &folder.join(FILE))?;
+    disk.sync_dir(folder)
 }
 
 fn read<D: Disk>(disk: &D, path: &Path) -> anyhow::Result<LogId> {

@@ -3,6 +3,7 @@
 
 mod check;
 mod client;
+mod cluster;
 mod config;
 mod credentials;
 mod demo;

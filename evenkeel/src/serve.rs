@@ -1,7 +1,8 @@
 //! `evenkeel serve`: from settings to a running server, and down again without loss.
 
 use crate::{
-    config::{Config, LogFormat},
+    cluster::{self, Cluster},
+    config::{Config, Join, LogFormat},
     credentials::{self, Credentials, Origin},
     holder,
     http::{LargeBodies, Server, Settings, Shared},
@@ -12,11 +13,18 @@ use anyhow::Context;
 use evenkeel_access::{Directory, Policies};
 use evenkeel_console::Console;
 use evenkeel_disk::{Disk, RealDisk};
-use evenkeel_engine::{Engine, Gaps, Interpreter, Keeper, thread};
-use evenkeel_log::Log as _;
-use evenkeel_log_local::{Durability, LocalLog, OpenReport, Options, SyncStats};
+use evenkeel_engine::{Engine, Found, Gaps, Interpreter, Keeper, Totals, thread};
+use evenkeel_log::Log;
+use evenkeel_log_local::{Durability, LocalLog, LogId, OpenReport, Options, SyncStats, SyncTimes};
+use evenkeel_log_raft::RaftLog;
 use evenkeel_sqs::{Door, Ids};
-use std::{path::Path, sync::Arc, time::Duration};
+use evenkeel_types::LogIndex;
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::sync::Notify;
 
 /// How long open connections may take to finish their requests when the server stops.
@@ -27,8 +35,6 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     begin_log(&config);
     let listener = Server::bind(config.listen, "--listen")?;
     let metrics = config.metrics_listen.map(|listen| Server::bind(listen, "--metrics-listen")).transpose()?;
-    let metrics_address = metrics.as_ref().map(std::net::TcpListener::local_addr).transpose()?;
-    let connections_max = crate::descriptors::connections(config.connections_max);
 
     let disk = RealDisk;
     let folder = &config.data_dir;
@@ -41,23 +47,119 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
         ),
         _ => anyhow::Error::new(error).context(format!("locking the data folder {}", folder.display())),
     })?;
+    let http = listener.local_addr()?;
+    if let Some(join) = &config.join {
+        join_once(join, &config, http)?;
+    }
     let (root, origin) = credentials::load(folder, |name| std::env::var(name).ok())?;
     let (vault, sealing_key_was_made) = sealing::load(folder)?;
     let directory = Arc::new(Directory::new(vault, config.account, &root.access_key, &root.secret_key));
-
-    let clocks = thread::Clocks::default();
     let found = evenkeel_engine::find(disk, folder)?;
     for damaged in &found.damaged {
         tracing::error!("a checkpoint is damaged, using an older one: {damaged}");
     }
-    let durability = config.sync_interval.map_or(Durability::Sync, Durability::Interval);
-    let options = Options { durability, ..Options::new(identity::load(&disk, folder)?) };
     let applied = found.start.machine.applied();
+    let id = identity::load(&disk, folder)?;
+    let connections_max = crate::descriptors::connections(config.connections_max);
+    let ready = Ready {
+        config: &config,
+        listener,
+        metrics,
+        connections_max,
+        root,
+        origin,
+        directory,
+        sealing_key_was_made,
+        found,
+    };
+    if cluster::is_member(folder) {
+        return serve_as_member(ready, id, applied, http);
+    }
+    let durability = config.sync_interval.map_or(Durability::Sync, Durability::Interval);
+    let options = Options { durability, ..Options::new(id) };
     let (log, writer, report) = LocalLog::open(disk, &folder.join("log"), options, applied)?;
     tell(&report, folder);
     let writer = std::thread::Builder::new().name("log".into()).spawn(move || writer.run())?;
-
     let sync_times = log.sync_times();
+    serve_log(ready, log, sync_times, None, |log| tell_syncs(&log.sync_stats()))?;
+    writer.join().expect("the log's writer does not panic");
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// All that a server has before its log is open.
+struct Ready<'a> {
+    config: &'a Config,
+    listener: TcpListener,
+    metrics: Option<TcpListener>,
+    connections_max: u32,
+    root: Credentials,
+    origin: Origin,
+    directory: Arc<Directory>,
+    sealing_key_was_made: bool,
+    found: Found<RealDisk>,
+}
+
+/// Joins a cluster, unless the folder belongs to one already.
+fn join_once(join: &Join, config: &Config, http: SocketAddr) -> anyhow::Result<()> {
+    let folder = &config.data_dir;
+    if cluster::is_member(folder) {
+        tracing::info!("{} belongs to a cluster already; --join is not needed any more", folder.display());
+        return Ok(());
+    }
+    let Join { at, token, listen, address } = join;
+    cluster::join(cluster::Asking {
+        folder,
+        at,
+        token,
+        listen: *listen,
+        address: address.clone(),
+        http,
+        account: config.account.to_string(),
+        region: &config.region,
+        has_root: credentials::are_in_environment(|name| std::env::var(name).ok()),
+    })
+}
+
+/// Serves as one node of a cluster.
+fn serve_as_member(ready: Ready<'_>, id: LogId, applied: LogIndex, http: SocketAddr) -> anyhow::Result<()> {
+    let (config, folder) = (ready.config, &ready.config.data_dir);
+    if config.sync_interval.is_some() {
+        anyhow::bail!(
+            "durability: a node of a cluster syncs before it says that it has something; leave `interval` out"
+        );
+    }
+    let gifts = cluster::Gifts {
+        account: config.account.to_string(),
+        region: config.region.clone(),
+        root: (ready.origin != Origin::Environment).then(|| ready.root.clone()),
+        sealing_key: std::fs::read_to_string(folder.join(sealing::FILE))?,
+    };
+    let (cluster, for_nodes) = Cluster::prepare(cluster::Setup { folder, log: id, http, gifts })?;
+    let seed = u64::from_le_bytes(random()?);
+    let options =
+        evenkeel_log_raft::Options { seed, ..evenkeel_log_raft::Options::new(id, cluster.id(), cluster.start()) };
+    let (log, node, writer, opened) = RaftLog::open(RealDisk, &folder.join("log"), &options, applied)?;
+    tell(&opened.segments, folder);
+    let threads = cluster.run(for_nodes, (node, writer))?;
+    serve_log(ready, log, SyncTimes::default(), Some(Arc::clone(&cluster)), |_| ())?;
+    cluster.join(threads);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Serves from that log, until the server is to stop or the log fails.
+fn serve_log<L: Log + 'static>(
+    ready: Ready<'_>,
+    log: L,
+    sync_times: SyncTimes,
+    cluster: Option<Arc<Cluster>>,
+    tell_log: impl FnOnce(&L) + Send + 'static,
+) -> anyhow::Result<()> {
+    let Ready { config, listener, metrics, connections_max, root, origin, directory, sealing_key_was_made, found } =
+        ready;
+    let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
+    let clocks = thread::Clocks::default();
     let keeper = Keeper::new(found.checkpoints, found.shelf, log.reader());
     let options = evenkeel_engine::Options {
         jobs_max: config.jobs_max,
@@ -76,15 +178,18 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     let ended = Arc::new(Notify::new());
     let on_end = Arc::clone(&ended);
     let running = thread::start(engine, keeper, clocks, move |engine, gaps| {
-        tell_totals(engine, gaps);
+        tell_totals(engine.totals(), gaps);
+        tell_log(engine.log());
         on_end.notify_one();
     })?;
-    let Some(secret) = running.wait_until_serving() else {
+    // A node that does not lead serves too: it passes on what comes.
+    let begun = if cluster.is_some() { running.wait_until_begun() } else { running.wait_until_serving() };
+    let Some(secret) = begun else {
         running.join()?;
         anyhow::bail!("the engine ended before it served");
     };
 
-    sealing::check(directory.unreadable(), sealing_key_was_made, folder)?;
+    sealing::check(directory.unreadable(), sealing_key_was_made, &config.data_dir)?;
     if policies.unreadable() > 0 {
         tracing::error!(
             "the policies of {} queue(s) cannot be read by this version, so that nobody but root is let in there; root can set others",
@@ -123,10 +228,11 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
         is_open: config.insecure_no_auth,
         clocks,
         large_bodies: LargeBodies::default(),
+        cluster: cluster.clone(),
     });
     let settings = Settings { threads: config.http_threads, connections_max };
     let server = Server::start(listener, metrics, settings, &shared, running.clients())?;
-    greet(&server, &root, origin, &config);
+    greet(&server, &root, origin, config);
     if let Some(address) = metrics_address {
         tracing::info!("metrics without a key on http://{address}/metrics");
     }
@@ -139,6 +245,9 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     if !running.is_finished() {
         tracing::info!("stopping: finishing what was accepted");
     }
+    if let Some(cluster) = &cluster {
+        cluster.step_down();
+    }
     server.stop();
     running.stop();
     let drained = runtime.block_on(async {
@@ -150,10 +259,7 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     }
     runtime.shutdown_background();
     let ended = running.join();
-    ended.context("the server stopped because its log could not go on")?;
-    writer.join().expect("the log's writer does not panic");
-    tracing::info!("stopped");
-    Ok(())
+    ended.context("the server stopped because its log could not go on")
 }
 
 /// Sends the log to standard error.
@@ -198,13 +304,15 @@ fn tell(report: &OpenReport, folder: &Path) {
     }
 }
 
-fn tell_totals(engine: &Engine<LocalLog<RealDisk>>, gaps: &Gaps) {
-    let (totals, syncs) = (engine.totals(), engine.log().sync_stats());
+fn tell_totals(totals: Totals, gaps: &Gaps) {
     tracing::info!("{} commands in {} batches, {} bytes", totals.commands, totals.batches, totals.bytes);
-    let SyncStats { count, micros_p50, micros_p99, micros_max, .. } = syncs;
-    tracing::info!("{count} syncs: p50 {micros_p50} us, p99 {micros_p99} us, longest {micros_max} us");
     let (count, p99, p999, max) = (gaps.count(), gaps.micros_at(990), gaps.micros_at(999), gaps.micros_max());
     tracing::info!("{count} rounds of the engine: busy p99 {p99} us, p99.9 {p999} us, longest {max} us");
+}
+
+fn tell_syncs(syncs: &SyncStats) {
+    let SyncStats { count, micros_p50, micros_p99, micros_max, .. } = syncs;
+    tracing::info!("{count} syncs: p50 {micros_p50} us, p99 {micros_p99} us, longest {micros_max} us");
 }
 
 async fn stop_signal(ended: &Notify) -> std::io::Result<()> {

@@ -9,6 +9,7 @@
 
 pub mod binary;
 pub mod client;
+pub mod cluster;
 pub mod http;
 pub mod ledger;
 pub mod node;
@@ -22,5 +23,6 @@ pub mod wait;
 pub mod web_driver;
 
 pub use client::{Client, Failure, Message};
+pub use cluster::Cluster;
 pub use server::{Launch, Server};
 pub use tool::Tool;

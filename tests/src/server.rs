@@ -82,7 +82,8 @@ impl Launch {
         server.wait_for_end("the server to end by itself")
     }
 
-    fn prepare(self) -> Server {
+    /// A server that does not run yet.
+    pub fn prepare(self) -> Server {
         let home = tempfile::tempdir().expect("a temporary folder");
         let data = self.data.clone().unwrap_or_else(|| home.path().join("data"));
         Server { launch: self, home, data, child: None, address: Address::default(), log_read: 0 }

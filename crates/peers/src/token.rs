@@ -24,11 +24,15 @@ impl Secret {
         Ok(Self(secret))
     }
 
-    pub(crate) fn of(bytes: [u8; SECRET_BYTES]) -> Self {
+    /// The one of these bytes, which somebody claims to know.
+    #[must_use]
+    pub fn of(bytes: [u8; SECRET_BYTES]) -> Self {
         Self(bytes)
     }
 
-    pub(crate) fn bytes(&self) -> &[u8; SECRET_BYTES] {
+    /// Its bytes, for a connection that is proved.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; SECRET_BYTES] {
         &self.0
     }
 }

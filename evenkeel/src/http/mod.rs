@@ -6,6 +6,8 @@
 mod answer;
 mod body;
 mod console;
+mod doors;
+mod forwarded;
 mod outside;
 mod request_id;
 mod server;

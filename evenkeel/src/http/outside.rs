@@ -77,7 +77,12 @@ fn basic(head: &Parts) -> Option<(String, String)> {
 }
 
 pub(super) fn text(status: StatusCode, text: impl Into<Bytes>) -> Response<Whole> {
-    let mut response = Response::new(Whole::new(text.into()));
+    plain(status, text).map(Whole::new)
+}
+
+/// A few words for people.
+pub(super) fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Bytes> {
+    let mut response = Response::new(text.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));

@@ -1,7 +1,7 @@
 //! Accepting connections, serving each on its thread, and draining them at the end.
 
 use super::{
-    console,
+    console, forwarded,
     service::{Connection, Scope, Shared, Thread, Visitor},
     stream::Watched,
 };
@@ -165,8 +165,14 @@ fn run_thread(
         for acceptor in acceptors {
             tokio::task::spawn_local(accept(acceptor, stopped.clone()));
         }
+        let asked = shared.cluster.as_ref().map(|cluster| cluster.hand());
         let thread = Rc::new(Thread::new(shared, client, unread_bytes_max));
+        let forwarded =
+            asked.map(|asked| tokio::task::spawn_local(forwarded::serve(Rc::clone(&thread), asked, stopped.clone())));
         serve_all(&thread, connections, stopped).await;
+        if let Some(forwarded) = forwarded {
+            forwarded.await.expect("what serves others does not panic");
+        }
     });
 }
 

@@ -4,22 +4,24 @@ use super::{
     answer::Answer,
     body::Whole,
     console,
-    outside::{Outside, text},
+    doors::{Answered, asked, is_native},
+    outside::{Outside, plain, text},
     request_id::{RequestId, RequestIds},
-    unread::{self, Ticket, Unread},
+    unread::{Ticket, Unread},
     unsigned,
 };
-use crate::seen::Seen;
+use crate::{
+    cluster::{Cluster, Unanswered, admin},
+    seen::Seen,
+};
 use bytes::{Bytes, BytesMut};
-use evenkeel_access::{Directory, Known};
+use evenkeel_access::Directory;
 use evenkeel_console::Console;
-use evenkeel_engine::{Answer as EngineAnswer, Client, Looked, Request as EngineRequest, thread::Clocks};
+use evenkeel_engine::{Client, EngineError, Request as EngineRequest, thread::Clocks};
 use evenkeel_metrics::{Outcome, Requests};
-use evenkeel_native::Response as NativeResponse;
-use evenkeel_sigv4::{Headers, Payload, SigError, Verifier};
-use evenkeel_sqs::{Caller, Door, Head, Response as DoorResponse, Step, Unread as UnreadBody};
-use evenkeel_types::WallTime;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use evenkeel_sigv4::{SigError, Verifier};
+use evenkeel_sqs::{Door, Head, Unread as UnreadBody};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body;
 use hyper::body::Incoming;
 use std::{
@@ -58,12 +60,14 @@ pub(crate) struct Shared {
     pub(crate) is_open: bool,
     pub(crate) clocks: Clocks,
     pub(crate) large_bodies: LargeBodies,
+    /// If this server is one of several.
+    pub(crate) cluster: Option<Arc<Cluster>>,
 }
 
 impl Shared {
     /// Whether a request claims a key that exists. The claim is checked with the signature; this keeps strangers from
     /// taking up the memory for large bodies.
-    fn may_send_much(&self, head: &http::request::Parts) -> bool {
+    fn may_send_much(&self, head: &Parts) -> bool {
         let header = head.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let claimed = evenkeel_sigv4::claimed_key(header, head.uri.query().unwrap_or_default());
         self.is_open || claimed.is_some_and(|key| self.directory.get(&key).is_some())
@@ -81,15 +85,15 @@ impl Default for LargeBodies {
 
 /// What one thread's connections share.
 pub(super) struct Thread {
-    shared: Arc<Shared>,
-    client: Client,
-    verifier: RefCell<Verifier>,
-    native_verifier: RefCell<Verifier>,
-    request_ids: RefCell<RequestIds>,
-    requests: Arc<Requests>,
-    unread: Rc<Unread>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) client: Client,
+    pub(super) verifier: RefCell<Verifier>,
+    pub(super) native_verifier: RefCell<Verifier>,
+    pub(super) request_ids: RefCell<RequestIds>,
+    pub(super) requests: Arc<Requests>,
+    pub(super) unread: Rc<Unread>,
     /// Answers that are gathered body by body are made one at a time, so that no more than one lies half made.
-    looks: Semaphore,
+    pub(super) looks: Semaphore,
 }
 
 impl Thread {
@@ -144,30 +148,23 @@ struct Inner {
 
 /// What the last response handed out, should it turn out not to have arrived.
 struct Undelivered {
-    /// Gives it back.
-    give_back: EngineRequest,
+    way: WayBack,
     made: Instant,
     /// There as long as the system has not taken all of the response, if it is a large one.
     unread: Weak<Ticket>,
 }
 
-/// Gives jobs back, unless it is told otherwise before it is dropped.
-struct GiveBack<'c> {
-    client: &'c Client,
-    request: Option<EngineRequest>,
-}
-
-impl Drop for GiveBack<'_> {
-    fn drop(&mut self) {
-        if let Some(request) = self.request.take() {
-            self.client.tell(request);
-        }
-    }
+/// The way to give back what a response handed out.
+enum WayBack {
+    /// This node's engine gives it back.
+    Here(EngineRequest),
+    /// The node that answered does.
+    There(evenkeel_peers::Answered),
 }
 
 /// A connection that breaks so soon after a response was made did not bring it to anybody. One that breaks later belonged
 /// to a worker that is at work: its lease must hold.
-const DELIVERY_WINDOW: Duration = Duration::from_secs(2);
+pub(super) const DELIVERY_WINDOW: Duration = Duration::from_secs(2);
 
 impl Connection {
     pub(super) fn new(thread: Rc<Thread>, visitor: Visitor) -> Self {
@@ -199,7 +196,10 @@ impl Connection {
         if let Some(last) = self.inner.undelivered.take()
             && (was_unread || last.made.elapsed() < DELIVERY_WINDOW)
         {
-            self.inner.thread.client.tell(last.give_back);
+            match last.way {
+                WayBack::Here(request) => self.inner.thread.client.tell(request),
+                WayBack::There(answered) => answered.withdraw(),
+            }
         }
     }
 }
@@ -229,16 +229,16 @@ impl hyper::service::Service<Request<Incoming>> for Service {
 
 impl Inner {
     async fn serve(&self, request: Request<Incoming>) -> Response<Answer> {
-        let (response, give_back) = self.answer(request).await;
+        let (response, way) = self.answer(request).await;
         let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
         let unread = self.thread.unread.count(bytes, &self.give_up);
         let held = unread.as_ref().map_or_else(Weak::new, Rc::downgrade);
-        self.undelivered.set(give_back.map(|give_back| Undelivered { give_back, made: Instant::now(), unread: held }));
+        self.undelivered.set(way.map(|way| Undelivered { way, made: Instant::now(), unread: held }));
         response.map(|whole| Answer::new(whole, unread))
     }
 
-    /// The response, and what gives back the jobs that it brings, should it not arrive.
-    async fn answer(&self, request: Request<Incoming>) -> (Response<Whole>, Option<EngineRequest>) {
+    /// The response, and the way to give back the jobs that it brings, should it not arrive.
+    async fn answer(&self, request: Request<Incoming>) -> (Response<Whole>, Option<WayBack>) {
         let began = Instant::now();
         let (head, body) = request.into_parts();
         let shared = &self.thread.shared;
@@ -260,14 +260,13 @@ impl Inner {
         if console::is_asked(&head) {
             return (console::serve(&head, body, self.visitor.peer, shared, &self.thread.client).await, None);
         }
-        if !head.uri.path().starts_with(evenkeel_native::PREFIX) && ![Method::GET, Method::POST].contains(&head.method)
-        {
+        if !is_native(&head) && ![Method::GET, Method::POST].contains(&head.method) {
             let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "use GET or POST\n");
             refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
             return (refused, None);
         }
         let id = self.thread.request_ids.borrow_mut().next();
-        let (response, give_back, action) = self.serve_door(&head, body, &id).await;
+        let Served { response, action, way } = self.serve_door(&head, body, &id).await;
         let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         let status = response.status().as_u16();
         self.thread.requests.record(action, Outcome::of_status(status), micros);
@@ -279,182 +278,92 @@ impl Inner {
             micros,
             "request"
         );
-        (response, give_back)
+        (response.map(Whole::new), way)
     }
 
-    /// The door's response, what gives back its jobs, and the action's number if one was named.
-    async fn serve_door(
-        &self,
-        head: &http::request::Parts,
-        body: Incoming,
-        id: &RequestId,
-    ) -> (Response<Whole>, Option<EngineRequest>, Option<usize>) {
-        let asked = asked(head, id, self.visitor.peer, self.thread.shared.clocks.now().wall);
-        if body.size_hint().lower() > LARGE_BODY_BYTES as u64 && !self.thread.shared.may_send_much(head) {
-            let refused = evenkeel_sqs::auth_error(&SigError::InvalidClientTokenId, &asked);
-            return (respond(id, refused), None, None);
+    /// What a door says, of this node or of the one that leads.
+    async fn serve_door(&self, head: &Parts, body: Incoming, id: &RequestId) -> Served {
+        let shared = &self.thread.shared;
+        if body.size_hint().lower() > LARGE_BODY_BYTES as u64 && !shared.may_send_much(head) {
+            let refused = evenkeel_sqs::auth_error(&SigError::InvalidClientTokenId, &self.asked(head, id));
+            return Answered::of_sqs(id, refused).into();
         }
-        let is_native = head.uri.path().starts_with(evenkeel_native::PREFIX);
-        let mut response = match read_body(body, &self.thread.shared.large_bodies).await {
-            Ok(body) if is_native => return (respond_natively(self.ask_native_door(head, body).await), None, None),
-            Err(why) if is_native => return (unread_natively(why), None, None),
-            Ok(body) => self.ask_door(head, asked, body).await,
-            Err(why) => evenkeel_sqs::unread_error(why, &asked),
+        let body = match read_body(body, &shared.large_bodies).await {
+            Ok(body) => body,
+            Err(why) if is_native(head) => return Served::refused(unread_natively(why)),
+            Err(why) => return Answered::of_sqs(id, evenkeel_sqs::unread_error(why, &self.asked(head, id))).into(),
         };
-        let (action, give_back) = (response.action, response.undelivered.take());
-        (respond(id, response), give_back, action)
+        let Some(cluster) = &shared.cluster else { return self.answer_here(head, body, id).await };
+        if !cluster.leads() {
+            return self.pass_on(cluster, head, body, id).await;
+        }
+        let served = self.answer_here(head, body.clone(), id).await;
+        if served.response.status() == StatusCode::SERVICE_UNAVAILABLE && cluster.was_deposed().await {
+            // Nothing was done: whoever leads now may.
+            return self.pass_on(cluster, head, body, id).await;
+        }
+        served
     }
 
-    async fn ask_door(&self, head: &http::request::Parts, asked: Head<'_>, body: Bytes) -> DoorResponse {
-        let thread = &self.thread;
-        let door = &thread.shared.door;
-        let known = match self.authenticate(&thread.verifier, head, &body) {
-            Ok(known) => known,
-            Err(error) => return evenkeel_sqs::auth_error(&error, &asked),
-        };
-        let caller =
-            Caller { account: known.account, sender_id: &known.name, rights: &known.rights, is_root: known.is_root };
-        let mut step = door.accept(caller, asked, &body);
-        // A wait of 20 seconds must not keep what asked for it.
-        drop(body);
-        loop {
-            match step {
-                Step::Respond(response) => return response,
-                Step::Ask(request, pending) => {
-                    let answer = thread.client.call(request).await;
-                    let _turn = self.turn(&answer).await;
-                    step = pending.answer(door, answer);
-                }
+    /// The response of this node, whatever it is.
+    async fn answer_here(&self, head: &Parts, body: Bytes, id: &RequestId) -> Served {
+        self.thread.answer(head, body, id, self.visitor.peer).await.into()
+    }
+
+    /// The response of the node that leads.
+    async fn pass_on(&self, cluster: &Cluster, head: &Parts, body: Bytes, id: &RequestId) -> Served {
+        let error = match cluster.forward(head, self.visitor.peer, &body).await {
+            Ok((response, answered)) => {
+                return Served { response, action: None, way: Some(WayBack::There(answered)) };
             }
+            Err(Unanswered::Here) => return self.answer_here(head, body, id).await,
+            // How it stands is told wherever it is asked, above all then.
+            Err(_) if head.method == Method::GET && admin::is_for(head.uri.path()) => {
+                return self.answer_here(head, body, id).await;
+            }
+            Err(Unanswered::NoLeader) => EngineError::NotLeading,
+            Err(Unanswered::Lost) => EngineError::Lost,
+        };
+        if is_native(head) {
+            return Answered::of_native(evenkeel_native::engine_error(error)).into();
         }
+        Answered::of_sqs(id, evenkeel_sqs::engine_error(error, &self.asked(head, id))).into()
     }
 
-    /// The turn to make an answer, if it will be a large one.
-    async fn turn(&self, answer: &EngineAnswer) -> Option<SemaphorePermit<'_>> {
-        let (bytes, release): (usize, _) = match answer {
-            EngineAnswer::Received(Ok(received)) => {
-                (received.jobs.iter().map(|job| job.body.len()).sum(), evenkeel_engine::release(received))
-            }
-            EngineAnswer::Looked(Ok(Looked::Sent(watched))) => {
-                (watched.jobs.iter().map(|sent| sent.bytes.len()).sum(), None)
-            }
-            _ => return None,
-        };
-        if bytes < unread::COUNTED_BYTES {
-            return None;
-        }
-        let unread = &self.thread.unread;
-        if let Some(turn) = unread.turn_at_once() {
-            return Some(turn);
-        }
-        // The client may go while its jobs wait for their turn.
-        let mut unless_made = GiveBack { client: &self.thread.client, request: release };
-        let turn = unread.turn().await;
-        unless_made.request = None;
-        turn
-    }
-
-    /// The native door's part, from a request to its answer.
-    async fn ask_native_door(&self, head: &http::request::Parts, body: Bytes) -> NativeResponse {
-        let thread = &self.thread;
-        let door = &thread.shared.native;
-        let known = match self.authenticate(&thread.native_verifier, head, &body) {
-            Ok(known) => known,
-            Err(error) => return evenkeel_native::auth_error(&error),
-        };
-        let asked = evenkeel_native::Asked {
-            method: head.method.as_str(),
-            path: head.uri.path(),
-            query: head.uri.query().unwrap_or_default(),
-            peer: self.visitor.peer,
-            now: thread.shared.clocks.now().wall,
-        };
-        let _alone = if evenkeel_native::gathers_bodies(&asked) { thread.looks.acquire().await.ok() } else { None };
-        let mut step = door.accept(&known, asked, &body);
-        loop {
-            match step {
-                evenkeel_native::Step::Respond(response) => return response,
-                evenkeel_native::Step::Ask(request, pending) => {
-                    let answer = thread.client.call(request).await;
-                    let _turn = self.turn(&answer).await;
-                    step = pending.answer(door, answer);
-                }
-            }
-        }
-    }
-
-    /// The key that a request acts with.
-    fn authenticate(
-        &self,
-        verifier: &RefCell<Verifier>,
-        head: &http::request::Parts,
-        body: &Bytes,
-    ) -> Result<Arc<Known>, SigError> {
-        let thread = &self.thread;
-        let directory = &thread.shared.directory;
-        if thread.shared.is_open {
-            return Ok(Arc::clone(directory.root()));
-        }
-        let now = thread.shared.clocks.now().wall;
-        let seconds = i64::try_from(now.0 / 1_000).unwrap_or(i64::MAX);
-        let signed = evenkeel_sigv4::Request {
-            method: head.method.as_str(),
-            path: head.uri.path(),
-            query: head.uri.query().unwrap_or_default(),
-            headers: &HeaderLines(&head.headers),
-            payload: Payload::Bytes(body),
-        };
-        let verified = verifier.borrow_mut().verify(&signed, &directory.at(now), seconds);
-        verified.map(|verified| verified.key.into_known())
+    fn asked<'h>(&self, head: &'h Parts, id: &'h RequestId) -> Head<'h> {
+        asked(head, id, self.visitor.peer, self.thread.shared.clocks.now().wall)
     }
 }
 
-fn respond_natively(response: NativeResponse) -> Response<Whole> {
-    let mut built = Response::new(Whole::new(response.body.into()));
-    *built.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = built.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // Some carry a secret.
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    built
+/// A response, wherever it was made.
+struct Served {
+    response: Response<Bytes>,
+    /// The action's number, if one was named to this node.
+    action: Option<usize>,
+    way: Option<WayBack>,
 }
 
-fn respond(id: &RequestId, response: DoorResponse) -> Response<Whole> {
-    let mut built = Response::new(Whole::new(response.body.into()));
-    *built.status_mut() = StatusCode::from_u16(response.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let headers = built.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(response.content_type));
-    headers.insert("x-amzn-requestid", id.header());
-    if let Some(code) = response.query_error.and_then(|code| HeaderValue::try_from(code).ok()) {
-        headers.insert("x-amzn-query-error", code);
+impl Served {
+    fn refused(response: Response<Bytes>) -> Self {
+        Self { response, action: None, way: None }
     }
-    built
 }
 
-/// What a request says besides its body, as the door sees it.
-fn asked<'h>(head: &'h http::request::Parts, id: &'h RequestId, peer: IpAddr, now: WallTime) -> Head<'h> {
-    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
-    Head {
-        path: head.uri.path(),
-        query: head.uri.query().unwrap_or_default(),
-        target: text("x-amz-target"),
-        content_type: text("content-type"),
-        invocation: text("amz-sdk-invocation-id"),
-        host: text("host").unwrap_or_default(),
-        tls: false,
-        peer: Some(peer),
-        now,
-        request_id: id.as_str(),
+impl From<Answered> for Served {
+    fn from(answered: Answered) -> Self {
+        let Answered { response, action, undelivered } = answered;
+        Self { response, action, way: undelivered.map(WayBack::Here) }
     }
 }
 
 /// What the native door's clients hear of a body that was not read to its end.
-fn unread_natively(why: UnreadBody) -> Response<Whole> {
-    match why {
-        UnreadBody::TooLarge => text(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
-        UnreadBody::TooSlow => text(StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
-        UnreadBody::Broken => text(StatusCode::BAD_REQUEST, "the request is incomplete\n"),
-    }
+fn unread_natively(why: UnreadBody) -> Response<Bytes> {
+    let (status, words) = match why {
+        UnreadBody::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "the request is too large\n"),
+        UnreadBody::TooSlow => (StatusCode::REQUEST_TIMEOUT, "the request came too slowly\n"),
+        UnreadBody::Broken => (StatusCode::BAD_REQUEST, "the request is incomplete\n"),
+    };
+    plain(status, words)
 }
 
 /// Reads a body. Most are there together with the head, and cost no timer.
@@ -514,17 +423,6 @@ async fn next_frame(body: &mut Incoming) -> Result<Option<Bytes>, UnreadBody> {
                     return Ok(Some(data));
                 }
             }
-        }
-    }
-}
-
-/// A request's headers as the signature sees them.
-struct HeaderLines<'a>(&'a HeaderMap);
-
-impl Headers for HeaderLines<'_> {
-    fn each(&self, name: &str, visit: &mut dyn FnMut(&[u8])) {
-        for value in self.0.get_all(name) {
-            visit(value.as_bytes());
         }
     }
 }

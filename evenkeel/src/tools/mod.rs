@@ -1,12 +1,13 @@
 //! The commands that speak to a running server: look, send, receive, follow, purge, redrive.
 //!
-//! They are clients like any other; all but `keys`, `peek` and `tail` know nothing that SQS does not tell. Rules for all of them:
+//! They are clients like any other; all but `keys`, `cluster`, `peek` and `tail` know nothing that SQS does not tell. Rules for all of them:
 //!
 //! 1. Results go to standard output, as a table for people or with `--json` as one object a line; everything else (progress, what was
 //!    done, errors) goes to standard error.
 //! 2. What is taken back by nothing (a purge, a deletion) asks first, or wants `--yes`.
 //! 3. An error says what to do. The exit code is 0 if all was done, 1 if not, 2 if the command line makes no sense.
 
+mod cluster;
 mod confirm;
 mod jobs;
 mod keys;
@@ -35,6 +36,7 @@ pub(crate) enum Tool {
     Purge(purge::PurgeArgs),
     Redrive(redrive::RedriveArgs),
     Keys(keys::KeysArgs),
+    Cluster(cluster::ClusterArgs),
     Ping(ping::PingArgs),
 }
 
@@ -51,6 +53,7 @@ pub(crate) fn run(tool: Tool) -> anyhow::Result<()> {
             Tool::Purge(args) => purge::run(args).await,
             Tool::Redrive(args) => redrive::run(args).await,
             Tool::Keys(args) => keys::run(args).await,
+            Tool::Cluster(args) => cluster::run(args).await,
             Tool::Ping(args) => ping::run(args).await,
         }
     })

@@ -37,11 +37,15 @@ impl ServerArgs {
         Endpoint::parse(self.endpoint.as_deref().filter(|text| !text.is_empty()).unwrap_or(DEFAULT_ENDPOINT))
     }
 
+    /// The data folder.
+    pub(super) fn data_dir(&self) -> &Path {
+        self.data_dir.as_deref().unwrap_or_else(|| Path::new(DEFAULT_DATA_DIR))
+    }
+
     /// Where, and as whom.
     pub(super) fn find(&self) -> anyhow::Result<(Endpoint, Option<Identity>)> {
         let endpoint = self.endpoint()?;
-        let data_dir = self.data_dir.as_deref().unwrap_or_else(|| Path::new(DEFAULT_DATA_DIR));
-        Ok((endpoint, Identity::find(data_dir, |name| std::env::var(name).ok())?))
+        Ok((endpoint, Identity::find(self.data_dir(), |name| std::env::var(name).ok())?))
     }
 }
 

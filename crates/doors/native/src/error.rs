@@ -8,7 +8,9 @@ use evenkeel_sigv4::SigError;
 /// Why a request was refused. Each says what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum NativeError {
-    #[error("only the root key may administer keys; sign with it (root-credentials.toml in the data folder)")]
+    #[error(
+        "only the root key may administer keys and the cluster; sign with it (root-credentials.toml in the data folder)"
+    )]
     NotRoot,
     #[error(
         "this key may not read the jobs of queue {0}: that takes the right to sqs:ReceiveMessage, and no policy that denies it"
@@ -79,6 +81,18 @@ impl NativeError {
     pub(crate) fn no_such_key(_: NoSuchKey, id: &str) -> Self {
         Self::NoSuchKey(id.to_owned())
     }
+}
+
+/// The answer to a request that reached no engine: as if its engine had answered so.
+#[must_use]
+pub fn engine_error(error: EngineError) -> Response {
+    NativeError::from(error).response()
+}
+
+/// The answer to whoever asks for what is root's.
+#[must_use]
+pub fn not_root() -> Response {
+    NativeError::NotRoot.response()
 }
 
 /// The answer to a request whose signature was refused.

@@ -21,7 +21,7 @@ mod keys;
 pub mod limits;
 
 pub use door::{Asked, Door, Pending, Response, Step};
-pub use error::auth_error;
+pub use error::{auth_error, engine_error, not_root};
 pub use jobs::gathers_bodies;
 
 /// The service that credentials must be scoped to.

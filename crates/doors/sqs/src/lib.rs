@@ -41,6 +41,7 @@ mod system_attributes;
 mod tags;
 mod text;
 mod tokens;
+mod unanswered;
 mod unread;
 
 pub use actions::ACTIONS;
@@ -50,4 +51,5 @@ pub use door::{Door, Pending, Step};
 pub use ids::Ids;
 pub use queue_attributes::POLICY;
 pub use response::Response;
+pub use unanswered::engine_error;
 pub use unread::{Unread, unread_error};

@@ -32,7 +32,7 @@ pub struct SyncStats {
 }
 
 /// How long syncs take, readable while the log is at work and after.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SyncTimes(pub(crate) Arc<SyncHistogram>);
 
 impl SyncTimes {

@@ -1,0 +1,166 @@
+//! `/v1/cluster`: how the cluster stands, and changes of it. Only root may ask; who asks was checked before.
+//!
+//! | request | what it does | answer |
+//! |---|---|---|
+//! | `GET /v1/cluster` | tells how it stands | 200 |
+//! | `POST /v1/cluster/tokens` | makes a token that lets a node in | 201, `token` and `address` |
+//! | `POST /v1/cluster/transfer` | hands over to the node `to`, or to whichever is furthest | 200, `leader` |
+//! | `DELETE /v1/cluster/nodes/N` | removes a member | 200, `{}` |
+
+use super::node::Cluster;
+use evenkeel_log_raft::{Change, ChangeError, NodeId, Status};
+use evenkeel_native::Response;
+use evenkeel_peers::Token;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// What the paths begin with.
+pub(crate) const PREFIX: &str = "/v1/cluster";
+
+/// How long a change may take.
+const AGREE_MAX: Duration = Duration::from_secs(10);
+/// How often a new leader is asked for that comes as the answer.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// Why it was not done: HTTP's status, a word, and what to do.
+type Refusal = (u16, &'static str, String);
+
+/// Whether that path is one of these.
+pub(crate) fn is_for(path: &str) -> bool {
+    path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The answer to a request of root.
+pub(crate) async fn answer(cluster: &Cluster, method: &str, path: &str, body: &[u8]) -> Response {
+    let rest = path.strip_prefix(PREFIX).unwrap_or_default();
+    let answered = match (method, rest) {
+        ("GET", "") => status(cluster).map(|status| (200, tell(cluster, &status))),
+        ("POST", "/tokens") => token(cluster),
+        ("POST", "/transfer") => transfer(cluster, body).await,
+        ("DELETE", _) => remove(cluster, rest).await,
+        _ => Err((404, "NoSuchPath", format!("there is nothing at {path}; /v1/cluster is there"))),
+    };
+    let (status, body) = answered
+        .unwrap_or_else(|(status, code, message)| (status, json!({"error": {"code": code, "message": message}})));
+    Response { status, body: body.to_string().into_bytes() }
+}
+
+/// The answer if this node belongs to no cluster.
+pub(crate) fn single() -> Response {
+    let message =
+        "this server is a single node; `evenkeel cluster init` makes it the first of a cluster, once it is stopped";
+    let body = json!({"error": {"code": "NoCluster", "message": message}});
+    Response { status: 404, body: body.to_string().into_bytes() }
+}
+
+fn status(cluster: &Cluster) -> Result<Status, Refusal> {
+    let status = cluster.inbox().and_then(evenkeel_log_raft::Inbox::status);
+    status.ok_or_else(|| (503, "Unavailable", "the node is starting or stopping; retry".into()))
+}
+
+fn tell(cluster: &Cluster, status: &Status) -> Value {
+    let members = &status.members;
+    let mut ids: Vec<_> = members.voters.iter().chain(&members.learners).chain(&members.voters_before).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let book = cluster.book();
+    let nodes: Vec<_> = ids
+        .into_iter()
+        .map(|&node| {
+            let place = book.get(node);
+            let peer = status.peers.iter().find(|peer| peer.node == node);
+            // Of the others only the leader knows how they are.
+            let matched = if node == status.node { Some(status.last.0) } else { peer.map(|peer| peer.matched.0) };
+            json!({
+                "node": node.0,
+                "role": if status.leader == Some(node) { "leader" } else if members.voters.contains(&node) { "voter" } else { "learner" },
+                "reachable": if node == status.node { Some(true) } else { peer.map(|peer| peer.is_there) },
+                "last": matched,
+                "needs_snapshot": peer.map(|peer| peer.needs_snapshot),
+                "address": place.map(|place| place.address.as_str()),
+                "http": place.map(|place| place.http.as_str()),
+            })
+        })
+        .collect();
+    json!({
+        "cluster": cluster.name.to_string(),
+        "told_by": status.node.0,
+        "leader": status.leader.map(|leader| leader.0),
+        "term": status.term,
+        "committed": status.committed.0,
+        "nodes": nodes,
+    })
+}
+
+fn token(cluster: &Cluster) -> Result<(u16, Value), Refusal> {
+    let secret = cluster.tokens.make().map_err(|error| (409, "TooManyTokens", error.to_string()))?;
+    let token = Token { fingerprint: cluster.authority.fingerprint(), secret };
+    let book = cluster.book();
+    let address = book.get(cluster.id).map(|place| place.address.as_str());
+    let seconds = super::join::TOKEN_LIFE.as_secs();
+    Ok((201, json!({"token": token.to_string(), "address": address, "expires_in_seconds": seconds})))
+}
+
+async fn transfer(cluster: &Cluster, body: &[u8]) -> Result<(u16, Value), Refusal> {
+    let asked: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(body).map_err(malformed)? };
+    let now = status(cluster)?;
+    let furthest = now.peers.iter().filter(|peer| peer.is_there && now.members.voters.contains(&peer.node));
+    let to = match asked.get("to") {
+        None | Some(Value::Null) => furthest.max_by_key(|peer| peer.matched).map(|peer| peer.node),
+        Some(to) => Some(NodeId(to.as_u64().ok_or_else(|| malformed("`to` is a node's number"))?)),
+    };
+    let to = to.ok_or_else(|| (409, "NoOther", "there is no other node that could lead".to_owned()))?;
+    let inbox = cluster.inbox().ok_or_else(|| refusal(ChangeError::NotLeading))?;
+    inbox.hand_over(to).map_err(refusal)?;
+    let until = Instant::now() + AGREE_MAX;
+    loop {
+        let leader = cluster.standing().borrow().leader;
+        if let Some(leader) = leader.filter(|leader| *leader != cluster.id) {
+            return Ok((200, json!({"leader": leader.0})));
+        }
+        if Instant::now() > until {
+            return Err((503, "NotDone", format!("node {to} did not take over; this node goes on")));
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+async fn remove(cluster: &Cluster, rest: &str) -> Result<(u16, Value), Refusal> {
+    let number = rest.strip_prefix("/nodes/").and_then(|number| number.parse().ok());
+    let node = NodeId(number.ok_or_else(|| malformed("DELETE /v1/cluster/nodes/N, and N is a node's number"))?);
+    let inbox = cluster.inbox().ok_or_else(|| refusal(ChangeError::NotLeading))?;
+    inbox.change_members(Change::Remove(node)).map_err(refusal)?;
+    let until = Instant::now() + AGREE_MAX;
+    // Not the log's word but what connections are let in by: once this is answered, the node is not heard any more.
+    while cluster.standing().borrow().members.contains(node) {
+        if Instant::now() > until {
+            return Err((503, "NotDone", "a majority did not agree in time; look at the status, and retry".into()));
+        }
+        sleep(LOOK_EVERY).await;
+    }
+    Ok((200, json!({})))
+}
+
+fn malformed(error: impl ToString) -> Refusal {
+    (400, "Malformed", error.to_string())
+}
+
+/// What a change was refused for, with what to do.
+fn refusal(error: ChangeError) -> Refusal {
+    match error {
+        ChangeError::NotLeading => (503, "NotLeading", "the leader is changing; retry".into()),
+        ChangeError::UnderWay => (503, "UnderWay", "another change is under way; retry".into()),
+        ChangeError::NoChange(node) => (409, "NoChange", format!("node {node} leads already")),
+        ChangeError::NotAMember(node) => (
+            404,
+            "NoSuchNode",
+            format!("there is no node {node} that could; `evenkeel cluster status` shows those that there are"),
+        ),
+        ChangeError::Behind(_) => (409, "Behind", error.to_string()),
+        ChangeError::Leads(node) => {
+            (409, "Leads", format!("node {node} leads; hand over first: evenkeel cluster transfer"))
+        }
+        ChangeError::LastVoter | ChangeError::TooMany => (409, "Refused", error.to_string()),
+    }
+}

@@ -1,0 +1,113 @@
+//! What a data folder keeps of the cluster that it belongs to: one file, for the server alone, replaced as a whole.
+
+use super::book::Place;
+use anyhow::{Context, bail};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use evenkeel_peers::{Authority, ClusterId};
+use serde::{Deserialize, Serialize};
+use std::{
+    io::Write,
+    net::SocketAddr,
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::Path,
+};
+
+pub(crate) const FILE: &str = "cluster.json";
+
+/// The file.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Membership {
+    /// This node's number.
+    pub(crate) node: u64,
+    /// Whether the log was ever opened for the cluster: from then on a log without its votes is refused.
+    pub(crate) has_started: bool,
+    /// Where it listens for other nodes.
+    pub(crate) listen: SocketAddr,
+    /// Where others find it.
+    pub(crate) address: String,
+    /// The authority's certificate, base64 of DER.
+    pub(crate) authority: String,
+    /// Its key, base64 of PKCS #8.
+    pub(crate) authority_key: String,
+    /// Where the nodes were when they were last heard of.
+    pub(crate) nodes: Vec<Place>,
+}
+
+impl Membership {
+    /// The authority that it holds.
+    pub(crate) fn authority(&self, cluster: ClusterId) -> anyhow::Result<Authority> {
+        let decode = |text: &str| STANDARD.decode(text).map_err(|_| anyhow::anyhow!("{FILE} is damaged; restore it"));
+        let (certificate, key) = (decode(&self.authority)?, decode(&self.authority_key)?);
+        Ok(Authority::of(cluster, certificate, key)?)
+    }
+
+    /// Reads it.
+    pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
+        let path = folder.join(FILE);
+        let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let mode = std::fs::metadata(&path)?.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            bail!("{} can be read by others (mode {mode:o}); run: chmod 600 {0}", path.display());
+        }
+        // The words of the parser could quote the key.
+        serde_json::from_str(&text).map_err(|_| anyhow::anyhow!("{} is damaged; restore it", path.display()))
+    }
+
+    /// Writes it, in the place of what was there.
+    pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        write_private(folder, FILE, &serde_json::to_vec_pretty(self)?)
+    }
+}
+
+/// Whether the folder belongs to a cluster.
+pub(crate) fn is_member(folder: &Path) -> bool {
+    folder.join(FILE).exists()
+}
+
+/// Writes a file that only its owner reads, wholly or not at all.
+pub(crate) fn write_private(folder: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+    let path = folder.join(name);
+    let write = || -> std::io::Result<()> {
+        let unfinished = folder.join(format!("{name}.unfinished"));
+        match std::fs::remove_file(&unfinished) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&unfinished, &path)?;
+        std::fs::File::open(folder)?.sync_all()
+    };
+    write().with_context(|| format!("writing {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_and_by_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = Authority::new(ClusterId([3; 16])).unwrap();
+        let membership = Membership {
+            node: 7,
+            has_started: false,
+            listen: ([127, 0, 0, 1], 9326).into(),
+            address: "a:1".into(),
+            authority: STANDARD.encode(authority.certificate()),
+            authority_key: STANDARD.encode(authority.key()),
+            nodes: vec![Place { node: 7, address: "a:1".into(), http: "a:2".into(), stamp: 1 }],
+        };
+        assert!(!is_member(folder.path()));
+        membership.write(folder.path()).unwrap();
+        assert!(is_member(folder.path()));
+        let read = Membership::read(folder.path()).unwrap();
+        assert_eq!((read.node, &read.nodes), (7, &membership.nodes));
+        assert_eq!(read.authority(ClusterId([3; 16])).unwrap().fingerprint(), authority.fingerprint());
+        let path = folder.path().join(FILE);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(Membership::read(folder.path()).err().unwrap().to_string().contains("chmod 600"));
+    }
+}

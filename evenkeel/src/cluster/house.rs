@@ -1,0 +1,59 @@
+//! What other nodes say to this one.
+
+use super::{book::Place, join, node::Cluster};
+use evenkeel_log_raft::{Message, NodeId};
+use evenkeel_peers::{Asked, House, Joining};
+use std::sync::Arc;
+
+/// What a question begins with.
+pub(super) const REQUEST: u8 = 1;
+pub(super) const JOIN: u8 = 2;
+
+/// Takes what others say.
+pub(super) struct Doorkeeper(pub(super) Arc<Cluster>);
+
+impl House for Doorkeeper {
+    fn admits(&self, node: NodeId) -> bool {
+        let standing = self.0.standing();
+        let members = &standing.borrow().members;
+        // One that was let in just now does not know the members yet; the certificate is all there is.
+        members.contains(node) || !members.contains(self.0.id)
+    }
+
+    fn message(&self, message: Message) {
+        if let Some(inbox) = self.0.inbox() {
+            inbox.give(message);
+        }
+    }
+
+    fn note(&self, _: NodeId, note: bytes::Bytes) {
+        if let Ok(places) = serde_json::from_slice::<Vec<Place>>(&note) {
+            let standing = self.0.standing();
+            let members = standing.borrow().members.clone();
+            let is_known = members.contains(self.0.id);
+            // Of itself this node knows more, and one that has left is not to come back by hearsay.
+            let news = places.into_iter().filter(|place| {
+                let node = NodeId(place.node);
+                node != self.0.id && (!is_known || members.contains(node))
+            });
+            self.0.book().learn(news);
+        }
+    }
+
+    fn ask(&self, mut asked: Asked) {
+        if asked.request.is_empty() {
+            return;
+        }
+        let kind = asked.request.split_to(1);
+        match kind.first() {
+            Some(&REQUEST) => self.0.hand_out(asked),
+            Some(&JOIN) => join::passed_on(&self.0, asked),
+            // Of a newer version. Its connection waits for nothing else.
+            _ => asked.reply.send(bytes::Bytes::new()),
+        }
+    }
+
+    fn join(&self, joining: Joining) {
+        join::asked(&self.0, joining);
+    }
+}

@@ -1,0 +1,288 @@
+//! A new node is let in: by a token that the leader made, which counts once and for a while.
+//!
+//! The leader makes the new node a learner first, under a number that no other has had, and then tells it that number, the authority, and what all
+//! nodes must have alike. A number is the index of the log's entry before the change: there is none like it, also after a change of leader. If the new
+//! node dies before it has written that down, a learner is left over that never comes (`evenkeel cluster remove`).
+
+use super::{
+    book::Place,
+    folder::{Membership, write_private},
+    house::JOIN,
+    init::reachable,
+    node::Cluster,
+};
+use crate::{credentials, identity, sealing};
+use anyhow::{Context, bail};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use bytes::{BufMut, Bytes, BytesMut};
+use evenkeel_disk::{Disk, RealDisk};
+use evenkeel_log_local::LogId;
+use evenkeel_log_raft::{Change, ChangeError, NodeId};
+use evenkeel_peers::{Asked, Joining, Secret, Token};
+use serde::{Deserialize, Serialize};
+use std::{
+    net::SocketAddr,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// How long a token counts.
+pub(super) const TOKEN_LIFE: Duration = Duration::from_secs(3_600);
+/// Tokens that count at a time.
+const TOKENS_MAX: usize = 64;
+/// How long the cluster may take to agree on a new member.
+const AGREE_MAX: Duration = Duration::from_secs(10);
+
+/// Tokens that were made here and not used. They are gone with the process, or once it leads no more: then another is made.
+#[derive(Default)]
+pub(super) struct Tokens {
+    made: Mutex<Vec<(Secret, Instant)>>,
+    /// One node at a time.
+    letting_in: Mutex<()>,
+}
+
+impl Tokens {
+    pub(super) fn make(&self) -> anyhow::Result<Secret> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.retain(|(_, until)| *until > Instant::now());
+        if made.len() >= TOKENS_MAX {
+            bail!("{TOKENS_MAX} tokens wait to be used; they end after an hour");
+        }
+        let secret = Secret::draw().context("the system's random source")?;
+        made.push((secret.clone(), Instant::now() + TOKEN_LIFE));
+        Ok(secret)
+    }
+
+    /// Whether it counts; from now on it does not.
+    fn spend(&self, secret: &Secret) -> bool {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.retain(|(_, until)| *until > Instant::now());
+        let found = made.iter().position(|(known, _)| known == secret);
+        found.map(|at| made.swap_remove(at)).is_some()
+    }
+}
+
+/// What a new node says of itself.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Request {
+    address: String,
+    http: String,
+    account: String,
+    region: String,
+    has_root: bool,
+}
+
+/// What it is told.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Welcome {
+    cluster: String,
+    node: u64,
+    authority: String,
+    authority_key: String,
+    sealing_key: String,
+    root: Option<Root>,
+    nodes: Vec<Place>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Root {
+    access_key: String,
+    secret_key: String,
+}
+
+/// A node that would join.
+pub(crate) struct Asking<'a> {
+    pub(crate) folder: &'a Path,
+    /// The node that it asks.
+    pub(crate) at: &'a str,
+    pub(crate) token: &'a str,
+    /// Where it will listen for other nodes, and where they find it.
+    pub(crate) listen: SocketAddr,
+    pub(crate) address: Option<String>,
+    pub(crate) http: SocketAddr,
+    pub(crate) account: String,
+    pub(crate) region: &'a str,
+    /// The root credentials are in its environment.
+    pub(crate) has_root: bool,
+}
+
+/// Joins: from then on the folder belongs to the cluster.
+pub(crate) fn join(asking: Asking<'_>) -> anyhow::Result<()> {
+    let Asking { folder, at, token, listen, address, http, account, region, has_root } = asking;
+    let disk = RealDisk;
+    if disk.list(folder)?.iter().any(|name| name == "log") {
+        bail!(
+            "{} has data of its own: a node joins with an empty folder (--data-dir), and gets the cluster's data",
+            folder.display()
+        );
+    }
+    let address = reachable(listen, address)?;
+    let token: Token = token.parse()?;
+    let request =
+        Request { address: address.clone(), http: http.to_string(), account, region: region.into(), has_root };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let welcome = runtime.block_on(evenkeel_peers::join(at, &token, serde_json::to_vec(&request)?.into()))?;
+    let welcome: Welcome = serde_json::from_slice(&welcome).map_err(|_| {
+        anyhow::anyhow!("the node at {at} answers in words of another version; use the same version on all nodes")
+    })?;
+    let cluster = u128::from_str_radix(&welcome.cluster, 16).context("the cluster's name is none")?;
+    write_private(folder, sealing::FILE, welcome.sealing_key.as_bytes())?;
+    if let Some(Root { access_key, secret_key }) = &welcome.root {
+        let text = format!("access_key = \"{access_key}\"\nsecret_key = \"{secret_key}\"\n");
+        write_private(folder, credentials::FILE, text.as_bytes())?;
+    }
+    identity::adopt(&disk, folder, LogId(cluster.to_be_bytes()))?;
+    Membership {
+        node: welcome.node,
+        has_started: false,
+        listen,
+        address,
+        authority: welcome.authority,
+        authority_key: welcome.authority_key,
+        nodes: welcome.nodes,
+    }
+    .write(folder)?;
+    tracing::info!("joined the cluster {} as node {}", welcome.cluster, welcome.node);
+    Ok(())
+}
+
+/// A stranger asks, here or at another node, which passed it on.
+pub(super) fn asked(cluster: &Arc<Cluster>, joining: Joining) {
+    let Joining { secret, request, answer } = joining;
+    let cluster = Arc::clone(cluster);
+    spawn(move || {
+        let answered = if cluster.leads() {
+            let_in(&cluster, &secret, &request).map_err(|error| format!("{error:#}"))
+        } else {
+            pass_on(&cluster, &secret, &request)
+        };
+        // It may have gone.
+        _ = answer.send(answered);
+    });
+}
+
+/// Passes it on to the leader, who made the token.
+fn pass_on(cluster: &Cluster, secret: &Secret, request: &[u8]) -> Result<Bytes, String> {
+    let mut bytes = BytesMut::new();
+    bytes.put_u8(JOIN);
+    bytes.extend_from_slice(secret.bytes());
+    bytes.extend_from_slice(request);
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let answered = runtime.block_on(cluster.ask_leader(bytes.freeze()));
+    let answer = answered.map_err(|_| "no node leads, so none can be let in; try again".to_owned())?.answer;
+    match answer.split_first() {
+        Some((0, welcome)) => Ok(Bytes::copy_from_slice(welcome)),
+        Some((_, why)) => Err(String::from_utf8_lossy(why).into_owned()),
+        None => Err("the leader does not understand; use the same version on all nodes".into()),
+    }
+}
+
+/// Another node passed it on.
+pub(super) fn passed_on(cluster: &Arc<Cluster>, asked: Asked) {
+    let cluster = Arc::clone(cluster);
+    spawn(move || {
+        let mut answer = BytesMut::new();
+        let let_in = match asked.request.split_first_chunk() {
+            Some((secret, request)) => let_in(&cluster, &Secret::of(*secret), request),
+            None => Err(anyhow::anyhow!("there is no secret")),
+        };
+        match let_in {
+            Ok(welcome) => {
+                answer.put_u8(0);
+                answer.extend_from_slice(&welcome);
+            }
+            Err(error) => {
+                answer.put_u8(1);
+                answer.extend_from_slice(format!("{error:#}").as_bytes());
+            }
+        }
+        asked.reply.send(answer.freeze());
+    });
+}
+
+/// Agreeing takes a while, and the thread for peers carries the words by which it is done.
+fn spawn(work: impl FnOnce() + Send + 'static) {
+    if let Err(error) = std::thread::Builder::new().name("join".into()).spawn(work) {
+        tracing::error!("a node cannot be let in: {error}");
+    }
+}
+
+fn let_in(cluster: &Cluster, secret: &Secret, request: &[u8]) -> anyhow::Result<Bytes> {
+    let request: Request = serde_json::from_slice(request).context("use the same version on all nodes")?;
+    let gifts = &cluster.gifts;
+    let inbox = cluster.inbox().context("the node is starting; try again")?;
+    if !cluster.leads() {
+        bail!("the cluster is about to have another leader; try again");
+    }
+    // Before the token is spent.
+    if (&request.account, &request.region) != (&gifts.account, &gifts.region) {
+        bail!(
+            "all nodes need the same account and region: start it with --account-id {} --region {}",
+            gifts.account,
+            gifts.region
+        );
+    }
+    if gifts.root.is_none() && !request.has_root {
+        bail!(
+            "the root credentials of this cluster are in the environment only: set EVENKEEL_ROOT_ACCESS_KEY and \
+             EVENKEEL_ROOT_SECRET_KEY for the new node as well"
+        );
+    }
+    let _one = cluster.tokens.letting_in.lock().unwrap_or_else(PoisonError::into_inner);
+    if !cluster.tokens.spend(secret) {
+        bail!(
+            "the token was used, is older than an hour, or was made before the leader changed: `evenkeel cluster add` makes another"
+        );
+    }
+    let until = Instant::now() + AGREE_MAX;
+    let node = loop {
+        let status = inbox.status().context("the node is stopping")?;
+        let node = NodeId(status.last.0 + 1);
+        match inbox.change_members(Change::AddLearner(node)) {
+            Ok(()) => break node,
+            Err(ChangeError::UnderWay) if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
+            Err(error) => return Err(error.into()),
+        }
+    };
+    while !inbox.status().is_some_and(|status| status.members.contains(node)) {
+        if Instant::now() > until {
+            bail!("the nodes did not agree on a new one within {} s: is a majority there?", AGREE_MAX.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    cluster.book().learn([Place { node: node.0, address: request.address, http: request.http, stamp: 1 }]);
+    tracing::info!("node {node} is let in");
+    let root = gifts.root.as_ref().filter(|_| !request.has_root);
+    let welcome = Welcome {
+        cluster: cluster.name.to_string(),
+        node: node.0,
+        authority: STANDARD.encode(cluster.authority.certificate()),
+        authority_key: STANDARD.encode(cluster.authority.key()),
+        sealing_key: gifts.sealing_key.clone(),
+        root: root.map(|root| Root { access_key: root.access_key.clone(), secret_key: root.secret_key.clone() }),
+        nodes: cluster.book().places(),
+    };
+    Ok(serde_json::to_vec(&welcome)?.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_counts_once() {
+        let tokens = Tokens::default();
+        let (first, second) = (tokens.make().unwrap(), tokens.make().unwrap());
+        assert!(!tokens.spend(&Secret::draw().unwrap()));
+        assert!(tokens.spend(&first) && !tokens.spend(&first) && tokens.spend(&second));
+        for _ in 0..TOKENS_MAX {
+            tokens.make().unwrap();
+        }
+        assert!(tokens.make().unwrap_err().to_string().contains("64 tokens"));
+    }
+}

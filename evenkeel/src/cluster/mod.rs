@@ -1,0 +1,29 @@
+//! A server that is one node of a cluster: the log on several machines, and every request to the one that leads.
+//!
+//! A data folder belongs to a cluster if there is a [`folder::FILE`] in it (`evenkeel cluster init`, `evenkeel serve --join`); any other is a single
+//! node's, and none of this runs for it. What this node knows of the others is in three places:
+//!
+//! 1. Who is a member and who leads: the log says so. A thread ([`watch`]) looks, tells the rest ([`Standing`]), and gives learners a vote once
+//!    they have caught up.
+//! 2. Where they are: each node tells its own address to all that it meets, and what it heard of others ([`book`]).
+//! 3. Who they are: certificates (`evenkeel-peers`).
+//!
+//! Requests that come to a node that does not lead go to the one that does ([`forward`]), which checks their signature as if they had come to it.
+
+pub(crate) mod admin;
+mod book;
+mod folder;
+mod forward;
+mod house;
+mod init;
+mod join;
+mod node;
+mod watch;
+mod wire;
+
+pub(crate) use folder::is_member;
+pub(crate) use forward::Unanswered;
+pub(crate) use init::init;
+pub(crate) use join::{Asking, join};
+pub(crate) use node::{Cluster, Gifts, Setup};
+pub(crate) use wire::{decode_request, encode_response};

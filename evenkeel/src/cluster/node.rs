@@ -1,0 +1,246 @@
+//! This node of the cluster: what its parts share.
+
+use super::{
+    book::{Book, Place},
+    folder::{Membership, write_private},
+    house::Doorkeeper,
+    join::Tokens,
+    watch,
+};
+use crate::credentials::Credentials;
+use anyhow::Context;
+use evenkeel_disk::RealDisk;
+use evenkeel_log_local::LogId;
+use evenkeel_log_raft::{Inbox, Members, NodeId, Running, Start};
+use evenkeel_peers::{Asked, Authority, ClusterId, Peers};
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+use tokio::sync::{mpsc, watch as watched};
+
+/// The length of a tick of the log: a node campaigns after 1 to 2 s without a leader.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How long a node that stops waits for another to take over.
+const STEP_DOWN_MAX: Duration = Duration::from_secs(2);
+
+/// Who leads, and who is a member, as far as this node knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) leader: Option<NodeId>,
+    /// This node does.
+    pub(crate) leads: bool,
+    pub(crate) members: Members,
+}
+
+/// What a new node is given besides its number.
+#[derive(Clone)]
+pub(crate) struct Gifts {
+    pub(crate) account: String,
+    pub(crate) region: String,
+    /// If they are in the data folder, and not only in the environment.
+    pub(crate) root: Option<Credentials>,
+    /// What secrets are sealed with in the log, as it stands in its file.
+    pub(crate) sealing_key: String,
+}
+
+/// What is needed to be a node.
+pub(crate) struct Setup<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) log: LogId,
+    /// Where requests come in.
+    pub(crate) http: SocketAddr,
+    pub(crate) gifts: Gifts,
+}
+
+/// This node.
+pub(crate) struct Cluster {
+    pub(super) id: NodeId,
+    pub(super) name: ClusterId,
+    pub(super) authority: Authority,
+    pub(super) gifts: Gifts,
+    folder: PathBuf,
+    membership: Mutex<Membership>,
+    book: Mutex<Book>,
+    pub(super) tokens: Tokens,
+    peers: OnceLock<Peers>,
+    inbox: OnceLock<Inbox<RealDisk>>,
+    standing: watched::Sender<Standing>,
+    hands: Mutex<Vec<mpsc::UnboundedSender<Asked>>>,
+    next_hand: AtomicUsize,
+}
+
+/// What ends with the node.
+pub(crate) struct Threads {
+    log: Running,
+    peers: JoinHandle<()>,
+}
+
+impl Cluster {
+    /// What the folder knows of the cluster, and the socket for other nodes.
+    pub(crate) fn prepare(setup: Setup<'_>) -> anyhow::Result<(Arc<Self>, TcpListener)> {
+        let Setup { folder, log, http, gifts } = setup;
+        let membership = Membership::read(folder)?;
+        let (id, name) = (NodeId(membership.node), ClusterId(log.0));
+        let listener = TcpListener::bind(membership.listen).with_context(|| {
+            format!("listening for other nodes on {} (`listen` in {})", membership.listen, super::folder::FILE)
+        })?;
+        let mut book = Book::default();
+        book.learn(membership.nodes.iter().cloned());
+        // A port that the system chose is known only now.
+        let port = listener.local_addr()?.port();
+        let address = membership.address.strip_suffix(":0").map(|host| format!("{host}:{port}"));
+        let address = address.unwrap_or_else(|| membership.address.clone());
+        let stamp = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let stamp = u64::try_from(stamp).unwrap_or(u64::MAX);
+        book.is_here(Place { node: id.0, address, http: http.to_string(), stamp });
+        let cluster = Self {
+            id,
+            name,
+            authority: membership.authority(name)?,
+            gifts,
+            folder: folder.to_owned(),
+            membership: Mutex::new(membership),
+            book: Mutex::new(book),
+            tokens: Tokens::default(),
+            peers: OnceLock::new(),
+            inbox: OnceLock::new(),
+            standing: watched::channel(Standing::default()).0,
+            hands: Mutex::default(),
+            next_hand: AtomicUsize::new(0),
+        };
+        Ok((Arc::new(cluster), listener))
+    }
+
+    /// Whether the log knows this node.
+    pub(crate) fn start(&self) -> Start {
+        if self.membership().has_started {
+            return Start::Again;
+        }
+        // The first node began the log, alone; all others are told of what came after.
+        Start::New(Members::of(&[NodeId(super::init::FIRST)]))
+    }
+
+    /// This node's number.
+    pub(crate) fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// The log is open: begins to speak with the others.
+    pub(crate) fn run(
+        self: &Arc<Self>,
+        listener: TcpListener,
+        (node, writer): (evenkeel_log_raft::Node<RealDisk>, evenkeel_log_raft::Writer<RealDisk>),
+    ) -> anyhow::Result<Threads> {
+        self.membership().has_started = true;
+        self.keep()?;
+        let house = Arc::new(Doorkeeper(Arc::clone(self)));
+        let identity = self.authority.issue(self.id)?;
+        let (peers, thread) = Peers::start(evenkeel_peers::Options { identity, listener, house })?;
+        let sender = peers.clone();
+        let (inbox, log) = evenkeel_log_raft::run(node, writer, TICK, move |message| sender.send(message))?;
+        let set = self.inbox.set(inbox).is_ok() && self.peers.set(peers).is_ok();
+        assert!(set, "a node runs once");
+        watch::start(Arc::clone(self))?;
+        Ok(Threads { log, peers: thread })
+    }
+
+    /// Waits for the end of all threads, after the log was shut down.
+    pub(crate) fn join(&self, threads: Threads) {
+        threads.log.join();
+        if let Some(peers) = self.peers.get() {
+            peers.stop();
+        }
+        // A panic was told.
+        _ = threads.peers.join();
+    }
+
+    /// How it stands, and whenever that changes.
+    pub(crate) fn standing(&self) -> watched::Receiver<Standing> {
+        self.standing.subscribe()
+    }
+
+    /// Whether this node leads.
+    pub(crate) fn leads(&self) -> bool {
+        self.standing.borrow().leads
+    }
+
+    /// Hands over before it stops, if it leads and another can: so nobody waits for an election.
+    pub(crate) fn step_down(&self) {
+        let until = Instant::now() + STEP_DOWN_MAX;
+        let mut is_asked = false;
+        while let Some(inbox) = self.inbox() {
+            let Some(status) = inbox.status().filter(|status| status.owns.is_some()) else { return };
+            let others = status.peers.iter().filter(|peer| peer.is_there && status.members.voters.contains(&peer.node));
+            let Some(furthest) = others.max_by_key(|peer| peer.matched) else { return };
+            if !is_asked {
+                tracing::info!("handing over to node {} before stopping", furthest.node);
+                is_asked = inbox.hand_over(furthest.node).is_ok();
+            }
+            if Instant::now() > until {
+                return tracing::warn!("nobody took over in time; the others will elect one");
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
+    pub(super) fn stands(&self, standing: Standing) -> bool {
+        self.standing.send_if_modified(|known| {
+            let is_new = *known != standing;
+            *known = standing;
+            is_new
+        })
+    }
+
+    pub(super) fn peers(&self) -> Option<&Peers> {
+        self.peers.get()
+    }
+
+    pub(super) fn inbox(&self) -> Option<&Inbox<RealDisk>> {
+        self.inbox.get()
+    }
+
+    pub(super) fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn membership(&self) -> MutexGuard<'_, Membership> {
+        self.membership.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes down what is known of the cluster.
+    pub(super) fn keep(&self) -> anyhow::Result<()> {
+        let nodes = self.book().places();
+        let mut membership = self.membership();
+        membership.nodes = nodes;
+        write_private(&self.folder, super::folder::FILE, &serde_json::to_vec_pretty(&*membership)?)
+    }
+
+    /// A thread that serves requests, which others send here.
+    pub(crate) fn hand(&self) -> mpsc::UnboundedReceiver<Asked> {
+        let (hand, asked) = mpsc::unbounded_channel();
+        self.hands.lock().unwrap_or_else(PoisonError::into_inner).push(hand);
+        asked
+    }
+
+    /// Gives a request of another node to one of the threads that serve, in turn. Before they are there, or
+    /// when they end, the answer is that nothing was done.
+    pub(super) fn hand_out(&self, asked: Asked) {
+        let hands = self.hands.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = self.next_hand.fetch_add(1, Ordering::Relaxed).checked_rem(hands.len());
+        let asked = match turn.and_then(|turn| hands.get(turn)) {
+            Some(hand) => hand.send(asked).err().map(|unsent| unsent.0),
+            None => Some(asked),
+        };
+        if let Some(asked) = asked {
+            asked.reply.send(bytes::Bytes::new());
+        }
+    }
+}

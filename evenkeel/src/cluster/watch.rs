@@ -1,0 +1,90 @@
+//! Looks how the log stands, tells the rest of the node, and gives learners a vote once they have caught up.
+
+use super::node::{Cluster, Standing};
+use evenkeel_log_raft::{Change, Status};
+use std::{io, sync::Arc, time::Duration};
+
+/// Between two looks: what a request may wait longer than needed after a change of leader. A look costs some microseconds.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// How far behind a learner may be that is given a vote, in entries.
+const NEARLY: u64 = 16;
+
+/// Starts the thread. It ends with the log.
+pub(super) fn start(cluster: Arc<Cluster>) -> io::Result<()> {
+    std::thread::Builder::new().name("cluster".into()).spawn(move || {
+        let mut places = None;
+        while let Some(status) = cluster.inbox().and_then(evenkeel_log_raft::Inbox::status) {
+            look(&cluster, &status);
+            let now = cluster.book().places();
+            if places.as_ref() != Some(&now) {
+                spread(&cluster, &status, &now);
+                places = Some(now);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    })?;
+    Ok(())
+}
+
+fn look(cluster: &Cluster, status: &Status) {
+    let (leader, leads) = (status.leader, status.owns.is_some());
+    let standing = Standing { leader, leads, members: status.members.clone() };
+    let before = cluster.standing().borrow().clone();
+    if cluster.stands(standing) {
+        match leader {
+            _ if leads && !before.leads => tracing::info!("this node leads, term {}", status.term),
+            Some(leader) if before.leader != Some(leader) && leader != status.node => {
+                tracing::info!("node {leader} leads, term {}", status.term);
+            }
+            None if before.leader.is_some() => tracing::warn!("no node leads, term {}", status.term),
+            _ => {}
+        }
+        if before.members != status.members {
+            let is_known = status.members.contains(status.node);
+            if is_known {
+                cluster.book().retain(|node| status.members.contains(node));
+            }
+            connect(cluster, status);
+        }
+    }
+    if leads {
+        promote(cluster, status);
+    }
+}
+
+/// Gives a vote to a learner that has caught up. One at a time; what is refused is tried again.
+fn promote(cluster: &Cluster, status: &Status) {
+    let caught_up = |peer: &&evenkeel_log_raft::Peer| {
+        status.members.learners.contains(&peer.node)
+            && peer.is_there
+            && !peer.needs_snapshot
+            && peer.matched.0 > 0
+            && peer.matched.0 + NEARLY >= status.last.0
+    };
+    if let (Some(peer), Some(inbox)) = (status.peers.iter().find(caught_up), cluster.inbox())
+        && inbox.change_members(Change::Promote(peer.node)).is_ok()
+    {
+        tracing::info!("node {} has caught up and gets a vote", peer.node);
+    }
+}
+
+/// Where nodes are has changed: tells all, connects, and writes it down.
+fn spread(cluster: &Cluster, status: &Status, places: &[super::book::Place]) {
+    if let (Some(peers), Ok(note)) = (cluster.peers(), serde_json::to_vec(places)) {
+        peers.say(note.into());
+    }
+    connect(cluster, status);
+    if let Err(error) = cluster.keep() {
+        tracing::error!("{error:#}; where the nodes are is known until the next start only");
+    }
+}
+
+fn connect(cluster: &Cluster, status: &Status) {
+    // One that was let in just now does not know the members yet.
+    let is_known = status.members.contains(status.node);
+    let addresses = cluster.book().addresses(|node| !is_known || status.members.contains(node));
+    if let Some(peers) = cluster.peers() {
+        peers.are_at(&addresses);
+    }
+}

@@ -1,0 +1,188 @@
+//! `evenkeel cluster`: how the nodes stand, and who is one of them.
+
+use super::session::{ServerArgs, text};
+use crate::{
+    client::Native,
+    cluster,
+    config::CLUSTER_LISTEN,
+    screen::Screen,
+    table::{Side, Table},
+};
+use clap::{Args, Subcommand};
+use http::Method;
+use serde_json::{Value, json};
+use std::{io::Write, net::SocketAddr};
+
+/// Several nodes that hold the same data: what was acknowledged survives the loss of any one of three.
+///
+/// Any node takes any request, and passes it on to the one that leads. All but `init` ask a running node, with the root key: from
+/// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, else from the data folder.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Three nodes, from one that has data already (stopped meanwhile) or from none:
+  evenkeel cluster init --cluster-listen 10.0.0.1:9326       on the first machine
+  evenkeel serve
+  evenkeel cluster add                                       prints what to run on the second; again for the third
+  evenkeel cluster status")]
+pub(crate) struct ClusterArgs {
+    #[command(subcommand)]
+    command: Command,
+
+    #[command(flatten)]
+    server: ServerArgs,
+
+    /// Write JSON to standard output.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the data folder the first node of a cluster, while no server runs on it. Its data stays as it is.
+    Init {
+        /// Where it listens for other nodes: an address of this machine that they reach.
+        #[arg(long, value_name = "ADDR", default_value = CLUSTER_LISTEN)]
+        cluster_listen: SocketAddr,
+        /// Where they find it, HOST:PORT, if it is not found where it listens.
+        #[arg(long, value_name = "ADDR")]
+        cluster_address: Option<String>,
+    },
+    /// Make a token that lets one new node in, within an hour, and say what to run there.
+    #[command(visible_alias = "token")]
+    Add,
+    /// Show the nodes: who leads, and how far each is.
+    Status,
+    /// Remove a node for good. Stop it and delete its folder then: it can come back only as a new one.
+    Remove {
+        /// Its number.
+        node: u64,
+    },
+    /// Hand over: another node leads from then on.
+    Transfer {
+        /// Which [default: the one that is furthest].
+        #[arg(long, value_name = "NODE")]
+        to: Option<u64>,
+    },
+}
+
+/// Does it, and tells.
+pub(super) async fn run(args: ClusterArgs) -> anyhow::Result<()> {
+    if let Command::Init { cluster_listen, cluster_address } = args.command {
+        cluster::init(args.server.data_dir(), cluster_listen, cluster_address)?;
+        eprintln!("{} is the first node of a cluster; start it with: evenkeel serve", args.server.data_dir().display());
+        eprintln!("Then `evenkeel cluster add` says what to run on the next machine.");
+        return Ok(());
+    }
+    let (endpoint, identity) = args.server.find()?;
+    let mut native = Native::new(endpoint, identity.as_ref());
+    let told = ask(&mut native, &args.command).await?;
+    let mut out = std::io::stdout().lock();
+    if args.json {
+        writeln!(out, "{told}")?;
+        return Ok(());
+    }
+    match &args.command {
+        Command::Init { .. } => {}
+        Command::Add => {
+            writeln!(
+                out,
+                "Run this on the new machine, within an hour, with an address of it that the others reach:\n"
+            )?;
+            let (address, token) = (text(&told, "address"), text(&told, "token"));
+            writeln!(out, "  evenkeel serve --join {address} --cluster-listen ADDR:9326 --token {token}\n")?;
+        }
+        Command::Status => {
+            table(&told).write(Screen::look(), &mut out)?;
+            remarks(&told).iter().for_each(|remark| eprintln!("{remark}"));
+        }
+        Command::Remove { node } => {
+            writeln!(out, "Node {node} is removed. Stop it, and delete its data folder.")?;
+        }
+        Command::Transfer { .. } => writeln!(out, "Node {} leads.", number(&told, "leader"))?,
+    }
+    Ok(())
+}
+
+async fn ask(native: &mut Native, command: &Command) -> anyhow::Result<Value> {
+    Ok(match command {
+        Command::Init { .. } => Value::Null,
+        Command::Add => native.call("cluster add", Method::POST, "/v1/cluster/tokens", "", &json!({})).await?,
+        Command::Status => native.call("cluster status", Method::GET, "/v1/cluster", "", &Value::Null).await?,
+        Command::Remove { node } => {
+            let path = format!("/v1/cluster/nodes/{node}");
+            native.call("cluster remove", Method::DELETE, &path, "", &Value::Null).await?
+        }
+        Command::Transfer { to } => {
+            native.call("cluster transfer", Method::POST, "/v1/cluster/transfer", "", &json!({ "to": to })).await?
+        }
+    })
+}
+
+fn table(told: &Value) -> Table {
+    let heads = [("NODE", Side::Right), ("ROLE", Side::Left), ("STATE", Side::Left), ("LAST ENTRY", Side::Right)];
+    let places = [("NODES AT", Side::Left), ("REQUESTS AT", Side::Left)];
+    let mut table = Table::new(&[heads.as_slice(), &places].concat());
+    for node in nodes(told) {
+        let state = match (node.get("reachable").and_then(Value::as_bool), node.get("needs_snapshot")) {
+            (Some(true), Some(Value::Bool(true))) => "too far behind",
+            (Some(true), _) => "there",
+            (Some(false), _) => "gone",
+            (None, _) => "unknown",
+        };
+        table.row(&[
+            &number(node, "node"),
+            text(node, "role"),
+            state,
+            &number(node, "last"),
+            text(node, "address"),
+            text(node, "http"),
+        ]);
+    }
+    table
+}
+
+/// What is not as it should be, and what to do.
+fn remarks(told: &Value) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if told.get("leader").is_none_or(Value::is_null) {
+        remarks
+            .push("No node leads, as far as this one knows: a majority of the voters has to reach each other.".into());
+    }
+    let voters = nodes(told).filter(|node| text(node, "role") != "learner").count();
+    if voters < 3 {
+        remarks.push(format!(
+            "{voters} of the nodes vote; from three on, any one may fail. `evenkeel cluster add` adds one."
+        ));
+    }
+    remarks
+}
+
+fn nodes(told: &Value) -> impl Iterator<Item = &Value> {
+    told.get("nodes").and_then(Value::as_array).into_iter().flatten()
+}
+
+fn number(value: &Value, name: &str) -> String {
+    value.get(name).and_then(Value::as_u64).map_or_else(String::new, |number| number.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_stand_in_columns_and_what_is_amiss_below() {
+        let node = |node: u64, role: &str, reachable: Value| {
+            json!({"node": node, "role": role, "reachable": reachable, "last": 12, "needs_snapshot": null,
+                   "address": "10.0.0.1:9326", "http": "10.0.0.1:9324"})
+        };
+        let told = json!({"leader": 1, "nodes": [node(1, "leader", json!(true)), node(9, "voter", json!(false))]});
+        let mut shown = Vec::new();
+        table(&told).write(Screen { columns: 200, ..Screen::PLAIN }, &mut shown).unwrap();
+        let shown = String::from_utf8(shown).unwrap();
+        let lines: Vec<_> = shown.lines().collect();
+        assert!(lines[1].contains("1  leader  there") && lines[2].contains("9  voter   gone"), "{shown}");
+        assert_eq!(remarks(&told).len(), 1);
+        let headless = json!({"leader": null, "nodes": told["nodes"]});
+        assert!(remarks(&headless)[0].contains("No node leads"));
+    }
+}
