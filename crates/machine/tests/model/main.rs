@@ -9,20 +9,22 @@ mod keeper;
 mod keys;
 mod naive;
 mod notes;
+mod repeats;
 
 use evenkeel_machine::{
-    Event, Machine, Outcome, Reply,
+    Enqueued, Event, Machine, Outcome, Reply,
     batch::BatchBuilder,
     command::{
-        Begin, Body, Command, DedupId, DedupScope, FairBy, FifoSettings, GroupSettings, Held, NewJob, QueueKey,
-        QueueSettings,
+        Begin, Body, CallKey, Command, DedupId, DedupScope, FairBy, FifoSettings, GroupSettings, Held, NewJob,
+        PapersEdit, QueueEdit, QueueKey, QueueSettings, Redrive, Repeatable,
     },
-    queue::{AckError, EnqueueError, NoSuchQueue, Totals},
+    queue::{AckError, ConfigureError, EnqueueError, NoSuchQueue, PapersError, Totals},
 };
 use evenkeel_types::{AccountId, BodyRef, JobId, LeaseToken, LogIndex, LogTime, Micros, QueueId, WallTime};
 use keeper::Keeper;
 use naive::{At, Queue};
 use proptest::prelude::*;
+use repeats::{By, Repeats, Sent};
 use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug)]
@@ -37,11 +39,17 @@ enum Op {
     Enqueue {
         queue: usize,
         jobs: Vec<(usize, Option<u64>, usize)>,
+        call: Option<usize>,
     },
     Receive {
         queue: usize,
         jobs_max: u8,
         lease: u64,
+        by: By,
+    },
+    /// Lets the dead letters of the first queue go to the second after so many grants, or nowhere.
+    Redrive {
+        grants_max: Option<u16>,
     },
     Ack {
         picks: Vec<(usize, u32)>,
@@ -69,14 +77,17 @@ fn any_op() -> impl Strategy<Value = Op> {
     let queue = 0..2usize;
     let group = 0..GROUPS.len();
     let lease = prop_oneof![Just(0u64), 1_000..5_000_000u64, 40_000_000_000..43_200_000_000u64];
+    let call = prop::option::weighted(0.3, 0..3usize);
     let pick = (0..1_000usize, prop_oneof![4 => Just(0u32), 1 => 1..3u32]);
     prop_oneof![
         1 => (queue.clone(), group.clone(), 1..=100u8, 0..3u32).prop_map(|(queue, group, weight, in_flight_max)| {
             Op::ConfigureGroup { queue, group, weight, in_flight_max }
         }),
-        6 => (queue.clone(), prop::collection::vec((group, prop::option::weighted(0.2, 1..900_000_000u64), 0..ID.len()), 1..=10))
-            .prop_map(|(queue, jobs)| Op::Enqueue { queue, jobs }),
-        6 => (queue, 1..=10u8, lease.clone()).prop_map(|(queue, jobs_max, lease)| Op::Receive { queue, jobs_max, lease }),
+        6 => (queue.clone(), prop::collection::vec((group, prop::option::weighted(0.2, 1..900_000_000u64), 0..ID.len()), 1..=10), call.clone())
+            .prop_map(|(queue, jobs, call)| Op::Enqueue { queue, jobs, call }),
+        6 => (queue, 1..=10u8, lease.clone(), call, prop::option::weighted(0.4, 0..2usize))
+            .prop_map(|(queue, jobs_max, lease, call, attempt)| Op::Receive { queue, jobs_max, lease, by: By { call, attempt } }),
+        1 => prop::option::weighted(0.8, 1..4u16).prop_map(|grants_max| Op::Redrive { grants_max }),
         5 => prop::collection::vec(pick.clone(), 1..=10).prop_map(|picks| Op::Ack { picks }),
         3 => (pick, lease).prop_map(|(pick, lease)| Op::ChangeLease { pick, lease }),
         1 => (0..2usize).prop_map(|queue| Op::Purge { queue }),
@@ -102,6 +113,7 @@ struct Pair {
     /// Every grant ever made, in order.
     grants: Vec<(QueueId, Held)>,
     order: BTreeMap<JobId, usize>,
+    repeats: Repeats,
     keeper: Keeper,
 }
 
@@ -112,6 +124,26 @@ fn name(queue: usize, settings: &QueueSettings) -> QueueKey<'static> {
     QueueKey { account: AccountId::default(), name: names[queue] }
 }
 
+/// What a send was told of its jobs, all of it for the second time or not.
+fn told(results: &[Result<Enqueued, EnqueueError>], again: bool) -> Sent {
+    let told = |result: &Result<Enqueued, EnqueueError>| match result {
+        Ok(enqueued) => {
+            assert!(enqueued.again || !again);
+            Some((enqueued.job, enqueued.body))
+        }
+        Err(error) => {
+            assert_eq!(*error == EnqueueError::RefusedBefore, again);
+            None
+        }
+    };
+    results.iter().map(told).collect()
+}
+
+/// A send's call: never that of a receive.
+fn send_key(queue: usize, call: usize) -> CallKey {
+    CallKey([queue as u64, 100 + call as u64])
+}
+
 impl Pair {
     fn new(settings: [QueueSettings; 2]) -> Self {
         let mut pair = Self {
@@ -120,6 +152,7 @@ impl Pair {
             queues: settings.map(Queue::new).into(),
             ids: vec![QueueId { slot: 0, generation: 0 }, QueueId { slot: 1, generation: 0 }],
             bodies: BTreeSet::new(),
+            repeats: Repeats::default(),
             keeper: Keeper::default(),
             now: 5_000_000,
             ticks: BTreeSet::new(),
@@ -194,7 +227,7 @@ impl Pair {
                 assert_eq!(reply, Reply::Configured(Ok(())));
                 self.queues[*queue].configure_group(group, settings);
             }
-            Op::Enqueue { queue, jobs } => {
+            Op::Enqueue { queue, jobs, call } => {
                 let is_fifo = self.queues[*queue].is_fifo();
                 let delays = jobs.iter().map(|(_, delay, _)| delay.filter(|_| !is_fifo));
                 let ends: Vec<_> = delays.map(|delay| delay.map(|delay| self.end_after(delay))).collect();
@@ -212,8 +245,18 @@ impl Pair {
                     .collect();
                 let ends: Vec<_> =
                     new.iter().map(|job| job.delay.filter(|delay| delay.0 > 0).map(|delay| next + delay.0)).collect();
-                let reply = self.run(Command::Enqueue { queue: self.name(*queue), jobs: new, call: None });
+                let command = Command::Enqueue {
+                    queue: self.name(*queue),
+                    jobs: new,
+                    call: call.map(|call| send_key(*queue, call)),
+                };
+                let reply = self.run(command);
                 let Reply::Enqueued(Ok(results)) = reply else { panic!("{reply:?}") };
+                if let Some(first) = self.repeats.sent(self.now, *queue, *call) {
+                    assert_eq!(told(&results, true), first);
+                    return;
+                }
+                self.repeats.note_sent(self.now, *queue, *call, told(&results, false));
                 for ((result, (group, _, id)), end) in results.into_iter().zip(jobs).zip(ends) {
                     let (now, model) = (self.now, &mut self.queues[*queue]);
                     if is_fifo && GROUPS[*group].is_empty() {
@@ -243,28 +286,44 @@ impl Pair {
                 }
                 self.queues[*queue].forget();
             }
-            Op::Receive { queue, jobs_max, lease } => {
+            Op::Receive { queue, jobs_max, lease, by } => {
                 let until = self.end_after(*lease);
                 let lease = Micros((until - self.now - 1).min(43_200_000_000));
                 let command = Command::Receive {
                     queue: self.ids[*queue],
                     jobs_max: *jobs_max,
                     lease: Some(lease),
-                    again: Default::default(),
+                    again: Repeatable {
+                        call: by.call.map(|call| CallKey([*queue as u64, call as u64])),
+                        attempt: by.attempt.map_or("", |attempt| ID[attempt]),
+                    },
                 };
                 let reply = self.run(command);
                 let Reply::Received(Ok(grants)) = reply else { panic!("{reply:?}") };
                 let until = self.now + lease.0;
-                let expected = self.queues[*queue].receive(self.now, (*jobs_max).into(), until);
+                let expected = self.expect_received(*queue, (*jobs_max).into(), until, *by);
                 let granted: Vec<_> = grants.iter().map(|grant| (grant.job, grant.token.0)).collect();
                 assert_eq!(granted, expected, "other jobs, or in another order");
                 for grant in grants {
                     let model = self.queues[*queue].jobs.iter().find(|job| job.id == grant.job).unwrap();
                     assert_eq!((&*grant.group, grant.body), (&*model.group, model.body));
+                    assert_eq!(grant.source.as_deref(), model.is_dead.then_some(self.name(0).name));
                     self.order.insert(grant.job, 1_000_000 + self.grants.len());
                     self.grants.push((self.ids[*queue], Held { job: grant.job, token: grant.token }));
                 }
                 self.queues[*queue].forget();
+            }
+            Op::Redrive { grants_max } => {
+                let (source, target) = (self.name(0), self.name(1).name);
+                let redrive = Some(grants_max.map(|grants_max| Redrive { target, grants_max }));
+                let edit =
+                    QueueEdit { papers: PapersEdit { redrive, ..PapersEdit::default() }, ..QueueEdit::default() };
+                let unfit = grants_max.is_some() && self.queues[0].is_fifo() != self.queues[1].is_fifo();
+                let expected = if unfit { Err(ConfigureError::Papers(PapersError::UnfitTarget)) } else { Ok(()) };
+                assert_eq!(self.run(Command::ConfigureQueue { queue: source, edit }), Reply::Configured(expected));
+                if !unfit {
+                    self.queues[0].grants_max = grants_max.map(u32::from);
+                }
             }
             Op::Ack { picks } => {
                 let picked: Vec<_> = picks.iter().filter_map(|&pick| self.pick(pick)).collect();
@@ -332,6 +391,19 @@ impl Pair {
         }
     }
 
+    /// What a receive gets: the same as before, if it is a repetition.
+    fn expect_received(&mut self, number: usize, jobs_max: usize, until: u64, by: By) -> Vec<(JobId, u32)> {
+        let now = self.now;
+        let [first, second] = &mut self.queues[..] else { unreachable!() };
+        let (queue, dead) = if number == 0 { (first, Some(second)) } else { (second, None) };
+        if let Some(again) = self.repeats.received(now, (number, queue), by, until) {
+            return again;
+        }
+        let granted = queue.receive(now, jobs_max, until, dead);
+        self.repeats.note_received(now, (number, queue), by, until, &granted);
+        granted
+    }
+
     fn queue_of(&self, id: QueueId) -> Option<usize> {
         self.ids.iter().position(|&present| present == id)
     }
@@ -358,6 +430,7 @@ impl Pair {
             assert_eq!(counts.leased, count(|at| matches!(at, At::Leased { .. })));
             let (enqueued, acked, purged) = (model.enqueued, model.acked, model.purged);
             assert_eq!((counts.enqueued, counts.acked, counts.purged), (enqueued, acked, purged));
+            assert_eq!((counts.moved_in, counts.moved_out), (model.moved_in, model.moved_out));
         }
     }
 }

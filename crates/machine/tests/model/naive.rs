@@ -10,6 +10,8 @@ const JOB_COST: u64 = 1 << 16;
 const MILLISECOND_COST: u64 = 1 << 10;
 const LEASE_MAX: u64 = 43_200_000_000;
 const DEDUP_LIFE: u64 = 300_000_000;
+/// Dead letters that one receive moves.
+const BURIED_MAX: u32 = 64;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum At {
@@ -26,6 +28,8 @@ pub(crate) struct Job {
     pub(crate) at: At,
     pub(crate) grants: u32,
     pub(crate) leased_at: u64,
+    /// It came as a dead letter.
+    pub(crate) is_dead: bool,
     /// Ready jobs of a group are served by this, the smallest first.
     pub(crate) order: i64,
 }
@@ -51,6 +55,11 @@ pub(crate) struct Queue {
     pub(crate) acked: u64,
     pub(crate) enqueued: u64,
     pub(crate) purged: u64,
+    /// Dead letters.
+    pub(crate) moved_in: u64,
+    pub(crate) moved_out: u64,
+    /// How often a job is granted before it goes to the dead letters.
+    pub(crate) grants_max: Option<u32>,
     /// In a FIFO queue, by what ids count in (a group, or nothing) and the id: when a job came under it, and which.
     ids: BTreeMap<(String, String), (u64, JobId)>,
     first: i64,
@@ -167,16 +176,23 @@ impl Queue {
     pub(crate) fn enqueue(&mut self, id: JobId, body: BodyRef, group: &str, until: Option<u64>) {
         let at = until.map_or(At::Ready, |until| At::Delayed { until });
         self.last += 1;
-        let job = Job { id, body, group: group.into(), at, grants: 0, leased_at: 0, order: self.last };
+        let job = Job { id, body, group: group.into(), at, grants: 0, leased_at: 0, is_dead: false, order: self.last };
         self.jobs.push(job);
         self.enqueued += 1;
         self.settle(group);
     }
 
-    pub(crate) fn receive(&mut self, now: u64, jobs_max: usize, until: u64) -> Vec<(JobId, u32)> {
+    /// `dead`: where the dead letters go.
+    pub(crate) fn receive(
+        &mut self,
+        now: u64,
+        jobs_max: usize,
+        until: u64,
+        mut dead: Option<&mut Self>,
+    ) -> Vec<(JobId, u32)> {
         let mut granted = Vec::new();
-        let mut looks = 24;
-        while granted.len() < jobs_max {
+        let (mut looks, mut buried) = (24, 0);
+        while granted.len() < jobs_max && buried < BURIED_MAX {
             let in_turns = self.lanes.iter().filter(|(_, lane)| lane.in_turns);
             let Some((group, _)) = in_turns.min_by_key(|(_, lane)| (lane.pass, lane.turn)) else { break };
             let group = group.clone();
@@ -184,14 +200,22 @@ impl Queue {
                 looks -= 1;
                 continue;
             }
-            let pass = self.lanes[&group].pass;
-            self.virtual_time = self.virtual_time.max(pass);
             // A FIFO queue gives as many of a group as it may in one turn.
             let leased = self.count(&group, |at| matches!(at, At::Leased { .. }));
             let most = if self.is_fifo() { self.limit(&group) - leased } else { 1 };
-            for _ in 0..most.min(jobs_max - granted.len()) {
-                let Some(grant) = self.grant(now, &group, until) else { break };
-                granted.push(grant);
+            let (begin, end) = (granted.len(), most.min(jobs_max - granted.len()) + granted.len());
+            while granted.len() < end && buried < BURIED_MAX {
+                let Some(at) = self.first_ready(&group) else { break };
+                if let Some(dead) = dead.as_deref_mut()
+                    && self.bury(at, dead)
+                {
+                    buried += 1;
+                    continue;
+                }
+                if granted.len() == begin {
+                    self.virtual_time = self.virtual_time.max(self.lanes[&group].pass);
+                }
+                granted.push(self.grant(now, at, until));
             }
             self.settle(&group);
         }
@@ -203,20 +227,42 @@ impl Queue {
         granted
     }
 
-    /// Grants the first ready job of a group, and charges it.
-    fn grant(&mut self, now: u64, group: &str, until: u64) -> Option<(JobId, u32)> {
-        let ready = self.jobs.iter_mut().filter(|job| job.group == group && job.at == At::Ready);
-        let job = ready.min_by_key(|job| job.order)?;
+    fn first_ready(&self, group: &str) -> Option<usize> {
+        let is_ready = |&at: &usize| self.jobs[at].group == group && self.jobs[at].at == At::Ready;
+        (0..self.jobs.len()).filter(is_ready).min_by_key(|&at| self.jobs[at].order)
+    }
+
+    /// Moves a job that was granted often enough behind the dead letters, if they take it.
+    fn bury(&mut self, at: usize, dead: &mut Self) -> bool {
+        let job = &self.jobs[at];
+        if self.grants_max.is_none_or(|max| job.grants < max) || dead.is_full(job.body.bytes).is_some() {
+            return false;
+        }
+        let job = self.jobs.remove(at);
+        let group = job.group.clone();
+        dead.last += 1;
+        dead.jobs.push(Job { order: dead.last, is_dead: true, ..job });
+        self.moved_out += 1;
+        dead.moved_in += 1;
+        self.settle(&group);
+        dead.settle(&group);
+        true
+    }
+
+    /// Grants a ready job, and charges its group.
+    fn grant(&mut self, now: u64, at: usize, until: u64) -> (JobId, u32) {
+        let job = &mut self.jobs[at];
         job.at = At::Leased { until };
         job.grants += 1;
         job.leased_at = now;
-        let granted = (job.id, job.grants);
+        let (granted, group) = ((job.id, job.grants), job.group.clone());
+        let group = group.as_str();
         let cost = match self.settings.fair_by {
             FairBy::Count => JOB_COST,
             FairBy::LeaseTime => self.advance(group) * MILLISECOND_COST,
         };
         self.charge(group, cost);
-        Some(granted)
+        granted
     }
 
     fn held_millis(&self, now: u64, group: &str) -> (u64, u64) {
