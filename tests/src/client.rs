@@ -69,6 +69,8 @@ pub struct Client {
     pen: Pen,
     connection: Option<(std::net::SocketAddr, Connection)>,
     timeout: Duration,
+    /// The number by which a repeated call is known as the same (`amz-sdk-invocation-id`), for all calls until it is changed.
+    pub invocation: Option<String>,
 }
 
 impl Client {
@@ -77,7 +79,7 @@ impl Client {
     }
 
     pub fn signing(server: Address, pen: Pen) -> Self {
-        Self { server, pen, connection: None, timeout: TIMEOUT }
+        Self { server, pen, connection: None, timeout: TIMEOUT, invocation: None }
     }
 
     /// How long an answer may take from now on.
@@ -115,7 +117,13 @@ impl Client {
             self.connection = Some((address, Connection::open(address, self.timeout).map_err(unknown)?));
         }
         let (_, connection) = self.connection.as_mut().expect("just opened");
-        connection.write(&self.pen.request(&address.to_string(), action, body)).map_err(unknown)?;
+        let mut framing = format!("Content-Length: {}\r\n", body.len());
+        if let Some(invocation) = &self.invocation {
+            framing.push_str(&format!("amz-sdk-invocation-id: {invocation}\r\n"));
+        }
+        let mut request = self.pen.head(&address.to_string(), action, body, &framing);
+        request.extend_from_slice(body);
+        connection.write(&request).map_err(unknown)?;
         connection.read().map_err(unknown)
     }
 

@@ -12,6 +12,7 @@ pub mod client;
 pub mod cluster;
 pub mod http;
 pub mod ledger;
+pub mod load;
 pub mod node;
 pub mod pages;
 pub mod python;

@@ -4,6 +4,7 @@
 //! that fails says how to run it alone. Nothing here is needed to build or use the server.
 
 mod bench;
+mod chaos;
 mod ci;
 mod descendants;
 mod dist;
@@ -42,6 +43,8 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Kill the real server under load, again and again, and account for every job.
     Kill(kill::Args),
+    /// Kill the leader of three real nodes under load, and have it hand over; measure the gaps and account for every job.
+    Chaos(chaos::Args),
     /// Walk the README's path from a fresh clone, timed apart from compiling.
     Newcomer,
     /// Measure the real server beside its load on this machine.
@@ -61,6 +64,7 @@ fn main() -> std::process::ExitCode {
         Command::Faults => faults::run(&mut steps),
         Command::Fuzz(args) => fuzz::run(&mut steps, &args),
         Command::Kill(args) => kill::run(&mut steps, &args),
+        Command::Chaos(args) => chaos::run(&mut steps, &args),
         Command::Newcomer => newcomer::run(&mut steps),
         Command::Bench(args) => bench::run(&mut steps, &args),
         Command::Dist => dist::run(&mut steps),

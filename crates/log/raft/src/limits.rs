@@ -3,7 +3,7 @@
 /// Members at most, learners included, also while a change is under way: the vote file names each up to four times within one sector.
 pub const MEMBERS_MAX: usize = 12;
 
-/// Ticks without a leader before a node asks whether it may campaign: at 100 ms a tick, a second. Each node adds up to as many
+/// Ticks without a leader before a node asks whether it may campaign: at 40 ms a tick, 0.4 s. Each node adds up to as many
 /// again, by chance.
 pub const ELECTION_TICKS: usize = 10;
 

@@ -1,0 +1,194 @@
+//! Clients that send and work while something is done to the cluster, and what they saw of it.
+//!
+//! A client that gets no answer, or is refused for now, repeats its call at the next node under the same invocation id, as an SDK behind a balancer does. Every
+//! job is in a [`Ledger`]; a job that came twice as the same of its receives was leased twice, or is there twice.
+
+use crate::ledger::{Counts, Ledger, Number, begin, body};
+use crate::server::Address;
+use crate::{Client, Cluster, wait};
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Longer than the cluster is ever away, so that what is delivered again was lost sight of and not late.
+const LEASE_SECONDS: u32 = 20;
+const LEASE: Duration = Duration::from_secs(LEASE_SECONDS as u64);
+/// Jobs of one call.
+const BATCH: u64 = 5;
+/// What is acknowledged between two disturbances at least, in calls.
+const CALLS_BETWEEN: usize = 40;
+/// Acknowledged calls by which it goes on again: more than there are senders, whose answers may have been on their way.
+const CALLS_AGAIN: usize = 10;
+/// How long one call is repeated.
+const REPEAT_MAX: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(60);
+const DRAINED_MAX: Duration = Duration::from_secs(120);
+
+/// What was seen.
+#[derive(Debug)]
+pub struct Report {
+    /// Of each disturbance, the longest time in which no send of any client was acknowledged.
+    pub gaps: Vec<Duration>,
+    /// Of each disturbance, how long one client waited at most, with all its repeats.
+    pub slowest: Vec<Duration>,
+    pub counts: Counts,
+    pub wrongs: Vec<String>,
+}
+
+impl Report {
+    /// The longest gap.
+    pub fn gap_max(&self) -> Duration {
+        self.gaps.iter().max().copied().unwrap_or_default()
+    }
+}
+
+#[derive(Default)]
+struct Load {
+    ledger: Ledger,
+    /// Jobs by the number of their receive.
+    seen: Mutex<HashSet<(Number, u32)>>,
+    twice: Mutex<Vec<String>>,
+    /// When each call that was acknowledged began and ended.
+    acknowledged: Mutex<Vec<(Instant, Instant)>>,
+    stopped_sending: AtomicBool,
+    stopped_working: AtomicBool,
+}
+
+/// Disturbs the cluster so many times under load, mending it each time, and then works off all that is left.
+///
+/// # Panics
+/// If it does not go on within a minute.
+pub fn disturb(
+    cluster: &mut Cluster,
+    queue: &str,
+    rounds: u32,
+    mut disturb: impl FnMut(&mut Cluster),
+    mut mend: impl FnMut(&mut Cluster),
+) -> Report {
+    let load = Load::default();
+    let addresses: Vec<Address> = cluster.nodes.iter().map(crate::Server::shared_address).collect();
+    let (mut gaps, mut slowest) = (Vec::new(), Vec::new());
+    std::thread::scope(|scope| {
+        for at in 0..addresses.len() {
+            let (load, addresses) = (&load, &addresses);
+            scope.spawn(move || load.send(queue, Caller::new(addresses, at, format!("sender-{at}"))));
+            scope.spawn(move || load.work(queue, Caller::new(addresses, at, format!("worker-{at}"))));
+        }
+        let done = catch_unwind(AssertUnwindSafe(|| {
+            for _ in 0..rounds {
+                load.wait_for(CALLS_BETWEEN);
+                let began = Instant::now();
+                disturb(cluster);
+                load.wait_for(CALLS_AGAIN);
+                let (gap, slow) = load.since(began);
+                gaps.push(gap);
+                slowest.push(slow);
+                mend(cluster);
+            }
+            load.stopped_sending.store(true, Ordering::SeqCst);
+            let mut client = cluster.client(0);
+            wait::until("the queue to be drained", DRAINED_MAX, || {
+                client.counts(queue).is_ok_and(|counts| counts == [0; 3])
+            });
+        }));
+        load.stopped_sending.store(true, Ordering::SeqCst);
+        load.stopped_working.store(true, Ordering::SeqCst);
+        done.unwrap_or_else(|panic| resume_unwind(panic));
+    });
+    let mut wrongs = load.ledger.settle();
+    wrongs.append(&mut load.twice.lock().unwrap_or_else(PoisonError::into_inner));
+    Report { gaps, slowest, counts: load.ledger.counts(), wrongs }
+}
+
+impl Load {
+    fn acknowledged(&self) -> usize {
+        self.acknowledged.lock().expect("nobody panics while holding it").len()
+    }
+
+    fn wait_for(&self, calls: usize) {
+        let before = self.acknowledged();
+        wait::until("sends to be acknowledged", SOON, || self.acknowledged() >= before + calls);
+    }
+
+    /// The longest time without an acknowledged call that ended after that moment, and the longest such call.
+    fn since(&self, moment: Instant) -> (Duration, Duration) {
+        let mut calls = self.acknowledged.lock().expect("nobody panics while holding it").clone();
+        calls.sort_unstable_by_key(|(_, ended)| *ended);
+        let after = |ended: Instant| ended > moment;
+        let pairs = calls.windows(2).filter(|pair| after(pair[1].1));
+        let gap = pairs.map(|pair| pair[1].1 - pair[0].1).max().unwrap_or_default();
+        let slowest = calls.iter().filter(|(_, ended)| after(*ended)).map(|(began, ended)| *ended - *began).max();
+        (gap, slowest.unwrap_or_default())
+    }
+
+    fn send(&self, queue: &str, mut caller: Caller<'_>) {
+        while !self.stopped_sending.load(Ordering::SeqCst) {
+            let numbers = self.ledger.about_to_send(BATCH);
+            let bodies: Vec<String> = numbers.iter().map(|&number| body(number)).collect();
+            let began = Instant::now();
+            match caller.call(|client| client.send_batch(queue, &bodies, None)) {
+                Some(taken) => {
+                    for (&number, taken) in numbers.iter().zip(taken) {
+                        if taken { self.ledger.sent(number) } else { self.ledger.send_refused(number) }
+                    }
+                    let call = (began, Instant::now());
+                    self.acknowledged.lock().expect("nobody panics while holding it").push(call);
+                }
+                None => numbers.iter().for_each(|&number| self.ledger.send_unknown(number)),
+            }
+        }
+    }
+
+    fn work(&self, queue: &str, mut caller: Caller<'_>) {
+        while !self.stopped_working.load(Ordering::SeqCst) {
+            let began = begin();
+            let Some(jobs) = caller.call(|client| client.receive(queue, 10, 1, Some(LEASE_SECONDS))) else { continue };
+            for job in jobs {
+                let Some(number) = self.ledger.received(&job.body, began, LEASE, job.receive_count) else { continue };
+                if !self.seen.lock().expect("nobody panics while holding it").insert((number, job.receive_count)) {
+                    let what = format!("job {number} came twice as its receive {}", job.receive_count);
+                    self.twice.lock().expect("nobody panics while holding it").push(what);
+                }
+                self.ledger.about_to_delete(number);
+                match caller.call(|client| client.delete(queue, &job.handle)) {
+                    Some(()) => self.ledger.deleted(number, began, LEASE),
+                    None => self.ledger.delete_unknown(number),
+                }
+            }
+        }
+    }
+}
+
+/// A client that goes to the next node when one does not answer.
+struct Caller<'a> {
+    addresses: &'a [Address],
+    at: usize,
+    client: Client,
+    name: String,
+    calls: u64,
+}
+
+impl<'a> Caller<'a> {
+    fn new(addresses: &'a [Address], at: usize, name: String) -> Self {
+        Self { addresses, at, client: Client::new(addresses[at].clone()), name, calls: 0 }
+    }
+
+    /// Makes a call, and repeats it as the same call until there is an answer; `None` if there is none for long.
+    fn call<T>(&mut self, mut call: impl FnMut(&mut Client) -> Result<T, crate::Failure>) -> Option<T> {
+        self.calls += 1;
+        let began = Instant::now();
+        while began.elapsed() < REPEAT_MAX {
+            self.client.invocation = Some(format!("{}-{}", self.name, self.calls));
+            match call(&mut self.client) {
+                Ok(answer) => return Some(answer),
+                Err(failure) => assert!(failure.status() == 0 || failure.status() >= 500, "{failure:?}"),
+            }
+            self.at = (self.at + 1) % self.addresses.len();
+            self.client = Client::new(self.addresses[self.at].clone());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        None
+    }
+}
