@@ -9,6 +9,7 @@ mod keeper;
 mod keys;
 mod naive;
 mod notes;
+mod op;
 mod repeats;
 
 use evenkeel_machine::{
@@ -18,85 +19,15 @@ use evenkeel_machine::{
         Begin, Body, CallKey, Command, DedupId, DedupScope, FairBy, FifoSettings, GroupSettings, Held, NewJob,
         PapersEdit, QueueEdit, QueueKey, QueueSettings, Redrive, Repeatable,
     },
-    queue::{AckError, ConfigureError, EnqueueError, NoSuchQueue, PapersError, Totals},
+    queue::{AckError, ConfigureError, EnqueueError, MoveError, NoSuchQueue, PapersError, Totals},
 };
 use evenkeel_types::{AccountId, BodyRef, JobId, LeaseToken, LogIndex, LogTime, Micros, QueueId, WallTime};
 use keeper::Keeper;
 use naive::{At, Queue};
+use op::{GROUPS, ID, Op, any_op};
 use proptest::prelude::*;
 use repeats::{By, Repeats, Sent};
 use std::collections::{BTreeMap, BTreeSet};
-
-#[derive(Clone, Debug)]
-enum Op {
-    ConfigureGroup {
-        queue: usize,
-        group: usize,
-        weight: u8,
-        in_flight_max: u32,
-    },
-    /// Jobs with groups, delays and, for a FIFO queue, de-duplication ids.
-    Enqueue {
-        queue: usize,
-        jobs: Vec<(usize, Option<u64>, usize)>,
-        call: Option<usize>,
-    },
-    Receive {
-        queue: usize,
-        jobs_max: u8,
-        lease: u64,
-        by: By,
-    },
-    /// Lets the dead letters of the first queue go to the second after so many grants, or nowhere.
-    Redrive {
-        grants_max: Option<u16>,
-    },
-    Ack {
-        picks: Vec<(usize, u32)>,
-    },
-    ChangeLease {
-        pick: (usize, u32),
-        lease: u64,
-    },
-    Purge {
-        queue: usize,
-    },
-    /// And makes it anew.
-    Delete {
-        queue: usize,
-    },
-    Wait {
-        micros: u64,
-    },
-    Checkpoint,
-}
-
-const GROUPS: [&str; 6] = ["", "a", "b", "c", "d", "much-longer-than-the-others"];
-
-fn any_op() -> impl Strategy<Value = Op> {
-    let queue = 0..2usize;
-    let group = 0..GROUPS.len();
-    let lease = prop_oneof![Just(0u64), 1_000..5_000_000u64, 40_000_000_000..43_200_000_000u64];
-    let call = prop::option::weighted(0.3, 0..3usize);
-    let pick = (0..1_000usize, prop_oneof![4 => Just(0u32), 1 => 1..3u32]);
-    prop_oneof![
-        1 => (queue.clone(), group.clone(), 1..=100u8, 0..3u32).prop_map(|(queue, group, weight, in_flight_max)| {
-            Op::ConfigureGroup { queue, group, weight, in_flight_max }
-        }),
-        6 => (queue.clone(), prop::collection::vec((group, prop::option::weighted(0.2, 1..900_000_000u64), 0..ID.len()), 1..=10), call.clone())
-            .prop_map(|(queue, jobs, call)| Op::Enqueue { queue, jobs, call }),
-        6 => (queue, 1..=10u8, lease.clone(), call, prop::option::weighted(0.4, 0..2usize))
-            .prop_map(|(queue, jobs_max, lease, call, attempt)| Op::Receive { queue, jobs_max, lease, by: By { call, attempt } }),
-        1 => prop::option::weighted(0.8, 1..4u16).prop_map(|grants_max| Op::Redrive { grants_max }),
-        5 => prop::collection::vec(pick.clone(), 1..=10).prop_map(|picks| Op::Ack { picks }),
-        3 => (pick, lease).prop_map(|(pick, lease)| Op::ChangeLease { pick, lease }),
-        1 => (0..2usize).prop_map(|queue| Op::Purge { queue }),
-        1 => (0..2usize).prop_map(|queue| Op::Delete { queue }),
-        3 => prop_oneof![1..10_000u64, 1_000_000..100_000_000u64, 1_000_000_000..50_000_000_000u64]
-            .prop_map(|micros| Op::Wait { micros }),
-        1 => Just(Op::Checkpoint),
-    ]
-}
 
 struct Pair {
     machine: Machine,
@@ -116,8 +47,6 @@ struct Pair {
     repeats: Repeats,
     keeper: Keeper,
 }
-
-const ID: [&str; 5] = ["one", "two", "three", "four", "five"];
 
 fn name(queue: usize, settings: &QueueSettings) -> QueueKey<'static> {
     let names = if settings.fifo.is_some() { ["first.fifo", "second.fifo"] } else { ["first", "second"] };
@@ -198,6 +127,9 @@ impl Pair {
         let order = &self.order;
         for queue in &mut self.queues {
             queue.fire(now, |until| until.div_ceil(1_024) <= now >> 10, |job| order.get(&job).copied().unwrap_or(0));
+            if queue.nobody_waits() {
+                queue.forget();
+            }
         }
         self.outcome.replies.pop().unwrap()
     }
@@ -325,6 +257,18 @@ impl Pair {
                     self.queues[0].grants_max = grants_max.map(u32::from);
                 }
             }
+            Op::Move { named } => {
+                let (source, destination) = (self.name(1), named.then_some(self.name(0).name));
+                let reply = self.run(Command::StartMove { source, destination, rate: None });
+                let Some(_) = self.queues[0].grants_max else {
+                    assert_eq!(reply, Reply::MoveStarted(Err(MoveError::NotDeadLetters)));
+                    return;
+                };
+                assert!(matches!(reply, Reply::MoveStarted(Ok(_))));
+                // It is done with the next command.
+                self.run(Command::RaiseFeatureLevel { level: 1 });
+                self.check_moved(*named);
+            }
             Op::Ack { picks } => {
                 let picked: Vec<_> = picks.iter().filter_map(|&pick| self.pick(pick)).collect();
                 let Some(&(id, _)) = picked.first() else { return };
@@ -402,6 +346,15 @@ impl Pair {
         let granted = queue.receive(now, jobs_max, until, dead);
         self.repeats.note_received(now, (number, queue), by, until, &granted);
         granted
+    }
+
+    fn check_moved(&mut self, named: bool) {
+        let [first, second] = &mut self.queues[..] else { unreachable!() };
+        let queues = self.machine.queues();
+        let ids: BTreeMap<_, _> = queues.jobs(queues.job_slots()).map(|job| (job.body, job.id)).collect();
+        let moved = second.move_ready(first, named, |body| ids[&body]);
+        let task = queues.moves_of(name(1, &second.settings)).remove(0);
+        assert_eq!((task.status, task.moved), moved);
     }
 
     fn queue_of(&self, id: QueueId) -> Option<usize> {

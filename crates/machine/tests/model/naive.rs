@@ -2,7 +2,10 @@
 //!
 //! Slow and obviously right, or so one hopes; where it and the machine differ, one of them is wrong.
 
-use evenkeel_machine::command::{DedupScope, FairBy, GroupSettings, Held, QueueSettings};
+use evenkeel_machine::{
+    command::{DedupScope, FairBy, GroupSettings, Held, QueueSettings},
+    queue::MoveStatus,
+};
 use evenkeel_types::{BodyRef, JobId, LeaseToken};
 use std::collections::BTreeMap;
 
@@ -55,7 +58,7 @@ pub(crate) struct Queue {
     pub(crate) acked: u64,
     pub(crate) enqueued: u64,
     pub(crate) purged: u64,
-    /// Dead letters.
+    /// Dead letters, and what was moved back.
     pub(crate) moved_in: u64,
     pub(crate) moved_out: u64,
     /// How often a job is granted before it goes to the dead letters.
@@ -133,12 +136,16 @@ impl Queue {
         }
     }
 
+    pub(crate) fn nobody_waits(&self) -> bool {
+        !self.lanes.values().any(|lane| lane.in_turns)
+    }
+
     /// Lanes without jobs or settings are forgotten once the virtual time has passed them; while nobody waits
     /// it catches up with all of them.
     pub(crate) fn forget(&mut self) {
         let jobs = &self.jobs;
         let is_idle = |group: &String, lane: &Lane| lane.own.is_none() && jobs.iter().all(|job| job.group != *group);
-        if !self.lanes.values().any(|lane| lane.in_turns) {
+        if self.nobody_waits() {
             let idle = self.lanes.iter().filter(|(group, lane)| is_idle(group, lane));
             self.virtual_time = idle.map(|(_, lane)| lane.pass).max().unwrap_or(0).max(self.virtual_time);
         }
@@ -247,6 +254,38 @@ impl Queue {
         self.settle(&group);
         dead.settle(&group);
         true
+    }
+
+    /// Moves what is ready to where it came from, or whatever it is if that was `named`: in the order of turns, each job sent anew behind
+    /// what is there. Why that ended, and how many were moved.
+    pub(crate) fn move_ready(
+        &mut self,
+        to: &mut Self,
+        named: bool,
+        new_id: impl Fn(BodyRef) -> JobId,
+    ) -> (MoveStatus, u64) {
+        let before = self.moved_out;
+        let ended = loop {
+            let in_turns = self.lanes.iter().filter(|(_, lane)| lane.in_turns);
+            let Some((group, _)) = in_turns.min_by_key(|(_, lane)| (lane.pass, lane.turn)) else {
+                break MoveStatus::Completed;
+            };
+            let at = self.first_ready(group).unwrap();
+            let Job { is_dead, body, .. } = self.jobs[at];
+            if !named && !is_dead {
+                break MoveStatus::NoOrigin;
+            }
+            if to.is_full(body.bytes).is_some() {
+                break MoveStatus::DestinationFull;
+            }
+            let job = self.jobs.remove(at);
+            to.enqueue(new_id(body), body, &job.group, None);
+            to.enqueued -= 1;
+            to.moved_in += 1;
+            self.moved_out += 1;
+            self.settle(&job.group);
+        };
+        (ended, self.moved_out - before)
     }
 
     /// Grants a ready job, and charges its group.
