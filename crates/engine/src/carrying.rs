@@ -1,6 +1,7 @@
 //! Carrying: what still lives in files that are mostly dead is copied into body files, and the dead go.
 //!
-//! 1. It begins when the files take more than half again what lives in them, and some slack; not before the log was replayed.
+//! 1. It begins when the files take more than half again what lives in them, and some slack: at a start once the log was replayed,
+//!    then with each checkpoint, and when as much as the slack has died.
 //! 2. Neighbouring files that are poor, and small body files next to them, become one file: a *group*.
 //! 3. Nobody keeps a list of which jobs' bodies lie where. A *sweep* over the jobs, in slices between the engine's
 //!    steps, finds those of all groups, and is told of jobs that change their slots meanwhile. It costs a few nanoseconds per job, and there is none before a fixed share of

@@ -144,8 +144,6 @@ pub struct Engine<L: Log> {
     tail: Tail,
     living: Living,
     carrying: Carrying,
-    /// The log was owned since the start: all that an earlier life may have applied was applied again.
-    replayed: bool,
     /// Files in which nothing lives since the entry of that index.
     letting_go: VecDeque<(LogIndex, Extent)>,
     checkpointing: Checkpointing,
@@ -227,8 +225,7 @@ impl<L: Log> Engine<L> {
             errands: Vec::new(),
             tail: Tail::new(options.pace.tail_bytes),
             living,
-            carrying: Carrying::default(),
-            replayed: false,
+            carrying: Carrying::NotYet,
             letting_go: VecDeque::new(),
             checkpointing: Checkpointing::new(options.checkpoint_every_bytes, whole),
             oldest_checkpoint,
@@ -475,7 +472,7 @@ impl<L: Log> Engine<L> {
         self.open.bytes() + self.proposed_bytes
     }
 
-    /// Whether no checkpoint is under way and no body is being carried.
+    /// Whether the log was replayed, no checkpoint is under way and no body is being carried.
     pub fn is_quiet(&self) -> bool {
         !self.checkpointing.is_under_way() && matches!(self.carrying, Carrying::None)
     }

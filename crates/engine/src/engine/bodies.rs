@@ -14,6 +14,9 @@ use std::collections::VecDeque;
 /// How far carrying is.
 #[derive(Debug, Default)]
 pub(super) enum Carrying {
+    /// The log was not owned yet. The replay still has jobs that an earlier life knew to be finished when it carried: their bodies are nowhere,
+    /// though a file stands for their entries, and a sweep would find them.
+    NotYet,
     #[default]
     None,
     /// The jobs are being looked through.
@@ -48,6 +51,14 @@ impl<L: Log> Engine<L> {
         self.consider_carrying();
     }
 
+    /// The log was replayed. What an earlier life left to be carried does not wait for the next checkpoint.
+    pub(super) fn replayed(&mut self) {
+        if matches!(self.carrying, Carrying::NotYet) {
+            self.carrying = Carrying::None;
+            self.consider_carrying();
+        }
+    }
+
     /// Gives up the files in which nothing lives any more.
     pub(super) fn let_go_of_empty(&mut self) {
         let applied = self.machine.applied();
@@ -78,9 +89,7 @@ impl<L: Log> Engine<L> {
     }
 
     fn consider_carrying(&mut self) {
-        // The replay still has jobs that an earlier life knew to be finished when it carried: their bodies are nowhere, though a file
-        // stands for their entries, and a sweep would find them.
-        if !self.replayed || !matches!(self.carrying, Carrying::None) {
+        if !matches!(self.carrying, Carrying::None) {
             return;
         }
         self.living.forget_gone_bytes();
@@ -101,7 +110,7 @@ impl<L: Log> Engine<L> {
             Carrying::None if self.living.gone_bytes() > self.options.carry.slack_bytes => self.consider_carrying(),
             Carrying::Sweeping(_) => self.sweep_slice(),
             Carrying::Swept(index, _) if *index <= self.log.synced() => self.write_groups(),
-            Carrying::None | Carrying::Swept(..) | Carrying::Writing { .. } => {}
+            Carrying::NotYet | Carrying::None | Carrying::Swept(..) | Carrying::Writing { .. } => {}
         }
     }
 

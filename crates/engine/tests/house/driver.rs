@@ -222,6 +222,17 @@ impl House {
         self.engine.machine().queues().find(QUEUE).unwrap()
     }
 
+    /// Ends it as the server would, with a last checkpoint.
+    pub(crate) fn stop(&mut self) {
+        self.engine.stop();
+        loop {
+            self.run();
+            if self.engine.is_drained(Now { monotonic: Micros(self.now), wall: WallTime(1_000_000) }) {
+                return;
+            }
+        }
+    }
+
     /// Lets half a minute pass.
     pub(crate) fn settle(&mut self) {
         for _ in 0..10 {
