@@ -11,6 +11,8 @@ pub struct NewMessage {
     pub group: Option<String>,
     /// Its delay in seconds, if any.
     pub delay_secs: Option<u64>,
+    /// Its de-duplication id, if any.
+    pub dedup: Option<String>,
 }
 
 /// A message that a client holds, or held.
@@ -60,6 +62,8 @@ pub enum Ask {
         wait_secs: Option<u64>,
         /// How long to hold them.
         lease_secs: Option<u64>,
+        /// The client's id for this attempt and its repetitions, at a FIFO queue.
+        attempt: Option<String>,
     },
     /// Finishes messages.
     Delete {
@@ -89,6 +93,22 @@ pub enum Ask {
         /// Which.
         queue: String,
     },
+    /// Begins to move dead letters.
+    Move {
+        /// From which queue.
+        queue: String,
+        /// Where to; to where each came from if absent.
+        destination: Option<String>,
+        /// Messages a second.
+        rate: Option<u64>,
+    },
+    /// Ends that.
+    CancelMove {
+        /// Of which queue.
+        queue: String,
+        /// Of which task.
+        handle: String,
+    },
     /// Asks how many messages are where.
     Counts {
         /// Where.
@@ -109,6 +129,8 @@ impl Ask {
             | Self::Change { queue, .. }
             | Self::Purge { queue }
             | Self::DeleteQueue { queue }
+            | Self::Move { queue, .. }
+            | Self::CancelMove { queue, .. }
             | Self::Counts { queue } => queue,
         }
     }
@@ -142,6 +164,8 @@ pub enum Told {
     Deleted(Vec<bool>),
     /// Ready, leased and delayed.
     Counts([u64; 3]),
+    /// A move task's handle.
+    Moving(String),
     /// Refused; nothing was done.
     Refused(String),
     /// An error after which it may have been done.

@@ -3,13 +3,17 @@
 //! It is a plain model of the rules in `evenkeel_machine::queue`: no lists, no wheel, no digests, only maps.
 //! The invariants compare each [`Fact`] with it before it is entered.
 
+pub mod hidden;
+pub mod repeats;
+
 use evenkeel_machine::{
-    Grant,
-    command::{GroupSettings, Held, QueueSettings},
-    limits::TIMERS_PER_BATCH,
+    Enqueued, Grant,
+    command::{CallKey, GroupSettings, Held, QueueSettings},
+    limits::{RETENTION_SECS_DEFAULT, TIMERS_PER_BATCH},
     queue::{AckError, ChangeLeaseError, EnqueueError},
 };
-use evenkeel_types::{BodyRef, JobId, LogIndex, LogTime, Micros, QueueId};
+use evenkeel_types::{BodyRef, JobId, LogIndex, LogTime, Micros, QueueId, WallTime};
+use repeats::{CallNote, ReceiveKey, ReceiveNote};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The grain of timers, in bits of microseconds: they end at the first tick at or after their time.
@@ -19,19 +23,53 @@ pub const TICK_BITS: u32 = 10;
 #[derive(Debug)]
 pub enum Fact<'a> {
     /// A batch begins.
-    Batch { index: LogIndex, log_time: LogTime, commands: usize, timing: Option<Timing> },
+    Batch {
+        index: LogIndex,
+        log_time: LogTime,
+        wall_time: WallTime,
+        commands: usize,
+        timing: Option<Timing>,
+        /// A move task runs, or jobs are there that do not last: it may have been proposed for these.
+        is_busy: bool,
+    },
     /// A job's delay or lease ended by time.
     Due { queue: QueueId, job: JobId, deadline: LogTime },
     /// All that was due in this batch has ended.
     TimersOver,
     /// A queue was made or has new settings.
     Settings { queue: QueueId, settings: QueueSettings },
+    /// A queue has this name, and its dead letters go there after so many grants.
+    Papers { queue: QueueId, name: &'a str, letters: Option<(&'a str, u16)> },
     /// A group has settings of its own.
     Group { queue: QueueId, group: &'a str, settings: GroupSettings },
     /// A job was accepted.
-    Enqueued { queue: QueueId, group: &'a str, job: JobId, body: BodyRef, hash: u64, until: Option<LogTime> },
+    Enqueued {
+        queue: QueueId,
+        group: &'a str,
+        job: JobId,
+        body: BodyRef,
+        hash: u64,
+        until: Option<LogTime>,
+        dedup: Dedup<'a>,
+    },
+    /// A job was answered as sent before, not by the same call but under the same de-duplication id.
+    SentBefore { queue: QueueId, dedup: Dedup<'a>, enqueued: &'a Enqueued },
+    /// What a call was told of the jobs that it sent.
+    Sent { call: CallKey, results: &'a [Result<Enqueued, EnqueueError>] },
     /// A job was leased.
     Granted { queue: QueueId, grant: &'a Grant, until: LogTime },
+    /// A repeated receive is to get these jobs, and got those.
+    Repeated { queue: QueueId, held: &'a [JobId], grants: &'a [Grant] },
+    /// A job was granted again to who held it, until another time if that is told.
+    Regranted { queue: QueueId, grant: &'a Grant, until: Option<LogTime> },
+    /// A job that was granted too often went to the dead letters.
+    Buried { from: QueueId, job: JobId, to: QueueId },
+    /// A dead letter was sent anew.
+    Moved { from: QueueId, job: JobId, to: QueueId, new: JobId },
+    /// So was another, to a queue that was purged or deleted at once.
+    MovedAndPurged { from: QueueId, job: JobId, to: QueueId },
+    /// A job was dropped because its time had passed.
+    Expired { queue: QueueId, job: JobId },
     /// A receive is over.
     Received { queue: QueueId, asked: u8, granted: usize },
     /// A job was to be finished.
@@ -47,6 +85,9 @@ pub enum Fact<'a> {
     /// A command on a queue is over.
     Done { queue: QueueId },
 }
+
+/// A de-duplication id: within what it counts (a group, or empty for the queue), and the id.
+pub type Dedup<'a> = Option<(&'a str, &'a str)>;
 
 /// When a batch was proposed, in log time, as the world saw it.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +135,26 @@ pub struct Job {
     pub body_hash: u64,
     /// When it became ready, if it was never granted.
     pub fresh: Option<ReadyKey>,
+    /// When it was sent, by the calendar.
+    pub sent: WallTime,
+    /// When it came into the order of its group.
+    pub entered: Entered,
+}
+
+/// A moment in the log, as exactly as it is known: an entry, and from where to where within it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Entered {
+    index: LogIndex,
+    from: u64,
+    to: u64,
+}
+
+impl Entered {
+    /// Whether it was certainly before another.
+    #[must_use]
+    pub fn is_before(&self, other: &Self) -> bool {
+        self.index < other.index || (self.index == other.index && self.to < other.from)
+    }
 }
 
 /// The jobs of one group.
@@ -109,6 +170,8 @@ pub struct Lane {
     pub delayed: u32,
     /// Leased jobs.
     pub leased: u32,
+    /// When the last delay ends, in a FIFO queue.
+    pub delayed_until: LogTime,
     /// It was at its limit when the queue's limit changed: the new one holds from its next change on.
     pub excused: bool,
 }
@@ -116,8 +179,14 @@ pub struct Lane {
 /// A queue.
 #[derive(Clone, Debug, Default)]
 pub struct Queue {
+    /// Its name.
+    pub name: String,
     /// Its settings.
     pub settings: QueueSettings,
+    /// Where its dead letters go, and after how many grants.
+    pub letters: Option<(String, u16)>,
+    /// It has dead letters, or had, or takes those of another: jobs come and go without a command that says so.
+    pub has_letters: bool,
     /// Its groups.
     pub lanes: BTreeMap<String, Lane>,
     /// Its jobs.
@@ -128,6 +197,10 @@ pub struct Queue {
     pub finished: u64,
     /// Ever purged.
     pub purged: u64,
+    /// Ever dropped because their time had passed.
+    pub expired: u64,
+    /// Ever moved here, and away.
+    pub moved: (u64, u64),
 }
 
 /// All of it.
@@ -147,8 +220,14 @@ pub struct Book {
     pub storms: BTreeSet<LogIndex>,
     /// Queues that were deleted.
     pub deleted: BTreeSet<QueueId>,
-    /// Where the bodies of purged jobs were.
+    /// Where the bodies of purged jobs were, and of those whose time had passed.
     pub purged: BTreeSet<(LogIndex, u32)>,
+    /// The calendar.
+    pub wall: WallTime,
+    /// When something was last noted to be known again: a call, an attempt or a de-duplication id.
+    pub noted_at: Option<LogTime>,
+    sent: BTreeMap<CallKey, CallNote>,
+    received: BTreeMap<ReceiveKey, ReceiveNote>,
     entered_in_batch: u64,
 }
 
@@ -179,7 +258,8 @@ impl Lane {
     #[must_use]
     pub fn is_servable(&self, settings: &QueueSettings) -> bool {
         let limit = self.limit(settings);
-        self.ready > 0 && (limit == 0 || self.leased < limit)
+        let is_locked = settings.fifo.is_some() && self.leased > 0;
+        self.ready > 0 && (limit == 0 || self.leased < limit) && !is_locked
     }
 
     /// Whether no job is in it.
@@ -191,8 +271,44 @@ impl Lane {
 
 impl Queue {
     /// The lanes that may be served, by the limits as they are applied now.
-    pub fn servable(&self) -> impl Iterator<Item = (&String, &Lane)> {
-        self.lanes.iter().filter(|(_, lane)| !lane.excused && lane.is_servable(&self.settings))
+    pub fn servable(&self, wall: WallTime) -> impl Iterator<Item = (&String, &Lane)> {
+        let is_ready = move |group: &str, job: &Job| {
+            job.group == group && job.place == Place::Ready && self.is_grantable(job, wall)
+        };
+        let has_ready = move |group: &str| self.is_plain() || self.jobs.values().any(|job| is_ready(group, job));
+        self.lanes
+            .iter()
+            .filter(move |(group, lane)| !lane.excused && lane.is_servable(&self.settings) && has_ready(group))
+    }
+
+    /// Whether nothing happens in it but by commands, in the order of turns.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.settings.fifo.is_none() && !self.has_letters && self.lasts()
+    }
+
+    /// Whether its jobs last longer than any simulation.
+    #[must_use]
+    pub fn lasts(&self) -> bool {
+        self.settings.retention_secs >= RETENTION_SECS_DEFAULT
+    }
+
+    /// Whether a job was granted as often as it may be.
+    #[must_use]
+    pub fn is_dead(&self, job: &Job) -> bool {
+        self.letters.as_ref().is_some_and(|(_, grants_max)| job.grants >= u32::from(*grants_max))
+    }
+
+    /// Whether a job's time has passed.
+    #[must_use]
+    pub fn is_expired(&self, job: &Job, wall: WallTime) -> bool {
+        wall.0.saturating_sub(job.sent.0) >= u64::from(self.settings.retention_secs) * 1_000
+    }
+
+    /// Whether a job is to be granted, once it is ready and its turn comes.
+    #[must_use]
+    pub fn is_grantable(&self, job: &Job, wall: WallTime) -> bool {
+        !self.is_dead(job) && !self.is_expired(job, wall)
     }
 }
 
@@ -234,8 +350,8 @@ impl Book {
     pub fn enter(&mut self, fact: &Fact<'_>) {
         self.entered_in_batch += 1;
         match fact {
-            Fact::Batch { index, log_time, .. } => {
-                (self.index, self.log_time) = (*index, *log_time);
+            Fact::Batch { index, log_time, wall_time, .. } => {
+                (self.index, self.log_time, self.wall) = (*index, *log_time, *wall_time);
                 (self.due_in_batch, self.entered_in_batch) = (0, 0);
             }
             Fact::Due { queue, job, deadline } => {
@@ -244,6 +360,12 @@ impl Book {
                     self.storms.insert(self.index);
                 }
                 let fresh = (self.index, false, tick_of(*deadline));
+                let entered = self.now();
+                if let Some(job) = self.queues.get_mut(queue).and_then(|queue| queue.jobs.get_mut(job))
+                    && matches!(job.place, Place::Delayed(_))
+                {
+                    job.entered = entered;
+                }
                 self.place(*queue, *job, Place::Ready, fresh);
             }
             Fact::Settings { queue, settings } => {
@@ -263,7 +385,11 @@ impl Book {
                 lane.own = (!usual).then_some(*settings);
                 lane.excused = false;
             }
-            Fact::Enqueued { queue, group, job, body, hash, until } => {
+            Fact::Papers { queue, name, letters } => self.enter_papers(*queue, name, *letters),
+            Fact::Enqueued { queue, group, job, body, hash, until, dedup } => {
+                if dedup.is_some() {
+                    self.noted_at = Some(self.log_time);
+                }
                 let fresh = (self.index, true, self.entered_in_batch);
                 let record = Job {
                     group: (*group).to_owned(),
@@ -273,6 +399,8 @@ impl Book {
                     body: *body,
                     body_hash: *hash,
                     fresh: Some(fresh),
+                    sent: self.wall,
+                    entered: self.now(),
                 };
                 let book = self.queues.entry(*queue).or_default();
                 book.accepted += 1;
@@ -282,6 +410,7 @@ impl Book {
                 lane.excused = false;
                 lane.fresh.insert((fresh, *job));
                 if let Some(until) = until {
+                    lane.delayed_until = *until;
                     self.place(*queue, *job, Place::Delayed(*until), fresh);
                 }
             }
@@ -304,12 +433,31 @@ impl Book {
                 let place = if *lease == Micros(0) { Place::Ready } else { Place::Leased(until) };
                 self.place(*queue, held.job, place, (self.index, true, 0));
             }
-            Fact::Purged { queue, .. } => self.purge(*queue),
+            Fact::Sent { call, results } => self.note_sent(*call, results),
+            Fact::Regranted { queue, grant, until } => {
+                let Some(job) = self.queues.get_mut(queue).and_then(|queue| queue.jobs.get_mut(&grant.job)) else {
+                    return;
+                };
+                job.grants += 1;
+                if let Some(until) = until {
+                    self.place(*queue, grant.job, Place::Leased(*until), (self.index, true, 0));
+                }
+            }
+            Fact::Buried { from, job, to } => self.bury(*from, *job, *to),
+            Fact::Moved { from, job, to, new } => self.send_anew(*from, *job, *to, *new),
+            Fact::MovedAndPurged { from, job, to } => {
+                let job = self.leave_for(*from, *job, *to);
+                self.purged.extend(job.map(|job| (job.body.index, job.body.offset)));
+            }
+            Fact::Expired { queue, job } => self.expire(*queue, *job),
+            Fact::Purged { queue, told } => self.purge(*queue, *told),
             Fact::Deleted { queue } => {
                 self.queues.remove(queue);
                 self.deleted.insert(*queue);
             }
             Fact::TimersOver
+            | Fact::SentBefore { .. }
+            | Fact::Repeated { .. }
             | Fact::Full { .. }
             | Fact::Received { .. }
             | Fact::Acked { .. }
@@ -359,10 +507,20 @@ impl Book {
         }
     }
 
-    fn purge(&mut self, id: QueueId) {
+    /// Now, as exactly as it is known.
+    fn now(&self) -> Entered {
+        Entered { index: self.index, from: self.entered_in_batch, to: self.entered_in_batch }
+    }
+
+    fn purge(&mut self, id: QueueId, told: Option<u64>) {
         let Some(queue) = self.queues.get_mut(&id) else { return };
         let jobs = std::mem::take(&mut queue.jobs);
-        queue.purged += jobs.len() as u64;
+        let purged = told.unwrap_or(jobs.len() as u64);
+        queue.purged += purged;
+        if !queue.lasts() {
+            // They had been dropped in the same batch.
+            queue.expired += (jobs.len() as u64).saturating_sub(purged);
+        }
         queue.lanes.retain(|_, lane| lane.own.is_some());
         queue.lanes.values_mut().for_each(|lane| *lane = Lane { own: lane.own, ..Lane::default() });
         self.timers.retain(|&(_, queue, _)| queue != id);
@@ -370,14 +528,23 @@ impl Book {
     }
 
     fn remove(&mut self, queue: QueueId, id: JobId) {
+        if self.take(queue, id).is_some()
+            && let Some(book) = self.queues.get_mut(&queue)
+        {
+            book.finished += 1;
+        }
+    }
+
+    /// Takes a job out of a queue.
+    fn take(&mut self, queue: QueueId, id: JobId) -> Option<Job> {
         self.place(queue, id, Place::Ready, (self.index, true, 0));
-        let Some(book) = self.queues.get_mut(&queue) else { return };
-        let Some(job) = book.jobs.remove(&id) else { return };
-        book.finished += 1;
-        let lane = book.lanes.entry(job.group).or_default();
+        let book = self.queues.get_mut(&queue)?;
+        let job = book.jobs.remove(&id)?;
+        let lane = book.lanes.entry(job.group.clone()).or_default();
         lane.ready -= 1;
         if let Some(fresh) = job.fresh {
             lane.fresh.remove(&(fresh, id));
         }
+        Some(job)
     }
 }

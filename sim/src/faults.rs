@@ -1,7 +1,11 @@
 //! The checks checked: each deliberate defect of the rooms below must be caught by some check.
 
 use crate::run;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc,
+    time::Duration,
+};
 
 /// A defect of one of the rooms.
 #[derive(Clone, Copy, Debug)]
@@ -50,26 +54,10 @@ const OF_THE_CHECKPOINTS: [evenkeel_checkpoint::fault::Fault; 5] = {
     [Fault::SkipRunSync, Fault::SkipManifestSync, Fault::SkipFolderSync, Fault::RemoveTooEarly, Fault::SkipSweepSync]
 };
 
-/// Those of the machine that only what the simulated clients do not do could show: FIFO queues, repeated calls, retention of
-/// minutes, dead letters. The machine's own suite catches these.
-const NOT_OF_THE_MACHINE: [evenkeel_machine::fault::Fault; 7] = {
-    use evenkeel_machine::fault::Fault;
-    [
-        Fault::IgnoreLock,
-        Fault::LoseFifoOrder,
-        Fault::ForgetDedup,
-        Fault::ForgetCalls,
-        Fault::KeepExpired,
-        Fault::NeverDead,
-        Fault::LoseDead,
-    ]
-};
-
 /// All that are tried.
 #[must_use]
 pub fn all() -> Vec<Defect> {
-    let machine = evenkeel_machine::fault::ALL.into_iter().filter(|fault| !NOT_OF_THE_MACHINE.contains(fault));
-    let machine = machine.map(Defect::Machine);
+    let machine = evenkeel_machine::fault::ALL.into_iter().map(Defect::Machine);
     let engine = evenkeel_engine::fault::ALL.into_iter().map(Defect::Engine);
     let files = OF_THE_CHECKPOINTS.into_iter().map(Defect::Checkpoint);
     machine.chain(engine).chain(OF_THE_LOG.into_iter().map(Defect::Log)).chain(files).collect()
@@ -91,11 +79,26 @@ fn choose(defect: Option<Defect>) {
     }
 }
 
+/// A hunt that did not end in time: the defect made something go on for ever.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endless {
+    /// How long it was given.
+    pub patience: Duration,
+}
+
 /// Runs seeds with a defect until one is caught; `None` if none is. An assertion that fires in the room itself counts.
 ///
 /// The log's choice is of the whole process: let nothing else run beside it.
-#[must_use]
-pub fn hunt(defect: Defect, seeds: u64) -> Option<Caught> {
+///
+/// # Errors
+/// It takes longer than that. A thread that loops cannot be stopped: it is left behind, and nothing more should be hunted.
+pub fn hunt(defect: Defect, seeds: u64, patience: Duration) -> Result<Option<Caught>, Endless> {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || tell.send(hunted(defect, seeds)));
+    told.recv_timeout(patience).map_err(|_| Endless { patience })
+}
+
+fn hunted(defect: Defect, seeds: u64) -> Option<Caught> {
     choose(Some(defect));
     let caught = (0..seeds).find_map(|seed| {
         let by = match catch_unwind(AssertUnwindSafe(|| run(seed, false, false))) {

@@ -6,7 +6,11 @@ use crate::{
     invariants::{Broken, told::broken},
     witness::number_in,
 };
-use std::collections::BTreeMap;
+use evenkeel_types::LogIndex;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Where in the log a message came in: the entry, and the offset of its body.
+pub type Place = (LogIndex, u32);
 
 /// Knows what clients know, all of them together.
 #[derive(Debug, Default)]
@@ -26,6 +30,7 @@ struct Sent {
     body: String,
     group: Option<String>,
     delay_secs: u64,
+    dedup: Option<String>,
     first_asked: Time,
 }
 
@@ -46,6 +51,7 @@ struct Known {
 /// One receive of a message.
 #[derive(Debug)]
 struct Seen {
+    queue: String,
     asked: Time,
     life: u64,
     lease_secs: u64,
@@ -69,6 +75,7 @@ impl Oracle {
                 body: message.body.clone(),
                 group: message.group.clone(),
                 delay_secs: message.delay_secs.unwrap_or(default_delay_secs),
+                dedup: message.dedup.clone(),
                 first_asked: now,
             });
         }
@@ -80,7 +87,9 @@ impl Oracle {
     /// The id belongs to another message.
     pub fn acknowledged(&mut self, number: u64, id: &str, queue: &str, now: Time) -> Result<(), Broken> {
         let known = self.messages.entry(id.to_owned()).or_insert_with(|| Known::new(number, queue, now));
-        if known.number != number {
+        // Who sends another under the same de-duplication id is told of the first.
+        let dedup = |number| self.sent.get(number).and_then(|sent| sent.dedup.as_ref());
+        if known.number != number && (dedup(&number).is_none() || dedup(&number) != dedup(&known.number)) {
             return broken(format!("message {id} is acknowledged for job {number} and is job {}", known.number));
         }
         self.acknowledged += u64::from(!known.acknowledged);
@@ -88,10 +97,12 @@ impl Oracle {
         Ok(())
     }
 
-    /// A client received a message by a request that it made at `asked`, in the present life of the house.
+    /// A client received a message by a request that it made at `asked`, in the present life of the house. If it `may_repeat` another
+    /// the lease may have begun with that.
     ///
     /// # Errors
     /// It must not look like this.
+    #[expect(clippy::too_many_arguments, reason = "what a client knows of a receive")]
     pub fn receives(
         &mut self,
         message: &Message,
@@ -100,6 +111,7 @@ impl Oracle {
         asked: Time,
         now: Time,
         life: u64,
+        may_repeat: bool,
     ) -> Result<(), Broken> {
         self.received += 1;
         let Message { id, body, count, .. } = message;
@@ -116,9 +128,18 @@ impl Oracle {
             return broken(format!("job {number} came before its delay of {} s was over", sent.delay_secs));
         }
         let known = self.messages.entry(id.clone()).or_insert_with(|| Known::new(number, queue, now));
+        if known.queue != queue {
+            // It came here as a dead letter; since when it is here nobody was told.
+            (known.queue, known.known_since) = (queue.to_owned(), now);
+        }
         let purges = self.purges.get(&known.queue).map_or(&[][..], Vec::as_slice);
         if purges.iter().any(|&(purge_asked, done)| known.known_since < purge_asked && done < asked) {
             return broken(format!("job {number} was purged and came back"));
+        }
+        let dedup = |number| self.sent.get(number).and_then(|sent| sent.dedup.as_ref());
+        if known.number != number && sent.dedup.is_some() && sent.dedup.as_ref() == dedup(&known.number) {
+            // Who was told of it had sent another under the same de-duplication id.
+            known.number = number;
         }
         if known.number != number {
             return broken(format!("message {id} is job {number} and was job {}", known.number));
@@ -128,14 +149,15 @@ impl Oracle {
         }
         if let Some(before) = known.receives.get(&(count - 1)) {
             let held_until = before.asked + before.lease_secs * SECOND;
-            if before.finished.is_some_and(|finished| finished < asked) {
+            // Who finishes what has gone to the dead letters meanwhile was too late.
+            if before.queue == queue && before.finished.is_some_and(|finished| finished < asked) {
                 return broken(format!("job {number} was finished under count {} and came back", count - 1));
             }
             if !before.changed && before.life == life && now < held_until {
                 return broken(format!("job {number} was received at {now} while held until {held_until}"));
             }
         }
-        let seen = Seen { asked, life, lease_secs, changed: false, finished: None };
+        let seen = Seen { queue: queue.to_owned(), asked, life, lease_secs, changed: may_repeat, finished: None };
         known.receives.insert(*count, seen);
         Ok(())
     }
@@ -161,13 +183,18 @@ impl Oracle {
         }
     }
 
-    /// After all is healed and every queue is empty. `is_purged` tells what the log says of a message.
+    /// After all is healed and every queue is empty. `place` tells what a message's id stands for, and `gone` where messages were that were
+    /// purged or whose time had passed.
     ///
     /// # Errors
     /// A message that was acknowledged never came.
-    pub fn check_end(&self, is_purged: impl Fn(&str) -> bool) -> Result<(), Broken> {
-        for (id, known) in &self.messages {
-            if known.acknowledged && !known.finish_asked && !is_purged(id) {
+    pub fn check_end(&self, place: impl Fn(&str) -> Option<Place>, gone: &BTreeSet<Place>) -> Result<(), Broken> {
+        // One that was moved is finished under another id. Its place tells that it is the same; its number may be another's, who sent it
+        // once more under one de-duplication id.
+        let finished = self.messages.iter().filter(|(_, known)| known.finish_asked);
+        let finished: BTreeSet<Place> = finished.filter_map(|(id, _)| place(id)).collect();
+        for (id, known) in self.messages.iter().filter(|(_, known)| known.acknowledged && !known.finish_asked) {
+            if place(id).is_none_or(|place| !finished.contains(&place) && !gone.contains(&place)) {
                 let what = format!(
                     "job {} was acknowledged as {id}, received {} times, never finished, and is gone",
                     known.number,

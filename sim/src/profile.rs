@@ -74,6 +74,21 @@ impl FaultRates {
     }
 }
 
+/// What a queue is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Role {
+    /// It keeps the order of groups.
+    pub is_fifo: bool,
+    /// Bodies serve as de-duplication ids there.
+    pub by_content: bool,
+    /// Ids count within their group there.
+    pub by_group: bool,
+    /// The number of the queue that takes its dead letters, a larger one.
+    pub letters: Option<usize>,
+    /// Its messages last for a minute or two.
+    pub is_short_lived: bool,
+}
+
 /// What a seed simulates.
 #[derive(Clone, Debug)]
 pub struct Profile {
@@ -83,8 +98,8 @@ pub struct Profile {
     pub faults: FaultRates,
     /// How long clients work before everything heals.
     pub runs_for: Time,
-    /// Queues.
-    pub queues: u32,
+    /// Queues, each with its role.
+    pub queues: Vec<Role>,
     /// Groups per queue, those without a name not counted.
     pub groups: u32,
     /// Clients that send.
@@ -127,7 +142,7 @@ impl Profile {
             shape,
             faults: fault_rates(&mut rng),
             runs_for: rng.between(20, 60) * SECOND,
-            queues: 1,
+            queues: vec![Role::default()],
             groups: 4,
             senders: 3,
             workers: 4,
@@ -149,7 +164,7 @@ impl Profile {
                 profile.senders = 1;
                 profile.workers = 2;
                 profile.sender_pause = 8 * SECOND;
-                profile.queues = 2;
+                profile.queues.push(Role::default());
                 profile.runs_for = 180 * SECOND;
             }
             Shape::Flood => {
@@ -182,7 +197,7 @@ impl Profile {
                 profile.long_polls = 950;
                 profile.sender_pause = 2 * SECOND;
                 profile.worker_pause = 20 * MILLISECOND;
-                profile.queues = 2;
+                profile.queues.push(Role::default());
             }
             Shape::LongLived => {
                 profile.live_long(&mut rng);
@@ -198,7 +213,38 @@ impl Profile {
         if !is_sunny && rng.chance(400) {
             profile.keeping.dies_within = u32::try_from(rng.between(1, 10)).unwrap_or(1);
         }
+        profile.add_special_queues(&mut Rng::new(seed, 6));
         profile
+    }
+
+    /// FIFO queues, dead-letter queues, and one whose messages do not last, beside the plain ones.
+    fn add_special_queues(&mut self, rng: &mut Rng) {
+        let plain = self.queues.len();
+        if rng.chance(300) {
+            let letters = self.queues.len();
+            self.queues.push(Role::default());
+            self.queues.iter_mut().take(1).for_each(|source| source.letters = Some(letters));
+        }
+        if rng.chance(450) {
+            let fifo =
+                Role { is_fifo: true, by_content: rng.chance(300), by_group: rng.chance(300), ..Role::default() };
+            let letters = rng.chance(600).then_some(self.queues.len() + 1);
+            self.queues.push(Role { letters, ..fifo });
+            if letters.is_some() {
+                self.queues.push(fifo);
+            }
+            if self.shape == Shape::Quiet {
+                // Ids are forgotten meanwhile.
+                self.runs_for = 400 * SECOND;
+            }
+        }
+        if rng.chance(150) {
+            self.queues.push(Role { is_short_lived: true, ..Role::default() });
+        }
+        // As much for each worker to do as without them; the jobs of a locked group wait longer.
+        let (now, added) = (self.queues.len() as u64, self.queues.len() - plain);
+        self.sender_pause = self.sender_pause * now / (plain as u64).max(1);
+        self.workers += 2 * u32::try_from(added).unwrap_or(0);
     }
 
     fn live_long(&mut self, rng: &mut Rng) {
@@ -224,7 +270,7 @@ impl Profile {
         profile.runs_for = 5 * SECOND;
         // So that body files are empty at once.
         profile.purges = vec![2 * SECOND, 3 * SECOND, 4 * SECOND];
-        profile.queues = 1;
+        profile.queues = vec![Role::default()];
         profile.groups = 4;
         profile.lease_secs = 5;
         profile.delay_secs = 3;

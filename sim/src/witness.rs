@@ -1,18 +1,22 @@
 //! The witness: a second machine that follows the committed log from its first entry, as a replica would, and
 //! tells the invariants what it saw.
 
+mod hidden;
+
 use crate::{
-    book::{Book, Fact, Timing},
+    book::{Book, Dedup, Fact, TICK_BITS, Timing},
     invariants::{self, Broken, Invariant, durable::Committed, purge::Bodies, replay::Digests},
 };
 use evenkeel_log::Entry;
 use evenkeel_machine::{
     Machine, Outcome, Reply,
     batch::Batch,
-    command::{Command, NewJob, QueueKey},
-    queue::EnqueueError,
+    command::{Command, DedupScope, NewJob, QueueKey, QueueSettings, Redrive},
+    limits::DELAY_MAX,
+    queue::{AckError, ChangeLeaseError, EnqueueError},
 };
-use evenkeel_types::{BodyRef, JobId, LogIndex, QueueId};
+use evenkeel_types::{BodyRef, JobId, LogIndex, LogTime, Micros, QueueId};
+use hidden::Places;
 use std::collections::{BTreeMap, BTreeSet};
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -39,6 +43,10 @@ pub struct Witness {
     pub batches: u64,
     names: BTreeMap<String, QueueId>,
     bodies: Bodies,
+    /// Where the jobs are behind the present batch, once somebody has asked.
+    places: Option<Places>,
+    /// What was purged or deleted in it.
+    purged_now: Vec<QueueId>,
     invariants: Vec<Box<dyn Invariant>>,
     outcome: Outcome,
 }
@@ -57,6 +65,8 @@ impl Default for Witness {
             batches: 0,
             names: BTreeMap::new(),
             bodies: Bodies::default(),
+            places: None,
+            purged_now: Vec::new(),
             invariants: invariants::of_the_stream(),
             outcome: Outcome::default(),
         }
@@ -95,41 +105,52 @@ impl Witness {
     fn batch(&mut self, entry: &Entry, timing: Option<Timing>) -> Result<(), Broken> {
         let malformed = |error: &dyn std::fmt::Display| Broken::new("witness", error.to_string());
         let mut batch = Batch::open(&entry.batch).map_err(|error| malformed(&error))?;
-        let log_time = batch.log_time;
+        let (log_time, wall_time) = (batch.log_time, batch.wall_time);
         let mut commands = Vec::new();
         while let Some(command) = batch.next_command().map_err(|error| malformed(&error))? {
             commands.push(command);
         }
+        let is_busy = self.is_busy();
         let mut outcome = std::mem::take(&mut self.outcome);
         self.machine.apply(entry.index, &entry.batch, &mut outcome).map_err(|error| malformed(&error))?;
         invariants::conservation::check(&self.machine)?;
         self.bodies.follow(&outcome.events, &self.machine)?;
 
-        self.fact(&Fact::Batch { index: entry.index, log_time, commands: commands.len(), timing })?;
+        (self.places, self.purged_now) = (None, Vec::new());
+        let commands_count = commands.len();
+        self.fact(&Fact::Batch { index: entry.index, log_time, wall_time, commands: commands_count, timing, is_busy })?;
         while let Some((queue, job, deadline)) = self.book.due(log_time) {
             self.fact(&Fact::Due { queue, job, deadline })?;
         }
         self.fact(&Fact::TimersOver)?;
+        if is_busy {
+            self.find_moved()?;
+        }
         if commands.len() != outcome.replies.len() {
             return Err(Broken::new("witness", "there are not as many replies as commands"));
         }
         for (command, reply) in commands.iter().zip(&outcome.replies) {
             self.command(command, reply)?;
         }
+        self.find_hidden()?;
         self.outcome = outcome;
         Ok(())
     }
 
     fn command(&mut self, command: &Command<'_>, reply: &Reply) -> Result<(), Broken> {
         match (command, reply) {
-            (Command::CreateQueue { queue, settings, .. }, Reply::QueueCreated(Ok(id))) => {
+            (Command::CreateQueue { queue, settings, papers, .. }, Reply::QueueCreated(Ok(id))) => {
                 if self.names.insert(queue.name.to_owned(), *id).is_none() {
                     self.fact(&Fact::Settings { queue: *id, settings: *settings })?;
+                    self.papers(*id, queue.name, papers.redrive.flatten())?;
                 }
                 Ok(())
             }
-            (Command::ConfigureQueue { queue, edit }, Reply::Configured(Ok(()))) => {
-                let queue = self.id_of(*queue)?;
+            (Command::ConfigureQueue { queue: key, edit }, Reply::Configured(Ok(()))) => {
+                let queue = self.id_of(*key)?;
+                if let Some(redrive) = edit.papers.redrive {
+                    self.papers(queue, key.name, redrive)?;
+                }
                 let present = self.book.queues.get(&queue).map(|queue| queue.settings).unwrap_or_default();
                 let settings = edit.over(present).unwrap_or(present);
                 self.fact(&Fact::Settings { queue, settings })
@@ -140,26 +161,38 @@ impl Witness {
             }
             (Command::PurgeQueue { queue }, Reply::Purged(Ok(told))) => {
                 let queue = self.id_of(*queue)?;
+                self.find_hidden_before_a_purge(queue)?;
                 self.purged.0 += told;
                 self.fact(&Fact::Purged { queue, told: Some(*told) })
+            }
+            // It was deleted when the call came first; another may have its name by now.
+            (Command::DeleteQueue { call: Some(_), .. }, Reply::QueueDeleted(Ok(told)))
+                if self.book.deleted.contains(told) =>
+            {
+                Ok(())
             }
             (Command::DeleteQueue { queue: key, .. }, Reply::QueueDeleted(Ok(told))) => {
                 let queue = self.id_of(*key)?;
                 if *told != queue {
                     return Err(Broken::new("witness", format!("queue {queue} was deleted as {told}")));
                 }
+                self.find_hidden_before_a_purge(queue)?;
                 self.names.remove(key.name);
                 self.purged.0 += self.book.queues.get(&queue).map_or(0, |queue| queue.jobs.len() as u64);
                 self.purged.1 += 1;
                 self.fact(&Fact::Purged { queue, told: None })?;
                 self.fact(&Fact::Deleted { queue })
             }
-            (Command::Enqueue { queue, jobs, .. }, Reply::Enqueued(Ok(results))) => {
+            (Command::Enqueue { queue, jobs, call }, Reply::Enqueued(Ok(results))) => {
                 let queue = self.id_of(*queue)?;
+                let is_repeated = call.is_some_and(|call| self.book.sent_by(call).is_some());
+                if let Some(call) = *call {
+                    self.fact(&Fact::Sent { call, results })?;
+                }
                 for (job, result) in jobs.iter().zip(results) {
                     match result {
                         // It was added when it came first.
-                        Ok(enqueued) if enqueued.again => {}
+                        Ok(enqueued) if enqueued.again => self.sent_before(queue, job, enqueued, is_repeated)?,
                         Ok(enqueued) => self.enqueued(queue, job, enqueued)?,
                         Err(error @ EnqueueError::QueueFull { .. }) => {
                             let bytes = job.body.bytes.len() as u64;
@@ -178,24 +211,40 @@ impl Witness {
                 }
                 self.fact(&Fact::Done { queue })
             }
-            (Command::Receive { queue, jobs_max, lease, .. }, Reply::Received(Ok(grants))) => {
-                let settings = self.book.queues.get(queue).map(|queue| queue.settings).unwrap_or_default();
-                let until = self.book.log_time + lease.unwrap_or(settings.lease);
+            (Command::Receive { queue, jobs_max, lease, again }, Reply::Received(Ok(grants))) => {
+                let until = self.book.log_time + lease.unwrap_or(self.settings(*queue).lease);
+                if let Some((held, noted)) = self.book.held_again(*queue, again) {
+                    self.fact(&Fact::Repeated { queue: *queue, held: &held, grants })?;
+                    let renewed = noted.is_none().then_some(until);
+                    for grant in grants {
+                        self.fact(&Fact::Regranted { queue: *queue, grant, until: renewed })?;
+                    }
+                    self.book.note_received(*queue, again, grants, noted.unwrap_or(until));
+                    return Ok(());
+                }
                 for grant in grants {
+                    self.find_before_a_grant(*queue, grant)?;
                     self.fact(&Fact::Granted { queue: *queue, grant, until })?;
                 }
+                self.book.note_received(*queue, again, grants, until);
                 self.fact(&Fact::Received { queue: *queue, asked: *jobs_max, granted: grants.len() })?;
                 self.fact(&Fact::Done { queue: *queue })
             }
             (Command::Ack { queue, jobs }, Reply::Acked(results)) => {
                 for (held, result) in jobs.iter().zip(results) {
                     self.jobs.1 += u64::from(result.is_ok());
+                    if matches!(result, Err(AckError::NotThere { .. })) {
+                        self.find_if_gone(*queue, held.job)?;
+                    }
                     self.fact(&Fact::Acked { queue: *queue, held: *held, result: *result })?;
                 }
                 self.fact(&Fact::Done { queue: *queue })
             }
             (Command::ChangeLease { queue, jobs }, Reply::LeaseChanged(results)) => {
                 for ((held, lease), result) in jobs.iter().zip(results) {
+                    if matches!(result, Err(ChangeLeaseError::NotHeld(AckError::NotThere { .. }))) {
+                        self.find_if_gone(*queue, held.job)?;
+                    }
                     self.fact(&Fact::Changed { queue: *queue, held: *held, lease: *lease, result: *result })?;
                 }
                 self.fact(&Fact::Done { queue: *queue })
@@ -210,9 +259,7 @@ impl Witness {
         new: &NewJob<'_>,
         enqueued: &evenkeel_machine::Enqueued,
     ) -> Result<(), Broken> {
-        let settings = self.book.queues.get(&queue).map(|queue| queue.settings).unwrap_or_default();
-        let delay = new.delay.unwrap_or(settings.delay);
-        let until = (delay.0 > 0).then(|| self.book.log_time + delay);
+        let until = self.delayed_until(queue, new);
         self.jobs.0 += 1;
         self.accepted.extend(number_in(new.body.bytes));
         let (job, body): (JobId, _) = (enqueued.job, enqueued.body);
@@ -221,7 +268,48 @@ impl Witness {
         }
         let hash = xxh3_64(new.body.bytes);
         self.hashes.insert(body, hash);
-        self.fact(&Fact::Enqueued { queue, group: new.group, job, body, hash, until })
+        let dedup = dedup_of(&self.settings(queue), new);
+        self.fact(&Fact::Enqueued { queue, group: new.group, job, body, hash, until, dedup })
+    }
+
+    /// A job was answered as sent before.
+    fn sent_before(
+        &mut self,
+        queue: QueueId,
+        new: &NewJob<'_>,
+        enqueued: &evenkeel_machine::Enqueued,
+        by_call: bool,
+    ) -> Result<(), Broken> {
+        // The client is told that this one is there.
+        self.accepted.extend(number_in(new.body.bytes));
+        if by_call {
+            return Ok(());
+        }
+        let dedup = dedup_of(&self.settings(queue), new);
+        self.fact(&Fact::SentBefore { queue, dedup, enqueued })
+    }
+
+    /// When a new job's delay ends. In a FIFO queue all are delayed alike, and none passes another of its group.
+    fn delayed_until(&self, queue: QueueId, new: &NewJob<'_>) -> Option<LogTime> {
+        let (settings, now) = (self.settings(queue), self.book.log_time);
+        let lane = self.book.queues.get(&queue).and_then(|queue| queue.lanes.get(new.group));
+        let before = lane.filter(|lane| settings.fifo.is_some() && lane.delayed > 0);
+        let own = new.delay.filter(|_| settings.fifo.is_none());
+        let delay = own.unwrap_or(settings.delay).min(DELAY_MAX);
+        if delay == Micros(0) && before.is_none() {
+            return None;
+        }
+        let behind = before.map_or(now, |lane| lane.delayed_until + Micros(1 << TICK_BITS));
+        Some(behind.max(now + delay))
+    }
+
+    fn settings(&self, queue: QueueId) -> QueueSettings {
+        self.book.queues.get(&queue).map(|queue| queue.settings).unwrap_or_default()
+    }
+
+    fn papers(&mut self, queue: QueueId, name: &str, redrive: Option<Redrive<'_>>) -> Result<(), Broken> {
+        let letters = redrive.map(|redrive| (redrive.target, redrive.grants_max));
+        self.fact(&Fact::Papers { queue, name, letters })
     }
 
     fn id_of(&self, key: QueueKey<'_>) -> Result<QueueId, Broken> {
@@ -238,6 +326,13 @@ impl Witness {
         }
         Ok(())
     }
+}
+
+/// By what a job is known again in its queue, if that is a FIFO queue.
+fn dedup_of<'a>(settings: &QueueSettings, new: &NewJob<'a>) -> Dedup<'a> {
+    let (fifo, dedup) = (settings.fifo?, new.dedup?);
+    let scope = if fifo.dedup_scope == DedupScope::Group { new.group } else { "" };
+    Some((scope, dedup.id))
 }
 
 /// The text by which the oracle knows a message, at the start of its body.

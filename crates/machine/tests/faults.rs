@@ -1,4 +1,5 @@
-//! The checks checked: each deliberate defect that the simulation has no occasion to show makes a small script end otherwise.
+//! The checks checked: deliberate defects of FIFO queues, repeated calls, retention and dead letters make small scripts end otherwise. The
+//! simulator hunts for these and all others.
 #![cfg(feature = "faults")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
 

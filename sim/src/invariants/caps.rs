@@ -15,7 +15,10 @@ impl Invariant for Caps {
             Fact::Full { queue, bytes, error } => (queue, *bytes, Some(*error)),
             _ => return Ok(()),
         };
-        let Some(queue) = book.queues.get(queue) else { return Ok(()) };
+        // Where jobs come and go unseen, what was there at that moment is not known.
+        let Some(queue) = book.queues.get(queue).filter(|queue| !queue.has_letters && queue.lasts()) else {
+            return Ok(());
+        };
         let (jobs_max, bytes_max) = (queue.settings.jobs_max, queue.settings.bytes_max);
         if jobs_max == 0 && bytes_max == 0 && refused.is_none() {
             return Ok(());

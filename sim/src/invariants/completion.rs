@@ -1,7 +1,7 @@
 //! **Only the holder of the newest lease finishes a job or changes its lease, and it always can.**
 
 use super::{Broken, Invariant};
-use crate::book::{Book, Fact};
+use crate::book::{Book, Fact, Place};
 use evenkeel_machine::{
     command::Held,
     queue::{AckError, ChangeLeaseError},
@@ -28,9 +28,14 @@ impl Invariant for Completion {
 }
 
 fn judge(book: &Book, queue: QueueId, held: Held, refused: Option<AckError>) -> Result<(), Broken> {
-    let newest = book.job(queue, held.job).map(|job| job.grants).filter(|&grants| grants > 0);
+    let job = book.job(queue, held.job).filter(|job| job.grants > 0);
+    let newest = job.map(|job| job.grants);
+    // In a FIFO queue a lease that has ended is lost, whether or not another was granted.
+    let is_fifo = book.queues.get(&queue).is_some_and(|queue| queue.settings.fifo.is_some());
+    let has_ended = is_fifo && job.is_some_and(|job| job.place == Place::Ready);
     let is_right = match refused {
-        None | Some(AckError::Expired { .. }) => newest == Some(held.token.0),
+        None => newest == Some(held.token.0) && (!has_ended || book.is_storm()),
+        Some(AckError::Expired { .. }) => newest == Some(held.token.0) && has_ended,
         Some(AckError::NotThere { .. }) => newest.is_none(),
         Some(AckError::LeaseLost { .. }) => newest.is_some_and(|newest| newest != held.token.0),
     };

@@ -34,6 +34,10 @@ pub fn audit(machine: &Machine, book: &Book) -> Result<(), Broken> {
         };
         let counted = [counts.ready, counts.delayed, counts.leased, counts.enqueued, counts.acked, counts.purged];
         let in_book = [ready, delayed, leased, queue.accepted, queue.finished, queue.purged];
+        let gone = [counts.moved_in, counts.moved_out, counts.expired];
+        if gone != [queue.moved.0, queue.moved.1, queue.expired] {
+            return Err(Broken::new("audit", format!("queue {id}: moved in, moved out, expired {gone:?}")));
+        }
         // Timers beyond one batch's share have ended in the book and not yet in the machine.
         let behind = book.is_storm();
         if counted != in_book && !behind {

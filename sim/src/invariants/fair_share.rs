@@ -55,7 +55,10 @@ impl Invariant for FairShare {
             Fact::Granted { queue, grant, .. } => {
                 let Some(of_book) = book.queues.get(queue) else { return Ok(()) };
                 let course = self.queues.entry(*queue).or_default();
-                course.judge(of_book, &grant.group)?;
+                // A FIFO queue gives many of one group in a turn; where jobs go unseen, so do lanes.
+                if of_book.is_plain() {
+                    course.judge(of_book, &grant.group)?;
+                }
                 course.serve(of_book, &grant.group);
             }
             // Leases that end are charged.
@@ -90,7 +93,18 @@ impl Invariant for FairShare {
                 self.queues.remove(queue);
                 return Ok(());
             }
-            Fact::Batch { .. } | Fact::Received { .. } | Fact::Full { .. } => return Ok(()),
+            Fact::Buried { from: queue, .. } | Fact::Moved { from: queue, .. } | Fact::Expired { queue, .. } => {
+                (queue, None)
+            }
+            Fact::Batch { .. }
+            | Fact::Papers { .. }
+            | Fact::SentBefore { .. }
+            | Fact::Sent { .. }
+            | Fact::Repeated { .. }
+            | Fact::Regranted { .. }
+            | Fact::MovedAndPurged { .. }
+            | Fact::Received { .. }
+            | Fact::Full { .. } => return Ok(()),
         };
         let Some(of_book) = book.queues.get(queue) else { return Ok(()) };
         let course = self.queues.entry(*queue).or_default();

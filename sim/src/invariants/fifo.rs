@@ -15,7 +15,11 @@ impl Invariant for Fifo {
         let Fact::Granted { queue, grant, .. } = fact else { return Ok(()) };
         let Some(fresh) = book.job(*queue, grant.job).and_then(|job| job.fresh) else { return Ok(()) };
         let lane = book.queues.get(queue).and_then(|queue| queue.lanes.get(&*grant.group));
-        let Some(&(first, before)) = lane.and_then(|lane| lane.fresh.first()) else { return Ok(()) };
+        let queue = book.queues.get(queue);
+        let is_grantable =
+            |id| queue.is_some_and(|queue| queue.jobs.get(id).is_some_and(|job| queue.is_grantable(job, book.wall)));
+        let first = lane.and_then(|lane| lane.fresh.iter().find(|(_, id)| is_grantable(id)));
+        let Some(&(first, before)) = first else { return Ok(()) };
         if fresh <= first || book.storms.contains(&first.0) {
             return Ok(());
         }

@@ -7,18 +7,23 @@
 pub mod caps;
 pub mod completion;
 pub mod conservation;
+pub mod dead_letters;
+pub mod dedup;
 pub mod delays;
 pub mod durable;
 pub mod fair_share;
 pub mod fencing;
 pub mod fifo;
 pub mod group_limit;
+pub mod group_order;
 pub mod idle;
 pub mod log_time;
 pub mod one_lease;
 pub mod purge;
 pub mod receive_count;
+pub mod repeats;
 pub mod replay;
+pub mod retention;
 pub mod room;
 pub mod told;
 pub mod waiting;
@@ -79,6 +84,11 @@ pub fn of_the_stream() -> Vec<Box<dyn Invariant>> {
         Box::new(caps::Caps),
         Box::new(purge::Purge),
         Box::new(fifo::Fifo),
+        Box::<group_order::GroupOrder>::default(),
+        Box::<dedup::Dedup>::default(),
+        Box::new(repeats::Repeats),
+        Box::<dead_letters::DeadLetters>::default(),
+        Box::new(retention::Retention),
         Box::new(work_conserving::WorkConserving),
         Box::<delays::Delays>::default(),
         Box::<log_time::LogTimes>::default(),

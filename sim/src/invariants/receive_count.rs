@@ -9,7 +9,7 @@ pub struct ReceiveCount;
 
 impl Invariant for ReceiveCount {
     fn before(&mut self, book: &Book, fact: &Fact<'_>) -> Result<(), Broken> {
-        let Fact::Granted { queue, grant, .. } = fact else { return Ok(()) };
+        let (Fact::Granted { queue, grant, .. } | Fact::Regranted { queue, grant, .. }) = fact else { return Ok(()) };
         let before = book.job(*queue, grant.job).map_or(0, |job| job.grants);
         if grant.token.0 == before + 1 {
             return Ok(());

@@ -23,7 +23,7 @@ pub fn check(open: impl Iterator<Item = Open>, book: &Book, now: Time) -> Result
             return Err(Broken::new("waiting", format!("a call that was over at {} is not answered", call.until)));
         }
         let Some(queue) = call.receives_from.and_then(|queue| book.queues.get(&queue)) else { continue };
-        if let Some((group, lane)) = queue.servable().next() {
+        if let Some((group, lane)) = queue.servable(book.wall).next() {
             let what = format!("a receiver waits while group {group:?} has {} ready", lane.ready);
             return Err(Broken::new("waiting", what));
         }

@@ -35,6 +35,7 @@ pub struct Wire {
     query: String,
     target: Option<String>,
     content_type: Option<&'static str>,
+    invocation: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -48,6 +49,7 @@ impl Wire {
             query: &self.query,
             target: self.target.as_deref(),
             content_type: self.content_type,
+            invocation: self.invocation.as_deref(),
             host: "localhost:9324",
             request_id: "simulated",
             ..Head::default()
@@ -59,9 +61,19 @@ fn url(queue: &str) -> String {
     format!("http://localhost:9324/{ACCOUNT}/{queue}")
 }
 
-/// The bytes of a question.
+/// A queue's ARN. Its region is the client's own affair.
 #[must_use]
-pub fn encode(ask: &Ask, protocol: Protocol) -> Wire {
+pub fn arn(queue: &str) -> String {
+    format!("arn:aws:sqs:us-east-1:{ACCOUNT}:{queue}")
+}
+
+/// The bytes of a question, and the SDK's number for the call if it has one.
+#[must_use]
+pub fn encode(ask: &Ask, protocol: Protocol, invocation: Option<&str>) -> Wire {
+    Wire { invocation: invocation.map(str::to_owned), ..written(ask, protocol) }
+}
+
+fn written(ask: &Ask, protocol: Protocol) -> Wire {
     let (action, mut request) = request(ask);
     match protocol {
         Protocol::Json => Wire {
@@ -113,13 +125,14 @@ fn request(ask: &Ask) -> (&'static str, Value) {
                 }
             }
         }
-        Ask::Receive { queue, max, wait_secs, lease_secs } => (
+        Ask::Receive { queue, max, wait_secs, lease_secs, attempt } => (
             "ReceiveMessage",
             json!({
                 "QueueUrl": url(queue),
                 "MaxNumberOfMessages": max,
                 "WaitTimeSeconds": wait_secs,
                 "VisibilityTimeout": lease_secs,
+                "ReceiveRequestAttemptId": attempt,
                 "AttributeNames": ["All"],
             }),
         ),
@@ -138,6 +151,15 @@ fn request(ask: &Ask) -> (&'static str, Value) {
         ),
         Ask::Purge { queue } => ("PurgeQueue", json!({ "QueueUrl": url(queue) })),
         Ask::DeleteQueue { queue } => ("DeleteQueue", json!({ "QueueUrl": url(queue) })),
+        Ask::Move { queue, destination, rate } => (
+            "StartMessageMoveTask",
+            json!({
+                "SourceArn": arn(queue),
+                "DestinationArn": destination.as_deref().map(arn),
+                "MaxNumberOfMessagesPerSecond": rate,
+            }),
+        ),
+        Ask::CancelMove { handle, .. } => ("CancelMessageMoveTask", json!({ "TaskHandle": handle })),
         Ask::Counts { queue } => ("GetQueueAttributes", json!({ "QueueUrl": url(queue), "AttributeNames": ["All"] })),
     }
 }
@@ -154,6 +176,9 @@ fn message(message: &crate::ask::NewMessage) -> Map<String, Value> {
     }
     if let Some(delay) = message.delay_secs {
         entry.insert("DelaySeconds".into(), delay.into());
+    }
+    if let Some(dedup) = &message.dedup {
+        entry.insert("MessageDeduplicationId".into(), dedup.as_str().into());
     }
     entry
 }
@@ -185,7 +210,12 @@ fn read(ask: &Ask, body: &Value) -> Option<Told> {
             (text(body, "QueueUrl")? == url(queue)).then_some(())?;
             Told::Done
         }
-        Ask::Configure { .. } | Ask::Change { .. } | Ask::Purge { .. } | Ask::DeleteQueue { .. } => Told::Done,
+        Ask::Configure { .. }
+        | Ask::Change { .. }
+        | Ask::Purge { .. }
+        | Ask::DeleteQueue { .. }
+        | Ask::CancelMove { .. } => Told::Done,
+        Ask::Move { .. } => Told::Moving(text(body, "TaskHandle")?),
         Ask::Send { batch: false, .. } => Told::Sent(vec![Ok(text(body, "MessageId")?)]),
         Ask::Send { messages, batch: true, .. } => {
             Told::Sent(entries(body, messages.len(), |entry| text(entry, "MessageId"))?)

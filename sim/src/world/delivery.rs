@@ -1,10 +1,11 @@
 //! Delivery: requests and answers on their way, late, lost, doubled, or to clients that have gone.
 
-use super::{Client, Event, Op, Tx, TxId, World};
+use super::{Client, Event, Op, Tx, TxId, Way, World};
 use crate::{
     ask::{Ask, Told},
     clock::{MILLISECOND, SECOND, Time},
     invariants::{Broken, told::broken},
+    profile::Shape,
     wire::{self, Protocol},
 };
 use evenkeel_machine::command::QueueKey;
@@ -12,8 +13,20 @@ use evenkeel_sqs::{Caller, Response, Step};
 use evenkeel_types::{AccountId, QueueId};
 
 impl World {
-    /// A client asks.
+    /// A client asks, by an SDK that numbers its calls or by one that does not.
     pub(crate) fn ask(&mut self, client: Client, ask: Ask) {
+        let op = self.ops_made + 1;
+        let is_numbered = match &ask {
+            Ask::Send { .. } | Ask::DeleteQueue { .. } => self.whims.chance(500),
+            // When hundreds of leases end in one batch, whether a lease still ran is not known.
+            Ask::Receive { .. } => self.profile.shape != Shape::TimersStorm && self.whims.chance(300),
+            _ => false,
+        };
+        let way = Way { protocol: Protocol::of(op), invocation: is_numbered.then(|| format!("call-{op}")) };
+        self.ask_in(client, ask, way, false);
+    }
+
+    fn ask_in(&mut self, client: Client, ask: Ask, way: Way, is_again: bool) {
         let now = self.clocks.now;
         match &ask {
             Ask::Send { queue, messages, .. } => {
@@ -44,7 +57,7 @@ impl World {
             _ => self.whims.between(3, 9) * SECOND,
         };
         self.schedule.at(now + patience, Event::GivesUp(op));
-        self.ops.insert(op, Op { client, ask, asked: now, transmissions: Vec::new() });
+        self.ops.insert(op, Op { client, ask, asked: now, transmissions: Vec::new(), way, is_again });
         if !self.whims.chance(self.profile.faults.request_lost) {
             self.transmit(op);
         }
@@ -72,7 +85,7 @@ impl World {
             self.txs.remove(&tx);
             return Ok(());
         };
-        let (op_id, request) = (connection.op, wire::encode(&op.ask, Protocol::of(connection.op)));
+        let (op_id, request) = (connection.op, wire::encode(&op.ask, op.way.protocol, op.way.invocation.as_deref()));
         let receive = match &op.ask {
             Ask::Receive { queue, wait_secs, .. } => {
                 // It is of the queue that has the name now, whatever becomes of it.
@@ -142,12 +155,12 @@ impl World {
     /// An answer reaches its client.
     pub(crate) fn delivered(&mut self, tx: TxId, response: &Response) -> Result<(), Broken> {
         let connection = self.txs.remove(&tx);
-        let asked = connection.filter(|tx| tx.open).and_then(|tx| Some((tx.op, self.ops.remove(&tx.op)?)));
-        let Some((number, op)) = asked else {
+        let asked = connection.filter(|tx| tx.open).and_then(|tx| self.ops.remove(&tx.op));
+        let Some(op) = asked else {
             self.undelivered(response.clone());
             return self.pump();
         };
-        let told = wire::decode(&op.ask, Protocol::of(number), response);
+        let told = wire::decode(&op.ask, op.way.protocol, response);
         self.hang_up(&op);
         self.told(op, told)?;
         self.pump()
@@ -191,7 +204,7 @@ impl World {
 
     /// A client is told.
     fn told(&mut self, op: Op, told: Told) -> Result<(), Broken> {
-        let Op { client, ask, asked, .. } = op;
+        let Op { client, ask, asked, way, is_again, transmissions } = op;
         let now = self.clocks.now;
         self.line(format_args!("{client:?} is told {}", brief_told(&told)));
         if let Told::Garbled(what) = &told {
@@ -214,9 +227,10 @@ impl World {
                 let of_queue = self.witness.queue(queue).and_then(|queue| self.witness.book.queues.get(&queue));
                 let default_secs = of_queue.map_or(0, |queue| queue.settings.lease.0 / SECOND);
                 let lease_secs = lease_secs.unwrap_or(default_secs);
+                let may_repeat = is_again || transmissions.len() > 1;
                 for message in messages {
                     self.line(format_args!("  {} count {} of {:?}", message.id, message.count, message.group));
-                    self.oracle.receives(message, queue, lease_secs, asked, now, self.life_number)?;
+                    self.oracle.receives(message, queue, lease_secs, asked, now, self.life_number, may_repeat)?;
                 }
                 self.plan(queue, messages, lease_secs);
             }
@@ -228,7 +242,13 @@ impl World {
                 }
             }
             (Ask::Purge { queue } | Ask::DeleteQueue { queue }, Told::Done) => self.oracle.purged(queue, asked, now),
+            (Ask::Move { queue, .. }, Told::Moving(handle)) => {
+                self.move_handles.push((queue.clone(), handle.clone()));
+            }
             (Ask::Delete { .. } | Ask::Send { .. }, _) => again = self.whims.chance(500),
+            (Ask::Receive { attempt, .. }, Told::Unclear(_)) if attempt.is_some() || way.invocation.is_some() => {
+                again = !self.draining && self.whims.chance(700);
+            }
             _ => {}
         }
         match client {
@@ -236,7 +256,7 @@ impl World {
                 self.queues_made += 1;
                 self.create_next_queue();
             }
-            Client::Creator => self.schedule_again(client, ask),
+            Client::Creator => self.schedule_again(client, ask, way),
             // Whether or not it was deleted, there must be one; if there is, it may have other settings by now.
             Client::Configurator if matches!(ask, Ask::DeleteQueue { .. }) => self.create_again(ask.queue()),
             Client::Configurator
@@ -247,7 +267,7 @@ impl World {
             {
                 self.create_again(ask.queue());
             }
-            _ if again => self.schedule_again(client, ask),
+            _ if again => self.schedule_again(client, ask, way),
             Client::Sender(number) => self.sender_goes_on(number),
             Client::Worker(number) => self.worker_goes_on(number),
             Client::Configurator => self.configurator_goes_on(),
@@ -271,9 +291,9 @@ impl World {
     }
 
     /// The client retries with the same bytes, after a little.
-    fn schedule_again(&mut self, client: Client, ask: Ask) {
+    fn schedule_again(&mut self, client: Client, ask: Ask, way: Way) {
         match client {
-            Client::Sender(_) | Client::Creator => self.ask(client, ask),
+            Client::Sender(_) | Client::Worker(_) | Client::Creator => self.ask_in(client, ask, way, true),
             _ => {
                 let pause = self.whims.span(MILLISECOND, SECOND);
                 self.schedule.at(self.clocks.now + pause, Event::Act(ask));

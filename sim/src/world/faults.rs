@@ -124,11 +124,11 @@ impl World {
             // The house may not have noticed yet; whoever repairs a disk starts it again.
             self.house_dies(true);
         }
-        if self.queues_made == self.profile.queues {
+        if self.queues_made == self.profile.queues.len() {
             return;
         }
         // So much went wrong that the queues were never made; nothing can have been sent.
-        self.queues_made = self.profile.queues;
+        self.queues_made = self.profile.queues.len();
         self.create_next_queue();
     }
 }

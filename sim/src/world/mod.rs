@@ -22,6 +22,7 @@ use crate::{
     rng::Rng,
     schedule::Schedule,
     trace::Trace,
+    wire::Protocol,
     witness::Witness,
 };
 use evenkeel_disk::MemDisk;
@@ -104,6 +105,18 @@ pub(crate) struct Op {
     pub(crate) ask: Ask,
     pub(crate) asked: Time,
     pub(crate) transmissions: Vec<TxId>,
+    /// How it is sent, and so sent again.
+    pub(crate) way: Way,
+    /// It was asked before, in just this way.
+    pub(crate) is_again: bool,
+}
+
+/// How a question is sent.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    pub(crate) protocol: Protocol,
+    /// The SDK's number for the call, if it gives one.
+    pub(crate) invocation: Option<String>,
 }
 
 /// A connection.
@@ -181,7 +194,11 @@ pub struct World {
     pub(crate) txs: BTreeMap<TxId, Tx>,
     pub(crate) txs_made: u64,
     pub(crate) messages_made: u64,
-    pub(crate) queues_made: u32,
+    pub(crate) queues_made: usize,
+    /// De-duplication ids that were used.
+    pub(crate) old_ids: VecDeque<String>,
+    /// Move tasks, with their queues.
+    pub(crate) move_handles: Vec<(String, String)>,
     /// Acknowledged, and to be found in the log.
     pub(crate) to_confirm: Vec<u64>,
     pub(crate) old_handles: VecDeque<(String, HeldMessage)>,
@@ -239,6 +256,8 @@ impl World {
             txs_made: 0,
             messages_made: 0,
             queues_made: 0,
+            old_ids: VecDeque::new(),
+            move_handles: Vec::new(),
             to_confirm: Vec::new(),
             old_handles: VecDeque::new(),
             witness: Witness::default(),
@@ -337,7 +356,7 @@ impl World {
         if self.draining {
             // What was purged must be freed as well.
             let jobs = self.witness.book.jobs() as u64 + self.witness.machine.queues().totals().jobs;
-            let nothing_left = self.queues_made == self.profile.queues && jobs == 0;
+            let nothing_left = self.queues_made == self.profile.queues.len() && jobs == 0;
             if nothing_left && self.txs.is_empty() && self.ops.is_empty() && self.house.is_some() {
                 return self.end();
             }
@@ -362,11 +381,8 @@ impl World {
 
     fn end(&mut self) -> Result<(), Broken> {
         let ids = self.house.as_ref().and_then(|house| house.door.as_ref()).map(|door| door.ids());
-        let purged = &self.witness.book.purged;
-        self.oracle.check_end(|id| {
-            let place = ids.and_then(|ids| ids.message_place(id));
-            place.is_some_and(|place| purged.contains(&(place.index, place.offset)))
-        })?;
+        let place = |id: &str| ids?.message_place(id).map(|place| (place.index, place.offset));
+        self.oracle.check_end(place, &self.witness.book.purged)?;
         self.what_if(true)?;
         self.ended = true;
         Ok(())
