@@ -141,11 +141,11 @@ impl World {
     /// Memory is bounded while the disk stands still.
     pub(super) fn check_memory(&self) -> Result<(), Broken> {
         let Some(house) = &self.house else { return Ok(()) };
-        // Those of one that failed are dropped when their turn comes.
+        // Those of one that failed stand before the beginning of the next, perhaps at the same index, and are dropped when their turn comes.
+        let is_beginning = |errand: &Errand| matches!(errand, Errand::Checkpoint(_, CheckpointStep::Begin { .. }));
         let is_part = |errand: &&Errand| matches!(errand, Errand::Checkpoint(_, CheckpointStep::Part(_)));
-        let index = |errand: &Errand| if let Errand::Checkpoint(index, _) = errand { *index } else { LogIndex::ZERO };
-        let newest = self.life.errands.iter().rfind(is_part).map(index);
-        let parts = self.life.errands.iter().filter(is_part).filter(|part| Some(index(part)) == newest);
+        let newest = self.life.errands.iter().rposition(is_beginning).unwrap_or(0);
+        let parts = self.life.errands.iter().skip(newest).filter(is_part);
         room::check_memory(house, self.profile.keeping.pace.unsynced_bytes_max, parts.count())
     }
 }
