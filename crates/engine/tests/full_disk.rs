@@ -56,6 +56,9 @@ impl Log for Fillable {
     fn first_index(&self) -> LogIndex {
         LogIndex(1)
     }
+    fn last_at_opening(&self) -> LogIndex {
+        LogIndex::ZERO
+    }
     fn trim(&mut self, _floor: LogIndex) -> Result<(), LogError> {
         Ok(())
     }

@@ -64,6 +64,9 @@ impl Log for Lazy {
     fn first_index(&self) -> LogIndex {
         LogIndex(1)
     }
+    fn last_at_opening(&self) -> LogIndex {
+        LogIndex::ZERO
+    }
     fn synced(&self) -> LogIndex {
         LogIndex(self.synced.load(Ordering::Relaxed))
     }

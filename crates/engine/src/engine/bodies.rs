@@ -14,7 +14,7 @@ use std::collections::VecDeque;
 /// How far carrying is.
 #[derive(Debug, Default)]
 pub(super) enum Carrying {
-    /// The log was not owned yet. The replay still has jobs that an earlier life knew to be finished when it carried: their bodies are nowhere,
+    /// The log was not replayed yet. There still are jobs that an earlier life knew to be finished when it carried: their bodies are nowhere,
     /// though a file stands for their entries, and a sweep would find them.
     NotYet,
     #[default]
@@ -49,14 +49,6 @@ impl<L: Log> Engine<L> {
         self.living.retire(&self.log.retired());
         self.let_go_of_empty();
         self.consider_carrying();
-    }
-
-    /// The log was replayed. What an earlier life left to be carried does not wait for the next checkpoint.
-    pub(super) fn replayed(&mut self) {
-        if matches!(self.carrying, Carrying::NotYet) {
-            self.carrying = Carrying::None;
-            self.consider_carrying();
-        }
     }
 
     /// Gives up the files in which nothing lives any more.
@@ -106,6 +98,11 @@ impl<L: Log> Engine<L> {
     /// Looks through the next slice of jobs, or has written what was found.
     pub(super) fn drive_carrying(&mut self) {
         match &self.carrying {
+            // What an earlier life left to be carried does not wait for the next checkpoint.
+            Carrying::NotYet if self.machine.applied() >= self.log.last_at_opening() => {
+                self.carrying = Carrying::None;
+                self.consider_carrying();
+            }
             // Deletes write little log; with large bodies the next checkpoint may be long in coming.
             Carrying::None if self.living.gone_bytes() > self.options.carry.slack_bytes => self.consider_carrying(),
             Carrying::Sweeping(_) => self.sweep_slice(),

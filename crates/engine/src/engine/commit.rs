@@ -46,7 +46,6 @@ impl<L: Log> Engine<L> {
                 if let Some((count, first)) = self.living.missing() {
                     return Err(Fatal::BodiesMissing { count, first });
                 }
-                self.replayed();
                 self.clock = LogClock::take_over(self.machine.log_time(), self.machine.wall_time(), now);
                 if self.stage == Stage::Stopping {
                     return Ok(());

@@ -92,6 +92,10 @@ pub trait Log: Send {
     /// still be read, until they are released.
     fn first_index(&self) -> LogIndex;
 
+    /// The last entry that was there when the log was opened, whether or not it was known to be committed. What is polled up to it may have been applied
+    /// in an earlier life.
+    fn last_at_opening(&self) -> LogIndex;
+
     /// The last entry that a power cut would leave. A checkpoint must not be durable before what it is made of: where
     /// committed means synced, everything that was committed qualifies.
     fn synced(&self) -> LogIndex {

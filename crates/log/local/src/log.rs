@@ -33,6 +33,8 @@ pub struct LocalLog<D: Disk> {
     next_ticket: u64,
     /// Proposals whose answers were not polled yet.
     unanswered: u64,
+    /// The last entry that was there at the start, the fence of this life.
+    last_at_opening: LogIndex,
     /// The last entry that was polled.
     committed: LogIndex,
     failed: bool,
@@ -80,6 +82,7 @@ impl<D: Disk> LocalLog<D> {
             history: Some(History::new(store.reader(), applied.next(), last, epoch)),
             next_ticket: 1,
             unanswered: 0,
+            last_at_opening: last,
             committed: applied,
             failed: false,
         };
@@ -213,6 +216,10 @@ impl<D: Disk> Log for LocalLog<D> {
 
     fn set_waker(&mut self, waker: Waker) {
         self.shared.queue().waker = Some(waker);
+    }
+
+    fn last_at_opening(&self) -> LogIndex {
+        self.last_at_opening
     }
 
     fn synced(&self) -> LogIndex {

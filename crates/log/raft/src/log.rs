@@ -22,6 +22,8 @@ pub struct RaftLog<D: Disk> {
     next_ticket: u64,
     /// Proposals whose answers were not polled yet.
     unanswered: u64,
+    /// The last entry that was there at the start.
+    last_at_opening: LogIndex,
     /// The last entry that was polled.
     committed: LogIndex,
     failed: bool,
@@ -38,9 +40,9 @@ impl<D: Disk> RaftLog<D> {
         open::open(disk, dir, options, applied)
     }
 
-    pub(crate) fn new(shared: Arc<Shared<D>>, applied: LogIndex) -> Self {
+    pub(crate) fn new(shared: Arc<Shared<D>>, applied: LogIndex, last_at_opening: LogIndex) -> Self {
         let (role, next_ticket, unanswered, failed) = (Role::Follower, 1, 0, false);
-        Self { shared, role, next_ticket, unanswered, committed: applied, failed }
+        Self { shared, role, next_ticket, unanswered, last_at_opening, committed: applied, failed }
     }
 
     /// The owner holds the state at `at` durably, and would stream it to a follower that is too far behind. The newest offer counts.
@@ -138,6 +140,10 @@ impl<D: Disk> Log for RaftLog<D> {
 
     fn first_index(&self) -> LogIndex {
         self.shared.upkeep.first()
+    }
+
+    fn last_at_opening(&self) -> LogIndex {
+        self.last_at_opening
     }
 
     fn trim(&mut self, floor: LogIndex) -> Result<(), LogError> {

@@ -101,7 +101,7 @@ pub(crate) fn open<D: Disk>(disk: D, dir: &Path, options: &Options, applied: Log
     shared.upkeep.commit(applied);
     shared.queue().told = applied;
     let writer = Writer::new(shared.clone(), segments, file, options.group_bytes_max);
-    let log = RaftLog::new(shared.clone(), applied);
+    let log = RaftLog::new(shared.clone(), applied, last);
     let node = Node::new(shared, store, (options.node, options.seed), applied, record.base)?;
     Ok((log, node, writer, opened))
 }

@@ -99,7 +99,10 @@ pub fn a_restart_replays_what_comes_after_the_applied_state<H: Harness>(end: End
         let applied = LogIndex(applied);
         harness.restart(node, end, applied);
         oracle.restarted(node, applied);
+        let last_at_opening = harness.log(node).last_at_opening();
+        assert!(last_at_opening >= last, "an earlier life had as much");
         settle(&mut harness, &mut oracle);
+        assert!(oracle.applied(node) >= last_at_opening, "all of it is told");
         assert!(oracle.applied(node) > last, "all that was committed is there, and a new fence");
     }
 }

@@ -40,11 +40,11 @@ impl FakeCluster {
     /// Starts a node's process (again), whose state is at `applied`. It owns nothing until elected.
     #[must_use]
     pub fn start(&self, number: usize, applied: LogIndex) -> FakeLog {
-        let life = self.with_node(number, |node| {
+        let (life, last_at_opening) = self.with_node(number, |node| {
             node.restart(applied);
-            node.life
+            (node.life, node.last())
         });
-        FakeLog { cluster: self.clone(), number, life, role: Role::Follower, failed: false }
+        FakeLog { cluster: self.clone(), number, life, last_at_opening, role: Role::Follower, failed: false }
     }
 
     /// The node that reigns under the highest epoch, told of it or not.

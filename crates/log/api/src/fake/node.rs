@@ -185,6 +185,7 @@ pub struct FakeLog {
     pub(super) cluster: FakeCluster,
     pub(super) number: usize,
     pub(super) life: u64,
+    pub(super) last_at_opening: LogIndex,
     pub(super) role: Role,
     pub(super) failed: bool,
 }
@@ -267,6 +268,10 @@ impl Log for FakeLog {
 
     fn first_index(&self) -> LogIndex {
         self.cluster.with_node(self.number, |node| node.base.next())
+    }
+
+    fn last_at_opening(&self) -> LogIndex {
+        self.last_at_opening
     }
 
     fn trim(&mut self, floor: LogIndex) -> Result<(), LogError> {
