@@ -4,12 +4,14 @@
 //! acknowledged is said by `EVENKEEL_CLUSTER_KILL_GAP_MS_MAX` and `EVENKEEL_CLUSTER_HANDOVER_GAP_MS_MAX` (`cargo xtask chaos` does).
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong in a test ends the test")]
 
-use evenkeel_tests::{Client, Cluster, Launch, Server, Tool, http, load};
+use evenkeel_tests::{Client, Cluster, Launch, Server, Tool, http, load, wait};
 use serde_json::json;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+/// What a leader keeps in memory for those that are a little behind, and some more.
+const TAIL_BYTES: usize = 40 << 20;
 const SOON: Duration = Duration::from_secs(60);
 
 #[test]
@@ -62,6 +64,69 @@ fn a_single_nodes_data_becomes_the_first_nodes() {
     assert_eq!(jobs[0].body, "from before");
     let said = Tool::bare(&["cluster", "init", "--data-dir", folder.to_str().unwrap()]).fails(1);
     assert!(said.contains("stop it"), "{said}");
+}
+
+/// A log that begins behind a checkpoint has no entries for a node that is new, nor for one that was away for long: both get the state.
+#[test]
+fn a_node_that_is_too_far_behind_for_entries_gets_the_state() {
+    let small = |launch: Launch| launch.argument("--checkpoint-every-mib").argument("1");
+    let mut cluster = Cluster::from_launch(small(Launch::default()));
+    let mut client = cluster.client(0);
+    let queue = client.create_queue("work", &json!({})).unwrap();
+    let bulk = client.create_queue("bulk", &json!({})).unwrap();
+    let bodies: Vec<String> = (0..10).map(|number| format!("{number} {}", "x".repeat(5_000))).collect();
+    let log = cluster.nodes[0].data().join("log");
+    let beginning = || {
+        let files = std::fs::read_dir(&log).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        files.filter(|name| name.ends_with(".seg")).min().unwrap()
+    };
+    // Until the file that is the first now is gone, since nothing lives in it and no checkpoint that is kept needs it, and what was in it left memory.
+    let outgrow_the_beginning = |client: &mut Client| {
+        let (first, large) = (beginning(), vec!["y".repeat(100_000); 10]);
+        let mut sent = 0;
+        wait::until("the log's beginning to go", SOON, || {
+            assert_eq!(client.send_batch(&bulk, &large, None).unwrap(), [true; 10]);
+            sent += 1;
+            if sent % 10 == 0 {
+                client.call("PurgeQueue", &json!({"QueueUrl": bulk})).unwrap();
+            }
+            sent > TAIL_BYTES / 1_000_000 && beginning() != first
+        });
+        client.call("PurgeQueue", &json!({"QueueUrl": bulk})).unwrap();
+        assert_eq!(client.send_batch(&queue, &bodies, Some("tenant")).unwrap(), [true; 10]);
+    };
+    outgrow_the_beginning(&mut client);
+    cluster.join();
+    assert!(cluster.nodes[1].stderr().contains("fetching the state at entry"), "{}", cluster.nodes[1].stderr());
+    cluster.join();
+    cluster.nodes[2].stop();
+    take_all(&mut client, &queue, &bodies);
+    outgrow_the_beginning(&mut client);
+    cluster.nodes[2].start_again();
+    wait::until("the state to have come", SOON, || cluster.nodes[2].stderr().contains("is in its place"));
+    cluster.wait_for_all();
+    // What it holds now is all that there is, if it leads.
+    Tool::of(&cluster.nodes[0], &["cluster", "transfer", "--to", &cluster.number(2).to_string()]).works();
+    cluster.nodes[0].kill();
+    let mut client = cluster.client(2);
+    take_all(&mut client, &queue, &bodies);
+    assert_eq!(client.counts(&bulk).unwrap(), [0; 3]);
+}
+
+/// Receives and deletes these jobs, and there are no others.
+fn take_all(client: &mut Client, queue: &str, bodies: &[String]) {
+    let mut found = Vec::new();
+    while found.len() < bodies.len() {
+        let jobs = client.receive(queue, 10, 5, None).unwrap();
+        assert!(!jobs.is_empty(), "{} jobs of {}", found.len(), bodies.len());
+        for job in jobs {
+            client.delete(queue, &job.handle).unwrap();
+            found.push(job.body);
+        }
+    }
+    found.sort_unstable();
+    assert!(found == bodies, "other bodies than were sent");
+    assert_eq!(client.counts(queue).unwrap(), [0; 3]);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use evenkeel_access::{Directory, Policies};
 use evenkeel_console::Console;
 use evenkeel_disk::{Disk, RealDisk};
 use evenkeel_engine::{Engine, Found, Gaps, Interpreter, Keeper, Totals, thread};
-use evenkeel_log::Log;
+use evenkeel_log::{Log, LogError};
 use evenkeel_log_local::{Durability, LocalLog, LogId, OpenReport, Options, SyncStats, SyncTimes};
 use evenkeel_log_raft::RaftLog;
 use evenkeel_sqs::{Door, Ids};
@@ -23,7 +23,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::sync::Notify;
 
@@ -51,6 +51,36 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     if let Some(join) = &config.join {
         join_once(join, &config, http)?;
     }
+    while serve_once(&config, listener.try_clone()?, metrics.as_ref().map(TcpListener::try_clone).transpose()?, http)?
+        == Ended::ToStartAgain
+    {
+        tracing::info!("starting again");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What is next after the end of an engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// Nothing.
+    Stopped,
+    /// The leader's state has come, and is to be started from.
+    ToStartAgain,
+}
+
+/// From the data folder, which is locked, to a server that has stopped.
+fn serve_once(
+    config: &Config,
+    listener: TcpListener,
+    metrics: Option<TcpListener>,
+    http: SocketAddr,
+) -> anyhow::Result<Ended> {
+    let (disk, folder) = (RealDisk, &config.data_dir);
+    let is_member = cluster::is_member(folder);
+    if is_member {
+        cluster::settle(folder)?;
+    }
     let (root, origin) = credentials::load(folder, |name| std::env::var(name).ok())?;
     let (vault, sealing_key_was_made) = sealing::load(folder)?;
     let directory = Arc::new(Directory::new(vault, config.account, &root.access_key, &root.secret_key));
@@ -61,18 +91,9 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     let applied = found.start.machine.applied();
     let id = identity::load(&disk, folder)?;
     let connections_max = crate::descriptors::connections(config.connections_max);
-    let ready = Ready {
-        config: &config,
-        listener,
-        metrics,
-        connections_max,
-        root,
-        origin,
-        directory,
-        sealing_key_was_made,
-        found,
-    };
-    if cluster::is_member(folder) {
+    let ready =
+        Ready { config, listener, metrics, connections_max, root, origin, directory, sealing_key_was_made, found };
+    if is_member {
         return serve_as_member(ready, id, applied, http);
     }
     let durability = config.sync_interval.map_or(Durability::Sync, Durability::Interval);
@@ -81,10 +102,10 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     tell(&report, folder);
     let writer = std::thread::Builder::new().name("log".into()).spawn(move || writer.run())?;
     let sync_times = log.sync_times();
-    serve_log(ready, log, sync_times, None, |log| tell_syncs(&log.sync_stats()))?;
+    let tell = |log: &LocalLog<RealDisk>| tell_syncs(&log.sync_stats());
+    serve_log(ready, log, sync_times, Keeping { cluster: None, set_up: |keeper| keeper, tell })?;
     writer.join().expect("the log's writer does not panic");
-    tracing::info!("stopped");
-    Ok(())
+    Ok(Ended::Stopped)
 }
 
 /// All that a server has before its log is open.
@@ -122,7 +143,7 @@ fn join_once(join: &Join, config: &Config, http: SocketAddr) -> anyhow::Result<(
 }
 
 /// Serves as one node of a cluster.
-fn serve_as_member(ready: Ready<'_>, id: LogId, applied: LogIndex, http: SocketAddr) -> anyhow::Result<()> {
+fn serve_as_member(mut ready: Ready<'_>, id: LogId, applied: LogIndex, http: SocketAddr) -> anyhow::Result<Ended> {
     let (config, folder) = (ready.config, &ready.config.data_dir);
     if config.sync_interval.is_some() {
         anyhow::bail!(
@@ -137,15 +158,57 @@ fn serve_as_member(ready: Ready<'_>, id: LogId, applied: LogIndex, http: SocketA
     };
     let (cluster, for_nodes) = Cluster::prepare(cluster::Setup { folder, log: id, http, gifts })?;
     let seed = u64::from_le_bytes(random()?);
-    let options =
-        evenkeel_log_raft::Options { seed, ..evenkeel_log_raft::Options::new(id, cluster.id(), cluster.start()) };
-    let (log, node, writer, opened) = RaftLog::open(RealDisk, &folder.join("log"), &options, applied)?;
+    let snapshot = ready.found.snapshot.take();
+    let restored = snapshot.and_then(|_| cluster.restored());
+    let options = evenkeel_log_raft::Options {
+        seed,
+        restored,
+        ..evenkeel_log_raft::Options::new(id, cluster.id(), cluster.start())
+    };
+    let (log, node, writer, mut opened) = open_log(&folder.join("log"), &options, applied)?;
+    // A state that came is ahead of the log by its nature.
+    opened.segments.behind_state &= snapshot.is_none();
     tell(&opened.segments, folder);
+    if snapshot.is_some() {
+        cluster.installed()?;
+    }
     let threads = cluster.run(for_nodes, (node, writer))?;
-    serve_log(ready, log, SyncTimes::default(), Some(Arc::clone(&cluster)), |_| ())?;
+    let offering = Arc::clone(&cluster);
+    let keeping = Keeping {
+        cluster: Some(Arc::clone(&cluster)),
+        set_up: |keeper: Keeper<_, _>| {
+            keeper.giving_each(move |pinned, bodies| offering.checkpoint_made(pinned, bodies))
+        },
+        tell: |_: &RaftLog<RealDisk>| (),
+    };
+    serve_log(ready, log, SyncTimes::default(), keeping)?;
     cluster.join(threads);
-    tracing::info!("stopped");
-    Ok(())
+    Ok(if cluster.install()? { Ended::ToStartAgain } else { Ended::Stopped })
+}
+
+/// Opens the log. An earlier life of this process may be about to let go of it.
+fn open_log(
+    folder: &Path,
+    options: &evenkeel_log_raft::Options,
+    applied: LogIndex,
+) -> Result<evenkeel_log_raft::Parts<RealDisk>, LogError> {
+    let until = Instant::now() + DRAIN_TIMEOUT;
+    loop {
+        match RaftLog::open(RealDisk, folder, options, applied) {
+            Err(LogError::Locked) if Instant::now() < until => std::thread::sleep(Duration::from_millis(5)),
+            opened => return opened,
+        }
+    }
+}
+
+/// What differs by how the log is kept.
+struct Keeping<S, T> {
+    /// If it is kept on several nodes.
+    cluster: Option<Arc<Cluster>>,
+    /// Sets up the keeper of checkpoints.
+    set_up: S,
+    /// Says at the end how it went.
+    tell: T,
 }
 
 /// Serves from that log, until the server is to stop or the log fails.
@@ -153,14 +216,17 @@ fn serve_log<L: Log + 'static>(
     ready: Ready<'_>,
     log: L,
     sync_times: SyncTimes,
-    cluster: Option<Arc<Cluster>>,
-    tell_log: impl FnOnce(&L) + Send + 'static,
+    keeping: Keeping<
+        impl FnOnce(Keeper<L::Reader, RealDisk>) -> Keeper<L::Reader, RealDisk>,
+        impl FnOnce(&L) + Send + 'static,
+    >,
 ) -> anyhow::Result<()> {
+    let Keeping { cluster, set_up, tell: tell_log } = keeping;
     let Ready { config, listener, metrics, connections_max, root, origin, directory, sealing_key_was_made, found } =
         ready;
     let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
     let clocks = thread::Clocks::default();
-    let keeper = Keeper::new(found.checkpoints, found.shelf, log.reader());
+    let keeper = set_up(Keeper::new(found.checkpoints, found.shelf, log.reader()));
     let options = evenkeel_engine::Options {
         jobs_max: config.jobs_max,
         bytes_max: config.bytes_max,
@@ -182,10 +248,16 @@ fn serve_log<L: Log + 'static>(
         tell_log(engine.log());
         on_end.notify_one();
     })?;
+    if let Some(cluster) = &cluster {
+        cluster.has_engine(running.clients());
+    }
     // A node that does not lead serves too: it passes on what comes.
     let begun = if cluster.is_some() { running.wait_until_begun() } else { running.wait_until_serving() };
     let Some(secret) = begun else {
         running.join()?;
+        if cluster.is_some_and(|cluster| cluster.is_to_start_again()) {
+            return Ok(());
+        }
         anyhow::bail!("the engine ended before it served");
     };
 

@@ -25,10 +25,12 @@ impl Cluster {
 
     /// One node, of a folder that a single server left, if there is one.
     pub fn from_folder(folder: Option<&Path>) -> Self {
-        let mut launch = Launch::default();
-        if let Some(folder) = folder {
-            launch = launch.data(folder);
-        }
+        let launch = Launch::default();
+        Self::from_launch(folder.map_or_else(|| launch.clone(), |folder| launch.clone().data(folder)))
+    }
+
+    /// One node that is started so.
+    pub fn from_launch(launch: Launch) -> Self {
         let mut first = launch.prepare();
         let folder = first.data().to_str().expect("a path of ours").to_owned();
         Tool::bare(&["cluster", "init", "--data-dir", &folder, "--cluster-listen", "127.0.0.1:0"]).works();

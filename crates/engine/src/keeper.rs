@@ -11,6 +11,9 @@ use evenkeel_log::LogReader;
 use evenkeel_types::{BodyRef, LogIndex};
 use std::io;
 
+/// Hears of each checkpoint that is durable.
+type Told<R, D> = Box<dyn FnMut(&Checkpoints<D>, &BodyStore<R, D>) + Send>;
+
 /// Does the errands that are the keeper's, one after the other.
 pub struct Keeper<R, D: Disk> {
     checkpoints: Checkpoints<D>,
@@ -20,6 +23,7 @@ pub struct Keeper<R, D: Disk> {
     writing: Option<LogIndex>,
     /// The engine was told that the next checkpoint must hold everything.
     whole_wanted: bool,
+    told: Option<Told<R, D>>,
 }
 
 /// Why bodies were not carried.
@@ -38,7 +42,7 @@ impl<R: LogReader, D: Disk> Keeper<R, D> {
     /// A keeper of these files, over this log.
     pub fn new(checkpoints: Checkpoints<D>, shelf: Shelf<D>, log: R) -> Self {
         let bodies = BodyStore::new(log, shelf.reader());
-        Self { checkpoints, shelf, bodies, writing: None, whole_wanted: false }
+        Self { checkpoints, shelf, bodies, writing: None, whole_wanted: false, told: None }
     }
 
     /// For reading bodies elsewhere.
@@ -54,8 +58,26 @@ impl<R: LogReader, D: Disk> Keeper<R, D> {
     where
         R: Clone,
     {
-        let pinned = self.checkpoints.pin(self.checkpoints.kept().last().copied()?)?;
-        Some((pinned, self.bodies.for_snapshot()))
+        newest(&self.checkpoints, &self.bodies)
+    }
+
+    /// Gives what [`Keeper::snapshot`] does, now and whenever there is a new checkpoint. What is held of an older one takes room on the disk.
+    #[must_use]
+    pub fn giving_each(
+        mut self,
+        mut give: impl FnMut(Pinned<D>, evenkeel_snapshot::Bodies<R, D>) + Send + 'static,
+    ) -> Self
+    where
+        R: Clone,
+    {
+        let mut told: Told<R, D> = Box::new(move |checkpoints, bodies| {
+            if let Some((pinned, bodies)) = newest(checkpoints, bodies) {
+                give(pinned, bodies);
+            }
+        });
+        told(&self.checkpoints, &self.bodies);
+        self.told = Some(told);
+        self
     }
 
     /// Does an errand.
@@ -107,6 +129,9 @@ impl<R: LogReader, D: Disk> Keeper<R, D> {
             CheckpointStep::Finish { head } => {
                 self.writing = None;
                 self.checkpoints.finish(&head).map(|()| {
+                    if let Some(told) = &mut self.told {
+                        told(&self.checkpoints, &self.bodies);
+                    }
                     let oldest = if fault::is(Fault::TrimToNewest) { index } else { self.checkpoints.oldest() };
                     Some(Done::Checkpoint { oldest, lacks_room: self.checkpoints.lacks_ballast() })
                 })
@@ -131,4 +156,12 @@ impl<R: LogReader, D: Disk> Keeper<R, D> {
         }
         Ok(carry.finish()?.map_or(0, |file| file.bytes))
     }
+}
+
+fn newest<R: LogReader + Clone, D: Disk>(
+    checkpoints: &Checkpoints<D>,
+    bodies: &BodyStore<R, D>,
+) -> Option<(Pinned<D>, evenkeel_snapshot::Bodies<R, D>)> {
+    let pinned = checkpoints.pin(checkpoints.kept().last().copied()?)?;
+    Some((pinned, bodies.for_snapshot()))
 }

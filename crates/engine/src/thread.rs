@@ -25,6 +25,7 @@ pub(crate) enum Letter {
     Submit(CallId, Request),
     Cancel(CallId),
     Errand(Done),
+    Checkpoint,
     Stop,
 }
 
@@ -133,6 +134,16 @@ impl Clients {
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         Client::new(Arc::clone(&self.inbox), mailbox, number)
     }
+
+    /// Has a checkpoint made of what is there now, unless one is under way.
+    pub fn make_checkpoint(&self) {
+        self.inbox.put(&mut vec![Letter::Checkpoint]);
+    }
+
+    /// As [`Running::stop`].
+    pub fn stop_engine(&self) {
+        self.inbox.put(&mut vec![Letter::Stop]);
+    }
 }
 
 /// The running engine.
@@ -172,7 +183,7 @@ impl Running {
 
     /// Asks the engine to finish what was accepted, make a checkpoint and end.
     pub fn stop(&self) {
-        self.clients.inbox.put(&mut vec![Letter::Stop]);
+        self.clients.stop_engine();
     }
 
     /// Whether the engine has ended (by request or by failure).
@@ -427,6 +438,7 @@ impl<L: Log> Driver<L> {
                 self.engine.errand_done(done);
                 self.engine.take_trouble().for_each(|what| tracing::error!("{what}"));
             }
+            Letter::Checkpoint => self.engine.checkpoint_now(now),
             Letter::Stop => {
                 self.stopping = true;
                 self.engine.stop();

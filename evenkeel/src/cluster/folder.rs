@@ -32,6 +32,23 @@ pub(crate) struct Membership {
     pub(crate) authority_key: String,
     /// Where the nodes were when they were last heard of.
     pub(crate) nodes: Vec<Place>,
+    /// A state of the leader that has come as a whole, until the log goes on behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) incoming: Option<Incoming>,
+}
+
+/// What the leader offered: the entry that its state is of, and who the members were then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Incoming {
+    pub(crate) from: u64,
+    pub(crate) at: u64,
+    pub(crate) epoch: u64,
+    pub(crate) voters: Vec<u64>,
+    pub(crate) learners: Vec<u64>,
+    pub(crate) voters_before: Vec<u64>,
+    pub(crate) learners_next: Vec<u64>,
+    pub(crate) leaves_by_itself: bool,
 }
 
 impl Membership {
@@ -98,6 +115,7 @@ mod tests {
             address: "a:1".into(),
             authority: STANDARD.encode(authority.certificate()),
             authority_key: STANDARD.encode(authority.key()),
+            incoming: None,
             nodes: vec![Place { node: 7, address: "a:1".into(), http: "a:2".into(), stamp: 1 }],
         };
         assert!(!is_member(folder.path()));

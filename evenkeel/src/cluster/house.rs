@@ -1,6 +1,6 @@
 //! What other nodes say to this one.
 
-use super::{book::Place, join, node::Cluster};
+use super::{book::Place, join, node::Cluster, offer};
 use evenkeel_log_raft::{Message, NodeId};
 use evenkeel_peers::{Asked, House, Joining};
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use std::sync::Arc;
 /// What a question begins with.
 pub(super) const REQUEST: u8 = 1;
 pub(super) const JOIN: u8 = 2;
+pub(super) const SNAPSHOT: u8 = 3;
 
 /// Takes what others say.
 pub(super) struct Doorkeeper(pub(super) Arc<Cluster>);
@@ -47,6 +48,7 @@ impl House for Doorkeeper {
         let kind = asked.request.split_to(1);
         match kind.first() {
             Some(&REQUEST) => self.0.hand_out(asked),
+            Some(&SNAPSHOT) => offer::asked(&self.0, asked),
             Some(&JOIN) => join::passed_on(&self.0, asked),
             // Of a newer version. Its connection waits for nothing else.
             _ => asked.reply.send(bytes::Bytes::new()),

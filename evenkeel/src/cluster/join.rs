@@ -144,6 +144,7 @@ pub(crate) fn join(asking: Asking<'_>) -> anyhow::Result<()> {
         authority: welcome.authority,
         authority_key: welcome.authority_key,
         nodes: welcome.nodes,
+        incoming: None,
     }
     .write(folder)?;
     tracing::info!("joined the cluster {} as node {}", welcome.cluster, welcome.node);

@@ -8,19 +8,23 @@
 //! 2. Where they are: each node tells its own address to all that it meets, and what it heard of others ([`book`]).
 //! 3. Who they are: certificates (`evenkeel-peers`).
 //!
+//! A node that is too far behind for entries fetches the leader's state ([`offer`], [`fetch`]).
 //! Requests that come to a node that does not lead go to the one that does ([`forward`]), which checks their signature as if they had come to it.
 
 pub(crate) mod admin;
 mod book;
+mod fetch;
 mod folder;
 mod forward;
 mod house;
 mod init;
 mod join;
 mod node;
+mod offer;
 mod watch;
 mod wire;
 
+pub(crate) use fetch::settle;
 pub(crate) use folder::is_member;
 pub(crate) use forward::Unanswered;
 pub(crate) use init::init;

@@ -2,23 +2,26 @@
 
 use super::{
     book::{Book, Place},
-    folder::{Membership, write_private},
+    folder::{Incoming, Membership, write_private},
     house::Doorkeeper,
     join::Tokens,
+    offer::Offering,
     watch,
 };
 use crate::credentials::Credentials;
 use anyhow::Context;
 use evenkeel_disk::RealDisk;
+use evenkeel_engine::thread::Clients;
 use evenkeel_log_local::LogId;
-use evenkeel_log_raft::{Inbox, Members, NodeId, Running, Start};
+use evenkeel_log_raft::{Inbox, Members, NodeId, Offer, Running, Start};
 use evenkeel_peers::{Asked, Authority, ClusterId, Peers};
+use evenkeel_snapshot::Receiver;
 use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -66,7 +69,14 @@ pub(crate) struct Cluster {
     pub(super) name: ClusterId,
     pub(super) authority: Authority,
     pub(super) gifts: Gifts,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
+    pub(super) offering: Mutex<Offering>,
+    pub(super) engine: OnceLock<Clients>,
+    pub(super) is_fetching: AtomicBool,
+    /// The leader's state, as a whole.
+    pub(super) received: Mutex<Option<Receiver<RealDisk>>>,
+    /// The node is to start again, since the leader's state has come.
+    starts_again: AtomicBool,
     membership: Mutex<Membership>,
     book: Mutex<Book>,
     pub(super) tokens: Tokens,
@@ -107,6 +117,11 @@ impl Cluster {
             authority: membership.authority(name)?,
             gifts,
             folder: folder.to_owned(),
+            offering: Mutex::default(),
+            engine: OnceLock::new(),
+            is_fetching: AtomicBool::new(false),
+            received: Mutex::default(),
+            starts_again: AtomicBool::new(false),
             membership: Mutex::new(membership),
             book: Mutex::new(book),
             tokens: Tokens::default(),
@@ -126,6 +141,38 @@ impl Cluster {
         }
         // The first node began the log, alone; all others are told of what came after.
         Start::New(Members::of(&[NodeId(super::init::FIRST)]))
+    }
+
+    /// The leader's state, if it came and was just installed.
+    pub(crate) fn restored(&self) -> Option<Offer> {
+        self.membership().incoming.as_ref().map(Incoming::offer)
+    }
+
+    /// The leader's state has come, or is installed.
+    pub(super) fn comes(&self, incoming: Option<Incoming>) -> anyhow::Result<()> {
+        self.membership().incoming = incoming;
+        self.keep()
+    }
+
+    /// The engine of this node.
+    pub(crate) fn has_engine(&self, engine: &Clients) {
+        assert!(self.engine.set(engine.clone()).is_ok(), "a node has one engine");
+        if self.is_to_start_again() {
+            engine.stop_engine();
+        }
+    }
+
+    /// Has the engine end, and then this node start again.
+    pub(super) fn start_again(&self) {
+        self.starts_again.store(true, Ordering::SeqCst);
+        if let Some(engine) = self.engine.get() {
+            engine.stop_engine();
+        }
+    }
+
+    /// Whether it is to start again rather than to end.
+    pub(crate) fn is_to_start_again(&self) -> bool {
+        self.starts_again.load(Ordering::SeqCst)
     }
 
     /// This node's number.

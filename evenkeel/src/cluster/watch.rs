@@ -8,7 +8,7 @@ use std::{io, sync::Arc, time::Duration};
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// How far behind a learner may be that is given a vote, in entries.
-const NEARLY: u64 = 16;
+pub(super) const NEARLY: u64 = 16;
 
 /// Starts the thread. It ends with the log.
 pub(super) fn start(cluster: Arc<Cluster>) -> io::Result<()> {
@@ -16,6 +16,8 @@ pub(super) fn start(cluster: Arc<Cluster>) -> io::Result<()> {
         let mut places = None;
         while let Some(status) = cluster.inbox().and_then(evenkeel_log_raft::Inbox::status) {
             look(&cluster, &status);
+            cluster.offer(&status);
+            cluster.fetch_wanted();
             let now = cluster.book().places();
             if places.as_ref() != Some(&now) {
                 spread(&cluster, &status, &now);

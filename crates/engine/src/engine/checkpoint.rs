@@ -86,6 +86,13 @@ impl Checkpointing {
 }
 
 impl<L: Log> Engine<L> {
+    /// Begins a checkpoint for somebody who asks for the present state: none if the last one has it.
+    pub fn checkpoint_now(&mut self, now: Now) {
+        if self.machine.applied() > self.checkpointing.index {
+            self.begin_checkpoint(now);
+        }
+    }
+
     /// Begins a checkpoint of the present state, unless one is under way.
     pub fn begin_checkpoint(&mut self, now: Now) {
         if self.checkpointing.is_under_way() {

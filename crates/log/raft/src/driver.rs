@@ -6,10 +6,11 @@ use crate::{
     members::{Change, ChangeError, NodeId},
     message::Message,
     node::{Node, Status},
-    shared::Shared,
+    shared::{Offer, Shared},
     writer::Writer,
 };
 use evenkeel_disk::Disk;
+use evenkeel_types::LogIndex;
 use std::{
     io,
     sync::{
@@ -65,6 +66,23 @@ impl<D: Disk> Inbox<D> {
     /// As there; [`ChangeError::NotLeading`] also if the node has stopped.
     pub fn hand_over(&self, to: NodeId) -> Result<(), ChangeError> {
         self.ask(move |node| node.hand_over(to)).unwrap_or(Err(ChangeError::NotLeading))
+    }
+
+    /// See [`crate::RaftLog::offer_snapshot`].
+    pub fn offer_snapshot(&self, at: LogIndex) {
+        self.shared.queue().offer = Some(at);
+        self.shared.for_node.notify_all();
+    }
+
+    /// See [`crate::RaftLog::wanted_snapshot`].
+    #[must_use]
+    pub fn wanted_snapshot(&self) -> Option<Offer> {
+        self.shared.queue().wanted.clone()
+    }
+
+    /// Keeps the entries from that one on for followers, whatever the owner needs; `None` keeps no more than that.
+    pub fn keep_from(&self, from: Option<LogIndex>) {
+        self.shared.kept_from.store(from.map_or(u64::MAX, |from| from.0), Ordering::Release);
     }
 
     fn ask<T: Send + 'static>(&self, question: impl FnOnce(&mut Node<D>) -> T + Send + 'static) -> Option<T> {

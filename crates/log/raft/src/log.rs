@@ -149,7 +149,8 @@ impl<D: Disk> Log for RaftLog<D> {
     fn trim(&mut self, floor: LogIndex) -> Result<(), LogError> {
         self.still_well()?;
         // What was not told yet is still needed, whatever the caller believes.
-        self.shared.upkeep.trim(floor.min(self.committed.next()));
+        let kept_from = LogIndex(self.shared.kept_from.load(Ordering::Acquire));
+        self.shared.upkeep.trim(floor.min(self.committed.next()).min(kept_from));
         Ok(())
     }
 

@@ -104,6 +104,8 @@ pub(crate) struct Shared<D: Disk> {
     pub(crate) room_bytes: AtomicU64,
     /// Whether an entry survives the loss of any one machine.
     pub(crate) replicated: AtomicBool,
+    /// Entries from this one on stay, for followers.
+    pub(crate) kept_from: AtomicU64,
     /// Held by all, so that the folder is free only when they are gone.
     pub(crate) _lock: D::Lock,
 }
@@ -117,6 +119,7 @@ impl<D: Disk> Shared<D> {
             upkeep,
             room_bytes: AtomicU64::new(0),
             replicated: AtomicBool::new(false),
+            kept_from: AtomicU64::new(u64::MAX),
             _lock: lock,
         })
     }

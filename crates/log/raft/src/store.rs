@@ -114,11 +114,6 @@ impl<D: Disk> Store<D> {
         }
     }
 
-    /// The entry before the first that is here.
-    pub(crate) fn base(&self) -> LogIndex {
-        self.base
-    }
-
     pub(crate) fn synced(&self) -> LogIndex {
         self.synced
     }
@@ -153,6 +148,11 @@ impl<D: Disk> Store<D> {
         }
         let number = self.terms.partition_point(|(begins, _)| *begins <= index);
         self.terms.get(number.checked_sub(1)?).map(|(_, epoch)| *epoch)
+    }
+
+    /// Whether a follower that needs that entry next cannot have it any more.
+    pub(crate) fn lacks(&self, index: LogIndex) -> bool {
+        index <= self.base || index <= self.last && matches!(self.entry(index), Err(ReadError::Trimmed(_)))
     }
 
     fn entry(&self, index: LogIndex) -> Result<Entry, ReadError> {

@@ -250,7 +250,7 @@ impl<D: Disk> Node<D> {
                     matched: LogIndex(progress.matched),
                     is_there: progress.recent_active,
                     needs_snapshot: progress.state == raft::ProgressState::Snapshot
-                        || progress.matched < self.core.store().base().0,
+                        || self.is_gone(progress.matched + 1),
                 });
             }
             peers.sort_by_key(|peer| peer.node);
@@ -265,6 +265,11 @@ impl<D: Disk> Node<D> {
             members: self.core.store().members.clone(),
             peers,
         }
+    }
+
+    /// Whether that entry is not in the log any more. What may be replayed is there; what is kept for its bodies may be.
+    fn is_gone(&self, index: u64) -> bool {
+        LogIndex(index) < self.shared.upkeep.first() && self.core.store().lacks(LogIndex(index))
     }
 
     /// Tells the owner that it is none any more.
