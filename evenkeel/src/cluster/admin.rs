@@ -7,7 +7,7 @@
 //! | `POST /v1/cluster/transfer` | hands over to the node `to`, or to whichever is furthest | 200, `leader` |
 //! | `DELETE /v1/cluster/nodes/N` | removes a member | 200, `{}` |
 
-use super::node::Cluster;
+use super::node::{Cluster, furthest};
 use evenkeel_log_raft::{Change, ChangeError, NodeId, Status};
 use evenkeel_native::Response;
 use evenkeel_peers::Token;
@@ -20,6 +20,8 @@ pub(crate) const PREFIX: &str = "/v1/cluster";
 
 /// How long a change may take.
 const AGREE_MAX: Duration = Duration::from_secs(10);
+/// Within this time a leader has heard of everybody who is there: more than an election takes.
+const HEARD_MAX: Duration = Duration::from_secs(1);
 /// How often a new leader is asked for that comes as the answer.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
@@ -104,10 +106,8 @@ fn token(cluster: &Cluster) -> Result<(u16, Value), Refusal> {
 
 async fn transfer(cluster: &Cluster, body: &[u8]) -> Result<(u16, Value), Refusal> {
     let asked: Value = if body.is_empty() { Value::Null } else { serde_json::from_slice(body).map_err(malformed)? };
-    let now = status(cluster)?;
-    let furthest = now.peers.iter().filter(|peer| peer.is_there && now.members.voters.contains(&peer.node));
     let to = match asked.get("to") {
-        None | Some(Value::Null) => furthest.max_by_key(|peer| peer.matched).map(|peer| peer.node),
+        None | Some(Value::Null) => someone_else(cluster).await?,
         Some(to) => Some(NodeId(to.as_u64().ok_or_else(|| malformed("`to` is a node's number"))?)),
     };
     let to = to.ok_or_else(|| (409, "NoOther", "there is no other node that could lead".to_owned()))?;
@@ -121,6 +121,18 @@ async fn transfer(cluster: &Cluster, body: &[u8]) -> Result<(u16, Value), Refusa
         }
         if Instant::now() > until {
             return Err((503, "NotDone", format!("node {to} did not take over; this node goes on")));
+        }
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Who could take over, if anybody is heard of within a while.
+async fn someone_else(cluster: &Cluster) -> Result<Option<NodeId>, Refusal> {
+    let until = Instant::now() + HEARD_MAX;
+    loop {
+        let furthest = furthest(&status(cluster)?);
+        if furthest.is_some() || Instant::now() > until {
+            return Ok(furthest);
         }
         sleep(LOOK_EVERY).await;
     }

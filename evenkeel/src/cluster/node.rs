@@ -13,7 +13,7 @@ use anyhow::Context;
 use evenkeel_disk::RealDisk;
 use evenkeel_engine::thread::Clients;
 use evenkeel_log_local::LogId;
-use evenkeel_log_raft::{Inbox, Members, NodeId, Offer, Running, Start};
+use evenkeel_log_raft::{Inbox, Members, NodeId, Offer, Running, Start, Status};
 use evenkeel_peers::{Asked, Authority, ClusterId, Peers};
 use evenkeel_snapshot::Receiver;
 use std::{
@@ -52,6 +52,12 @@ pub(crate) struct Gifts {
     pub(crate) root: Option<Credentials>,
     /// What secrets are sealed with in the log, as it stands in its file.
     pub(crate) sealing_key: String,
+}
+
+/// Who could take over best. For a moment nobody, whenever the log counts anew who is there: then it is to be asked again.
+pub(super) fn furthest(status: &Status) -> Option<NodeId> {
+    let others = status.peers.iter().filter(|peer| peer.is_there && status.members.voters.contains(&peer.node));
+    others.max_by_key(|peer| peer.matched).map(|peer| peer.node)
 }
 
 /// What is needed to be a node.
@@ -225,11 +231,12 @@ impl Cluster {
         let mut is_asked = false;
         while let Some(inbox) = self.inbox() {
             let Some(status) = inbox.status().filter(|status| status.owns.is_some()) else { return };
-            let others = status.peers.iter().filter(|peer| peer.is_there && status.members.voters.contains(&peer.node));
-            let Some(furthest) = others.max_by_key(|peer| peer.matched) else { return };
-            if !is_asked {
-                tracing::info!("handing over to node {} before stopping", furthest.node);
-                is_asked = inbox.hand_over(furthest.node).is_ok();
+            if status.members.voters.iter().all(|voter| *voter == status.node) {
+                return;
+            }
+            if !is_asked && let Some(furthest) = furthest(&status) {
+                tracing::info!("handing over to node {furthest} before stopping");
+                is_asked = inbox.hand_over(furthest).is_ok();
             }
             if Instant::now() > until {
                 return tracing::warn!("nobody took over in time; the others will elect one");
