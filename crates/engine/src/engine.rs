@@ -148,6 +148,7 @@ pub struct Engine<L: Log> {
     letting_go: VecDeque<(LogIndex, Extent)>,
     checkpointing: Checkpointing,
     oldest_checkpoint: LogIndex,
+    newest_checkpoint: LogIndex,
     /// There is no room for a checkpoint if the disk gets any fuller.
     lacks_room: bool,
     /// The log may have more to tell than the last step took in.
@@ -184,6 +185,7 @@ impl<L: Log> Engine<L> {
     /// The log failed.
     pub fn new(mut log: L, start: Start, secret: [u8; 32], options: Options) -> Result<Self, StartError> {
         let Start { machine, oldest_checkpoint, whole, body_files } = start;
+        let newest_checkpoint = machine.applied();
         // Below this the log has holes already, and only retired files.
         let opened_first = log.first_index();
         log.trim(oldest_checkpoint.next())?;
@@ -229,6 +231,7 @@ impl<L: Log> Engine<L> {
             letting_go: VecDeque::new(),
             checkpointing: Checkpointing::new(options.checkpoint_every_bytes, whole),
             oldest_checkpoint,
+            newest_checkpoint,
             lacks_room: false,
             has_more: true,
             reading: 0,
@@ -321,7 +324,8 @@ impl<L: Log> Engine<L> {
             let timer_due = self.proposed.is_empty()
                 && (self.next_timer().is_some_and(|due| due <= now.monotonic)
                     || fault::is(Fault::TickAlways) && self.stage == Stage::Serving);
-            let has_open = self.open.count() > 0 || !self.open_looks.is_empty();
+            let wants_entry = std::mem::take(&mut self.checkpointing.wants_entry) && self.stage == Stage::Serving;
+            let has_open = wants_entry || self.open.count() > 0 || !self.open_looks.is_empty();
             if self.proposed.is_empty() && (has_open || timer_due) {
                 self.propose(now);
             }
@@ -389,6 +393,7 @@ impl<L: Log> Engine<L> {
                 self.totals.checkpoints += 1;
                 self.checkpointing.finished();
                 self.oldest_checkpoint = oldest;
+                self.newest_checkpoint = self.checkpointing.index;
                 self.retire();
             }
             Done::CheckpointFailed(index, _) => self.checkpoint_failed(index),

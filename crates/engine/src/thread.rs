@@ -135,7 +135,7 @@ impl Clients {
         Client::new(Arc::clone(&self.inbox), mailbox, number)
     }
 
-    /// Has a checkpoint made of what is there now, unless one is under way.
+    /// Has a checkpoint made of what is there now, unless one is under way or has it.
     pub fn make_checkpoint(&self) {
         self.inbox.put(&mut vec![Letter::Checkpoint]);
     }
@@ -438,7 +438,7 @@ impl<L: Log> Driver<L> {
                 self.engine.errand_done(done);
                 self.engine.take_trouble().for_each(|what| tracing::error!("{what}"));
             }
-            Letter::Checkpoint => self.engine.checkpoint_now(now),
+            Letter::Checkpoint => self.engine.begin_checkpoint(now),
             Letter::Stop => {
                 self.stopping = true;
                 self.engine.stop();

@@ -3,7 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "these are tests")]
 
 use bytes::Bytes;
-use evenkeel_engine::{Answer, CallId, Engine, EngineError, Options, Proposal, QueueName, Receive, Request, Start};
+use evenkeel_engine::{
+    Answer, CallId, CheckpointStep, Done, Engine, EngineError, Errand, Options, Proposal, QueueName, Receive, Request,
+    Start,
+};
 use evenkeel_log::{
     Entry, Guarantees, Log, LogError, LogEvent, LogReader, ProposeError, ReadError, Role, Ticket, Waker,
 };
@@ -80,24 +83,68 @@ fn propose(engine: &mut Engine<Fillable>, call: u64, command: &Command<'_>) {
     assert_eq!(engine.take_answers().count(), 1);
 }
 
-#[test]
-fn receivers_do_not_sleep_beside_jobs_that_a_full_disk_kept_from_others() {
-    // Room for the beginning, the queue and the job; none for a receive.
+/// An engine that serves, over a log with room for so many entries, and the queue.
+fn serving(room: u64) -> Engine<Fillable> {
     let events = VecDeque::from([LogEvent::RoleChanged(Role::Owner(Epoch(1)))]);
-    let log = Fillable { events, last: LogIndex::ZERO, room: 3 };
+    let log = Fillable { events, last: LogIndex::ZERO, room };
     let mut engine = Engine::new(log, Start::default(), [1; 32], Options::default()).unwrap();
     engine.step(NOW).unwrap();
     engine.step(NOW).unwrap();
-    propose(
-        &mut engine,
-        1,
-        &Command::CreateQueue {
-            queue: QUEUE,
-            settings: QueueSettings::default(),
-            papers: Default::default(),
-            tags: vec![],
-        },
-    );
+    let (settings, papers) = (QueueSettings::default(), Default::default());
+    propose(&mut engine, 1, &Command::CreateQueue { queue: QUEUE, settings, papers, tags: vec![] });
+    engine
+}
+
+/// What a send is answered.
+fn send(engine: &mut Engine<Fillable>, call: u64, now: Now) -> Answer {
+    let job = NewJob { group: "", delay: None, dedup: None, counted_bytes: 1, body: Body::new(b"x") };
+    let command = Command::Enqueue { queue: QUEUE, jobs: vec![job], call: None };
+    engine.submit(CallId(call), Request::Propose(Proposal::new(&command)), now);
+    engine.step(now).unwrap();
+    engine.step(now).unwrap();
+    engine.take_answers().next().unwrap().1
+}
+
+/// Lets the keeper make the checkpoint that the engine begins by itself at that time, if it does; its index.
+fn checkpoint(engine: &mut Engine<Fillable>, now: Now, lacks_room: bool) -> Option<LogIndex> {
+    let mut made = None;
+    for _ in 0..10 {
+        engine.step(now).unwrap();
+        for errand in engine.take_errands().collect::<Vec<_>>() {
+            match errand {
+                Errand::Checkpoint(index, CheckpointStep::Part(_)) => engine.errand_done(Done::CheckpointPart(index)),
+                Errand::Checkpoint(index, CheckpointStep::Finish { .. }) => {
+                    engine.errand_done(Done::Checkpoint { oldest: index, lacks_room });
+                    made = Some(index);
+                }
+                _ => {}
+            }
+        }
+    }
+    made
+}
+
+/// Only a checkpoint finds out that there is room again, and no two are of one state. Shown by `tests/disk_faults.rs`, once.
+#[test]
+fn a_server_to_which_nothing_is_sent_but_what_it_refuses_finds_out_that_there_is_room_again() {
+    let mut engine = serving(100);
+    engine.begin_checkpoint(NOW);
+    let first = checkpoint(&mut engine, NOW, true).unwrap();
+    assert!(matches!(send(&mut engine, 2, NOW), Answer::Failed(EngineError::DiskFull)));
+    let seconds = |seconds| Now { monotonic: Micros::from_secs(seconds), ..NOW };
+    assert_eq!(checkpoint(&mut engine, seconds(1), false), None, "now and then is enough");
+    let second = checkpoint(&mut engine, seconds(3), true).unwrap();
+    assert!(second > first, "{second} and {first}");
+    assert!(engine.next_wake().unwrap() > seconds(3).monotonic, "it rests until the next attempt");
+    checkpoint(&mut engine, seconds(6), false).unwrap();
+    assert!(matches!(send(&mut engine, 3, seconds(6)), Answer::Reply(_)));
+    assert_eq!(checkpoint(&mut engine, seconds(60), false), None, "there is room");
+}
+
+#[test]
+fn receivers_do_not_sleep_beside_jobs_that_a_full_disk_kept_from_others() {
+    // Room for the beginning, the queue and the job; none for a receive.
+    let mut engine = serving(3);
     for call in 3..6 {
         let name = QueueName { account: QUEUE.account, name: "q".into() };
         let receive = Receive {

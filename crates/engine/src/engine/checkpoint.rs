@@ -31,7 +31,7 @@ pub(super) enum Stage {
 pub(super) struct Checkpointing {
     pub(super) stage: Stage,
     /// The index of the one under way, or of the last.
-    index: LogIndex,
+    pub(super) index: LogIndex,
     /// Log applied since the last one began, in bytes.
     pub(super) log_bytes: u64,
     pub(super) every_bytes: u64,
@@ -39,11 +39,13 @@ pub(super) struct Checkpointing {
     parts: usize,
     /// The next one has to hold everything: there is none before it, or something that it would rest on is damaged.
     pub(super) whole: bool,
-    /// The next one is due at once.
+    /// The next one is due at once, or as soon as there is something new.
     pub(super) is_urgent: bool,
+    /// An entry is to be written, so that there is.
+    pub(super) wants_entry: bool,
     /// The one under way holds everything.
     is_whole: bool,
-    /// When the last one began, on the monotonic clock.
+    /// When the last one began, or was to begin, on the monotonic clock.
     began: Micros,
 }
 
@@ -58,6 +60,7 @@ impl Checkpointing {
             parts: 0,
             whole,
             is_urgent: false,
+            wants_entry: false,
             is_whole: false,
             began,
         }
@@ -86,16 +89,9 @@ impl Checkpointing {
 }
 
 impl<L: Log> Engine<L> {
-    /// Begins a checkpoint for somebody who asks for the present state: none if the last one has it.
-    pub fn checkpoint_now(&mut self, now: Now) {
-        if self.machine.applied() > self.checkpointing.index {
-            self.begin_checkpoint(now);
-        }
-    }
-
-    /// Begins a checkpoint of the present state, unless one is under way.
+    /// Begins a checkpoint of the present state, unless one is under way or the newest has it: no two are of one state.
     pub fn begin_checkpoint(&mut self, now: Now) {
-        if self.checkpointing.is_under_way() {
+        if self.checkpointing.is_under_way() || self.machine.applied() <= self.newest_checkpoint {
             return;
         }
         let whole = std::mem::take(&mut self.checkpointing.whole);
@@ -146,7 +142,13 @@ impl<L: Log> Engine<L> {
 
     /// Takes the next slice of the checkpoint under way, and ends it when it may.
     pub(super) fn drive_checkpoint(&mut self, now: Now) {
-        if self.checkpointing.is_urgent || self.checkpoint_for_room().is_some_and(|at| at <= now.monotonic) {
+        let is_for_room = self.checkpoint_for_room().is_some_and(|at| at <= now.monotonic);
+        if is_for_room && self.machine.applied() <= self.newest_checkpoint {
+            // On a full disk all may be refused that would bring something new.
+            let Checkpointing { is_urgent, wants_entry, began, .. } = &mut self.checkpointing;
+            (*is_urgent, *wants_entry, *began) = (true, true, now.monotonic);
+        }
+        if is_for_room || self.checkpointing.is_urgent {
             self.begin_checkpoint(now);
         }
         if self.checkpointing.has_work() {
