@@ -33,8 +33,13 @@ pub fn check(disk: &Watched, house: &House, segment_bytes: u64) -> Result<(), Br
         for name in disk.list(Path::new(folder)).unwrap_or_default() {
             let path = Path::new(folder).join(&name);
             let len = disk.open(&path, OpenMode::Read).and_then(|file| file.len()).unwrap_or(0);
-            let first = name.strip_suffix(".seg").and_then(|name| u64::from_str_radix(name, 16).ok());
-            if first.is_some() {
+            // A segment, or the list of what is where in one.
+            let (name, is_segment) = match name.strip_suffix(".idx") {
+                Some(name) => (name, false),
+                None => (name.strip_suffix(".seg").unwrap_or(&name), true),
+            };
+            let first = u64::from_str_radix(name, 16).ok();
+            if first.is_some() && is_segment {
                 segment_max = segment_max.max(len);
             }
             if first.is_none_or(|first| segments.iter().any(|extent| extent.first.0 == first)) {
