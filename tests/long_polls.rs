@@ -1,11 +1,12 @@
 //! Waiting receives: thousands at once, woken at once and one at a time, and no job lost with a client that is gone.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong in a test ends the test")]
 
-use evenkeel_tests::http::Connection;
+use evenkeel_tests::http::{self, Connection};
 use evenkeel_tests::signed::Pen;
-use evenkeel_tests::{Client, Message, Server, client, wait};
+use evenkeel_tests::{Client, Launch, Message, Server, client, wait};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -26,6 +27,29 @@ fn answer(poll: &mut Connection) -> Vec<Message> {
     assert_eq!(answer.status, 200, "{}", answer.text());
     let body: Value = serde_json::from_slice(&answer.body).unwrap();
     client::messages(&body)
+}
+
+/// A server that tells how many receives wait.
+struct Telling {
+    server: Server,
+    metrics: SocketAddr,
+}
+
+impl Telling {
+    fn start() -> Self {
+        let server = Launch::default().argument("--metrics-listen=127.0.0.1:0").start();
+        let log = server.stderr();
+        let address = log.split("metrics without a key on http://").nth(1).unwrap().split('/').next().unwrap();
+        Self { metrics: address.parse().unwrap(), server }
+    }
+
+    /// Waits until so many receives wait.
+    fn has_waiting(&self, count: usize) {
+        let line = format!("\nevenkeel_long_polls_waiting {count}\n");
+        wait::until(&format!("{count} receives to wait"), 10 * SECOND, || {
+            http::get(self.metrics, "/metrics", 10 * SECOND).unwrap().text().contains(&line)
+        });
+    }
 }
 
 /// Allows this process, and the servers it starts, as many open files as the system lets it.
@@ -64,15 +88,16 @@ fn two_thousand_idle_polls_are_held_and_end_in_time() {
 
 #[test]
 fn one_job_wakes_one_poll_and_at_once() {
-    let server = Server::start();
+    let telling = Telling::start();
+    let server = &telling.server;
     let mut client = server.client();
     let queue = client.create_queue("jobs", &json!({})).unwrap();
     let mut pen = Pen::default();
-    // Which of several is heard first is up to the server's threads, but for one that came long before.
-    let mut polls = vec![poll(&server, &mut pen, &queue, 4)];
-    std::thread::sleep(SECOND / 2);
-    polls.extend((1..20).map(|_| poll(&server, &mut pen, &queue, 3)));
-    std::thread::sleep(SECOND / 2);
+    // Which of several is heard first is up to the server's threads.
+    let mut polls = vec![poll(server, &mut pen, &queue, 4)];
+    telling.has_waiting(1);
+    polls.extend((1..20).map(|_| poll(server, &mut pen, &queue, 4)));
+    telling.has_waiting(20);
     let sent = Instant::now();
     client.send(&queue, "one", None).unwrap();
     // The one that waited longest.
@@ -86,7 +111,8 @@ fn one_job_wakes_one_poll_and_at_once() {
 
 #[test]
 fn a_poll_wakes_for_a_delay_that_ends_a_lease_that_ends_and_a_job_given_back() {
-    let server = Server::start();
+    let telling = Telling::start();
+    let server = &telling.server;
     let mut client = server.client();
     let queue = client.create_queue("jobs", &json!({})).unwrap();
     let elapsed = |client: &mut Client, lease| {
@@ -103,8 +129,8 @@ fn a_poll_wakes_for_a_delay_that_ends_a_lease_that_ends_and_a_job_given_back() {
     let (handle, took) = elapsed(&mut client, LEASE);
     assert!(about_a_second.contains(&took), "a lease of 1 s: {took:?}");
 
-    let mut waiting = poll(&server, &mut Pen::default(), &queue, 10);
-    std::thread::sleep(SECOND / 2);
+    let mut waiting = poll(server, &mut Pen::default(), &queue, 10);
+    telling.has_waiting(1);
     let given_back = Instant::now();
     client.change_visibility(&queue, &handle, 0).unwrap();
     assert_eq!(answer(&mut waiting).len(), 1);
@@ -123,12 +149,15 @@ fn a_call_may_wait_less_than_the_queue_says() {
 
 #[test]
 fn a_client_that_is_gone_before_the_job_comes_takes_no_job() {
-    let server = Server::start();
+    let telling = Telling::start();
+    let server = &telling.server;
     let mut client = server.client();
     let queue = client.create_queue("jobs", &json!({})).unwrap();
     for round in 0..10 {
-        drop(poll(&server, &mut Pen::default(), &queue, 20));
-        std::thread::sleep(Duration::from_millis(100));
+        let gone = poll(server, &mut Pen::default(), &queue, 20);
+        telling.has_waiting(1);
+        drop(gone);
+        telling.has_waiting(0);
         client.send(&queue, &format!("{round}"), None).unwrap();
         let jobs = client.receive(&queue, 1, 5, Some(LEASE)).unwrap();
         assert_eq!(jobs.len(), 1, "round {round}: the job went to a client that was gone");

@@ -1,20 +1,16 @@
 //! The root credentials: from the environment, else from the data folder, else made at the first start.
 
+use crate::private_file;
 use anyhow::{Context, bail};
-use serde::Deserialize;
-use std::{
-    fmt,
-    io::Write,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::Path,
-};
+use serde::{Deserialize, Serialize};
+use std::{fmt, path::Path};
 
 const ACCESS_KEY: &str = "EVENKEEL_ROOT_ACCESS_KEY";
 const SECRET_KEY: &str = "EVENKEEL_ROOT_SECRET_KEY";
 pub(crate) const FILE: &str = "root-credentials.toml";
 
 /// An access key with its secret. The secret never appears in what is logged.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Credentials {
     pub(crate) access_key: String,
@@ -53,8 +49,8 @@ pub(crate) fn load(
     if let Some(credentials) = read(data_dir)? {
         return Ok((credentials, Origin::File));
     }
-    let (path, credentials) = (data_dir.join(FILE), Credentials::make()?);
-    write(&path, &credentials).with_context(|| format!("writing {}", path.display()))?;
+    let credentials = Credentials::make()?;
+    credentials.write(data_dir)?;
     Ok((credentials, Origin::Made))
 }
 
@@ -65,15 +61,8 @@ pub(crate) fn are_in_environment(environment: impl Fn(&str) -> Option<String>) -
 
 /// Reads the credentials that the first start left in a data folder; `None` if there are none.
 pub(crate) fn read(data_dir: &Path) -> anyhow::Result<Option<Credentials>> {
+    let Some(text) = private_file::read(data_dir, FILE)? else { return Ok(None) };
     let path = data_dir.join(FILE);
-    let text = match std::fs::read_to_string(&path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        read => read.with_context(|| format!("reading {}", path.display()))?,
-    };
-    let mode = std::fs::metadata(&path)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        bail!("{} can be read by others (mode {mode:o}); run: chmod 600 {0}", path.display());
-    }
     let credentials: Credentials = toml::from_str(&text)
         .map_err(|_| anyhow::anyhow!("{} is not of the form that the first start wrote", path.display()))?;
     credentials.check().with_context(|| path.display().to_string())?;
@@ -93,6 +82,13 @@ impl Credentials {
         Ok(Self { access_key, secret_key: letters(48, b"abcdefghijkmnopqrstuvwxyzABCDEFG")? })
     }
 
+    /// Leaves them in a data folder, where [`read`] finds them.
+    pub(crate) fn write(&self, data_dir: &Path) -> anyhow::Result<()> {
+        // A text of JSON is one of TOML too.
+        let (access, secret) = (serde_json::to_string(&self.access_key)?, serde_json::to_string(&self.secret_key)?);
+        private_file::write(data_dir, FILE, format!("access_key = {access}\nsecret_key = {secret}\n").as_bytes())
+    }
+
     fn check(&self) -> anyhow::Result<()> {
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
         if !(3..=128).contains(&self.access_key.len()) || !self.access_key.bytes().all(plain) {
@@ -105,22 +101,10 @@ impl Credentials {
     }
 }
 
-fn write(path: &Path, credentials: &Credentials) -> std::io::Result<()> {
-    // A start that is killed half way must not leave a file that is not whole.
-    let unfinished = path.with_extension("unfinished");
-    match std::fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-    writeln!(file, "access_key = \"{}\"\nsecret_key = \"{}\"", credentials.access_key, credentials.secret_key)?;
-    file.sync_all()?;
-    std::fs::rename(&unfinished, path)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn the_first_start_makes_them_and_the_next_finds_them() {
@@ -151,5 +135,13 @@ mod tests {
         let path = folder.path().join(FILE);
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
         assert!(load(folder.path(), |_| None).unwrap_err().to_string().contains("chmod 600"));
+    }
+
+    #[test]
+    fn a_secret_of_any_letters_is_found_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let credentials = Credentials { access_key: "root".into(), secret_key: "a\"b\\c\u{7}\té".into() };
+        credentials.write(folder.path()).unwrap();
+        assert_eq!(read(folder.path()).unwrap(), Some(credentials));
     }
 }

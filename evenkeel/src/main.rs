@@ -12,6 +12,7 @@ mod holder;
 mod http;
 mod identity;
 mod pages;
+mod private_file;
 mod screen;
 mod sealing;
 mod seen;

@@ -1,37 +1,28 @@
 //! The sealing key: what the secrets of access keys are encrypted with in the log, in a file of its own beside it.
 
+use crate::private_file;
 use anyhow::{Context, bail};
 use evenkeel_access::{SEALING_KEY_BYTES, Vault};
-use std::{
-    io::Write,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::Path,
-};
+use std::path::Path;
 
 pub(crate) const FILE: &str = "sealing-key";
 
 /// The vault, and whether its key was made just now.
 pub(crate) fn load(folder: &Path) -> anyhow::Result<(Vault, bool)> {
-    let path = folder.join(FILE);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            let mode = std::fs::metadata(&path)?.permissions().mode() & 0o777;
-            if mode & 0o077 != 0 {
-                bail!("{} can be read by others (mode {mode:o}); run: chmod 600 {0}", path.display());
-            }
-            let key = parse(text.trim()).with_context(|| {
-                format!("{} is damaged: it should be {} hex digits", path.display(), 2 * SEALING_KEY_BYTES)
-            })?;
-            Ok((Vault::new(&key), false))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let mut key = [0; SEALING_KEY_BYTES];
-            getrandom::fill(&mut key).context("the system's random source")?;
-            write(folder, &path, &key).with_context(|| format!("writing {}", path.display()))?;
-            Ok((Vault::new(&key), true))
-        }
-        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
+    if let Some(text) = private_file::read(folder, FILE)? {
+        let key = parse(text.trim()).with_context(|| {
+            let path = folder.join(FILE);
+            format!("{} is damaged: it should be {} hex digits", path.display(), 2 * SEALING_KEY_BYTES)
+        })?;
+        return Ok((Vault::new(&key), false));
     }
+    let mut key = [0; SEALING_KEY_BYTES];
+    getrandom::fill(&mut key).context("the system's random source")?;
+    let mut text: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    text.push('\n');
+    // Before the first secret is sealed with it, the file must be there for good.
+    private_file::write(folder, FILE, text.as_bytes())?;
+    Ok((Vault::new(&key), true))
 }
 
 /// Says what it means that so many keys cannot be opened; an error if the file is there and is the wrong one.
@@ -66,28 +57,11 @@ fn parse(text: &str) -> Option<[u8; SEALING_KEY_BYTES]> {
     Some(key)
 }
 
-fn write(folder: &Path, path: &Path, key: &[u8; SEALING_KEY_BYTES]) -> std::io::Result<()> {
-    // A start that is killed half way must not leave a file that is not whole.
-    let unfinished = path.with_extension("unfinished");
-    match std::fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-    for byte in key {
-        write!(file, "{byte:02x}")?;
-    }
-    writeln!(file)?;
-    file.sync_all()?;
-    std::fs::rename(&unfinished, path)?;
-    // Before the first secret is sealed with it, the file must be there for good.
-    std::fs::File::open(folder)?.sync_all()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use evenkeel_access::Secret;
+    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn the_first_start_makes_it_and_the_next_opens_with_it() {

@@ -13,7 +13,7 @@ use evenkeel_native::Response;
 use evenkeel_peers::Token;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// What the paths begin with.
 pub(crate) const PREFIX: &str = "/v1/cluster";
@@ -22,7 +22,7 @@ pub(crate) const PREFIX: &str = "/v1/cluster";
 const AGREE_MAX: Duration = Duration::from_secs(10);
 /// Within this time a leader has heard of everybody who is there: more than an election takes.
 const HEARD_MAX: Duration = Duration::from_secs(1);
-/// How often a new leader is asked for that comes as the answer.
+/// How often the log is asked whom it has heard of: it does not tell by itself.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// Why it was not done: HTTP's status, a word, and what to do.
@@ -113,16 +113,11 @@ async fn transfer(cluster: &Cluster, body: &[u8]) -> Result<(u16, Value), Refusa
     let to = to.ok_or_else(|| (409, "NoOther", "there is no other node that could lead".to_owned()))?;
     let inbox = cluster.inbox().ok_or_else(|| refusal(ChangeError::NotLeading))?;
     inbox.hand_over(to).map_err(refusal)?;
-    let until = Instant::now() + AGREE_MAX;
-    loop {
-        let leader = cluster.standing().borrow().leader;
-        if let Some(leader) = leader.filter(|leader| *leader != cluster.id) {
-            return Ok((200, json!({"leader": leader.0})));
-        }
-        if Instant::now() > until {
-            return Err((503, "NotDone", format!("node {to} did not take over; this node goes on")));
-        }
-        sleep(LOOK_EVERY).await;
+    let mut standing = cluster.standing();
+    let other = |leader: Option<NodeId>| leader.filter(|leader| *leader != cluster.id);
+    match timeout(AGREE_MAX, standing.wait_for(|now| other(now.leader).is_some())).await {
+        Ok(Ok(now)) => Ok((200, json!({"leader": now.leader.map(|leader| leader.0)}))),
+        _ => Err((503, "NotDone", format!("node {to} did not take over; this node goes on"))),
     }
 }
 
@@ -143,15 +138,12 @@ async fn remove(cluster: &Cluster, rest: &str) -> Result<(u16, Value), Refusal> 
     let node = NodeId(number.ok_or_else(|| malformed("DELETE /v1/cluster/nodes/N, and N is a node's number"))?);
     let inbox = cluster.inbox().ok_or_else(|| refusal(ChangeError::NotLeading))?;
     inbox.change_members(Change::Remove(node)).map_err(refusal)?;
-    let until = Instant::now() + AGREE_MAX;
     // Not the log's word but what connections are let in by: once this is answered, the node is not heard any more.
-    while cluster.standing().borrow().members.contains(node) {
-        if Instant::now() > until {
-            return Err((503, "NotDone", "a majority did not agree in time; look at the status, and retry".into()));
-        }
-        sleep(LOOK_EVERY).await;
+    let mut standing = cluster.standing();
+    match timeout(AGREE_MAX, standing.wait_for(|now| !now.members.contains(node))).await {
+        Ok(Ok(_)) => Ok((200, json!({}))),
+        _ => Err((503, "NotDone", "a majority did not agree in time; look at the status, and retry".into())),
     }
-    Ok((200, json!({})))
 }
 
 fn malformed(error: impl ToString) -> Refusal {

@@ -1,16 +1,12 @@
 //! What a data folder keeps of the cluster that it belongs to: one file, for the server alone, replaced as a whole.
 
 use super::book::Place;
-use anyhow::{Context, bail};
+use crate::private_file;
+use anyhow::Context;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use evenkeel_peers::{Authority, ClusterId};
 use serde::{Deserialize, Serialize};
-use std::{
-    io::Write,
-    net::SocketAddr,
-    os::unix::fs::{OpenOptionsExt, PermissionsExt},
-    path::Path,
-};
+use std::{net::SocketAddr, path::Path};
 
 pub(crate) const FILE: &str = "cluster.json";
 
@@ -62,18 +58,14 @@ impl Membership {
     /// Reads it.
     pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(FILE);
-        let text = std::fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
-        let mode = std::fs::metadata(&path)?.permissions().mode() & 0o777;
-        if mode & 0o077 != 0 {
-            bail!("{} can be read by others (mode {mode:o}); run: chmod 600 {0}", path.display());
-        }
+        let text = private_file::read(folder, FILE)?.with_context(|| format!("{} is missing", path.display()))?;
         // The words of the parser could quote the key.
         serde_json::from_str(&text).map_err(|_| anyhow::anyhow!("{} is damaged; restore it", path.display()))
     }
 
     /// Writes it, in the place of what was there.
     pub(crate) fn write(&self, folder: &Path) -> anyhow::Result<()> {
-        write_private(folder, FILE, &serde_json::to_vec_pretty(self)?)
+        private_file::write(folder, FILE, &serde_json::to_vec_pretty(self)?)
     }
 }
 
@@ -82,30 +74,12 @@ pub(crate) fn is_member(folder: &Path) -> bool {
     folder.join(FILE).exists()
 }
 
-/// Writes a file that only its owner reads, wholly or not at all.
-pub(crate) fn write_private(folder: &Path, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
-    let path = folder.join(name);
-    let write = || -> std::io::Result<()> {
-        let unfinished = folder.join(format!("{name}.unfinished"));
-        match std::fs::remove_file(&unfinished) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&unfinished, &path)?;
-        std::fs::File::open(folder)?.sync_all()
-    };
-    write().with_context(|| format!("writing {}", path.display()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_was_written_is_read_and_by_its_owner_only() {
+    fn what_was_written_is_read() {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::new(ClusterId([3; 16])).unwrap();
         let membership = Membership {
@@ -124,8 +98,7 @@ mod tests {
         let read = Membership::read(folder.path()).unwrap();
         assert_eq!((read.node, &read.nodes), (7, &membership.nodes));
         assert_eq!(read.authority(ClusterId([3; 16])).unwrap().fingerprint(), authority.fingerprint());
-        let path = folder.path().join(FILE);
-        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-        assert!(Membership::read(folder.path()).err().unwrap().to_string().contains("chmod 600"));
+        std::fs::remove_file(folder.path().join(FILE)).unwrap();
+        assert!(Membership::read(folder.path()).err().unwrap().to_string().contains("is missing"));
     }
 }

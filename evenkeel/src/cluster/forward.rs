@@ -5,7 +5,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use evenkeel_peers::{Answered, AskError};
 use http::{Response, request::Parts};
 use std::{net::IpAddr, time::Duration};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// How long a request waits for somebody to lead: longer than most elections, shorter than clients' patience.
 const LEADER_WAIT: Duration = Duration::from_secs(4);
@@ -31,7 +31,7 @@ impl Cluster {
     /// Whether a refusal by this node's engine was because it leads no more, so that another may be asked.
     pub(crate) async fn was_deposed(&self) -> bool {
         let mut standing = self.standing();
-        tokio::time::timeout(STANDING_LAG, standing.wait_for(|now| !now.leads)).await.is_ok()
+        timeout(STANDING_LAG, standing.wait_for(|now| !now.leads)).await.is_ok()
     }
 
     /// Passes a request on to the leader. Dropping the future withdraws it there.

@@ -4,14 +4,8 @@
 //! nodes must have alike. A number is the index of the log's entry before the change: there is none like it, also after a change of leader. If the new
 //! node dies before it has written that down, a learner is left over that never comes (`evenkeel cluster remove`).
 
-use super::{
-    book::Place,
-    folder::{Membership, write_private},
-    house::JOIN,
-    init::reachable,
-    node::Cluster,
-};
-use crate::{credentials, identity, sealing};
+use super::{book::Place, folder::Membership, house::JOIN, init::reachable, node::Cluster};
+use crate::{credentials::Credentials, identity, private_file, sealing};
 use anyhow::{Context, bail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::{BufMut, Bytes, BytesMut};
@@ -83,15 +77,8 @@ struct Welcome {
     authority: String,
     authority_key: String,
     sealing_key: String,
-    root: Option<Root>,
+    root: Option<Credentials>,
     nodes: Vec<Place>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Root {
-    access_key: String,
-    secret_key: String,
 }
 
 /// A node that would join.
@@ -130,10 +117,9 @@ pub(crate) fn join(asking: Asking<'_>) -> anyhow::Result<()> {
         anyhow::anyhow!("the node at {at} answers in words of another version; use the same version on all nodes")
     })?;
     let cluster = u128::from_str_radix(&welcome.cluster, 16).context("the cluster's name is none")?;
-    write_private(folder, sealing::FILE, welcome.sealing_key.as_bytes())?;
-    if let Some(Root { access_key, secret_key }) = &welcome.root {
-        let text = format!("access_key = \"{access_key}\"\nsecret_key = \"{secret_key}\"\n");
-        write_private(folder, credentials::FILE, text.as_bytes())?;
+    private_file::write(folder, sealing::FILE, welcome.sealing_key.as_bytes())?;
+    if let Some(root) = &welcome.root {
+        root.write(folder)?;
     }
     identity::adopt(&disk, folder, LogId(cluster.to_be_bytes()))?;
     Membership {
@@ -258,14 +244,13 @@ fn let_in(cluster: &Cluster, secret: &Secret, request: &[u8]) -> anyhow::Result<
     }
     cluster.book().learn([Place { node: node.0, address: request.address, http: request.http, stamp: 1 }]);
     tracing::info!("node {node} is let in");
-    let root = gifts.root.as_ref().filter(|_| !request.has_root);
     let welcome = Welcome {
         cluster: cluster.name.to_string(),
         node: node.0,
         authority: STANDARD.encode(cluster.authority.certificate()),
         authority_key: STANDARD.encode(cluster.authority.key()),
         sealing_key: gifts.sealing_key.clone(),
-        root: root.map(|root| Root { access_key: root.access_key.clone(), secret_key: root.secret_key.clone() }),
+        root: gifts.root.clone().filter(|_| !request.has_root),
         nodes: cluster.book().places(),
     };
     Ok(serde_json::to_vec(&welcome)?.into())

@@ -2,7 +2,7 @@
 
 use super::{
     book::{Book, Place},
-    folder::{Incoming, Membership, write_private},
+    folder::{Incoming, Membership},
     house::Doorkeeper,
     join::Tokens,
     offer::Offering,
@@ -274,7 +274,7 @@ impl Cluster {
         let nodes = self.book().places();
         let mut membership = self.membership();
         membership.nodes = nodes;
-        write_private(&self.folder, super::folder::FILE, &serde_json::to_vec_pretty(&*membership)?)
+        membership.write(&self.folder)
     }
 
     /// A thread that serves requests, which others send here.
