@@ -35,13 +35,6 @@ fn connections() -> usize {
     usize::try_from(allowed).unwrap_or(usize::MAX).min(wanted)
 }
 
-/// The server's memory, in KiB.
-fn resident_kib(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 /// Asks for up to ten jobs on a connection of its own, and reads nothing.
 fn ask(server: &Server, pen: &mut Pen, queue: &str, wait_seconds: u32, lease: u32) -> TcpStream {
     let request = client::receive_request(queue, 10, wait_seconds, Some(lease)).to_string();
@@ -86,14 +79,14 @@ fn idle_polls_cost_little_and_one_job_wakes_one_of_them() {
     let mut client = server.client();
     let queue = client.create_queue("jobs", &json!({})).unwrap();
     p99_of_others(&server);
-    let before = resident_kib(&server);
+    let before = server.resident_kib();
     let mut pen = Pen::default();
     let start = Instant::now();
     let polls: Vec<TcpStream> = (0..count).map(|_| ask(&server, &mut pen, &queue, 20, 600)).collect();
     let opened = start.elapsed();
     assert!(opened < 10 * SECOND, "it took {opened:?} to ask {count} times");
     let p99 = p99_of_others(&server);
-    let each = (resident_kib(&server).saturating_sub(before)) * 1_024 / count as u64;
+    let each = (server.resident_kib().saturating_sub(before)) * 1_024 / count as u64;
     eprintln!("{count} idle polls, asked within {opened:?}: {each} bytes each; p99 beside them {p99:?}");
     assert!(p99 < P99_MAX, "p99 beside {count} idle polls: {p99:?}");
     assert!(each < IDLE_BYTES_MAX, "an idle poll takes {each} bytes");
@@ -127,13 +120,13 @@ fn answers_that_nobody_reads_are_bounded_and_hold_nobody_back() {
         client.send(&queue, &body, None).unwrap();
     }
     p99_of_others(&server);
-    let before = resident_kib(&server);
+    let before = server.resident_kib();
     let mut pen = Pen::default();
     // Leases of no length, so that each gets the same ten jobs: two megabytes.
     let mut unread: Vec<TcpStream> = (0..count).map(|_| ask(&server, &mut pen, &queue, 20, 0)).collect();
     wait::until("all to be answered", 15 * SECOND, || unread.iter().all(has_answer));
     let p99 = p99_of_others(&server);
-    let mib = resident_kib(&server).saturating_sub(before) / 1_024;
+    let mib = server.resident_kib().saturating_sub(before) / 1_024;
     eprintln!("{count} answers of 2 MB that nobody reads: {mib} MiB; p99 beside them {p99:?}");
     assert!(p99 < P99_MAX, "p99 beside {count} unread answers: {p99:?}");
     assert!(mib < UNREAD_MIB_MAX, "{count} unread answers take {mib} MiB");
@@ -147,7 +140,7 @@ fn answers_that_nobody_reads_are_bounded_and_hold_nobody_back() {
     drop(unread);
     wait::until("the jobs to be free", 10 * SECOND, || client.counts(&queue).unwrap() == [10, 0, 0]);
     assert_eq!(client.receive(&queue, 10, 0, Some(600)).unwrap().len(), 10);
-    eprintln!("after they went: {} MiB more than before", resident_kib(&server).saturating_sub(before) / 1_024);
+    eprintln!("after they went: {} MiB more than before", server.resident_kib().saturating_sub(before) / 1_024);
 }
 
 #[test]
@@ -161,7 +154,7 @@ fn looks_that_nobody_reads_are_bounded_too() {
     for _ in 0..10 {
         client.send(&queue, &body, None).unwrap();
     }
-    let before = resident_kib(&server);
+    let before = server.resident_kib();
     let head = format!("GET /v1/queues/large/next?max=10 HTTP/1.1\r\nHost: {}\r\n\r\n", server.address());
     let unread: Vec<TcpStream> = (0..count)
         .map(|_| {
@@ -173,7 +166,7 @@ fn looks_that_nobody_reads_are_bounded_too() {
         .collect();
     let mut most = 0;
     wait::until("all to be answered", 60 * SECOND, || {
-        most = most.max(resident_kib(&server).saturating_sub(before) / 1_024);
+        most = most.max(server.resident_kib().saturating_sub(before) / 1_024);
         unread.iter().all(has_answer)
     });
     eprintln!("{count} looks of 2 MB that nobody reads: {most} MiB at the most");

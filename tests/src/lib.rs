@@ -10,6 +10,7 @@
 pub mod binary;
 pub mod client;
 pub mod cluster;
+pub mod form;
 pub mod http;
 pub mod ledger;
 pub mod load;

@@ -5,14 +5,14 @@
 
 use crate::{
     error::SqsError,
-    json_in::List,
+    json_in::{List, Object},
     json_out::Json,
     limits::{BATCH_ENTRIES_MAX, BATCH_ENTRY_ID_BYTES_MAX},
 };
 use evenkeel_types::QueueId;
 
 /// `Entries` of a request.
-pub(crate) type Entries<T> = List<T, BATCH_ENTRIES_MAX>;
+pub(crate) type Entries<T> = List<Object<T>, BATCH_ENTRIES_MAX>;
 
 /// An entry of any batch.
 pub(crate) trait Entry {
@@ -23,7 +23,7 @@ pub(crate) trait Entry {
 }
 
 /// Checks the rules on the batch itself.
-pub(crate) fn check<T: Entry>(entries: Option<&Entries<T>>) -> Result<&[T], SqsError> {
+pub(crate) fn check<T: Entry>(entries: Option<&Entries<T>>) -> Result<&[Object<T>], SqsError> {
     let empty = SqsError::EmptyBatchRequest(T::SHAPE);
     let Some(entries) = entries.filter(|entries| entries.count > 0) else { return Err(empty) };
     if entries.count > BATCH_ENTRIES_MAX {
@@ -133,7 +133,7 @@ mod tests {
     }
 
     fn refusal(ids: &[&'static str]) -> Option<SqsError> {
-        let kept = ids.iter().take(BATCH_ENTRIES_MAX).map(|id| Named(id)).collect();
+        let kept = ids.iter().take(BATCH_ENTRIES_MAX).map(|id| Object(Named(id))).collect();
         check(Some(&Entries { kept, count: ids.len() })).err()
     }
 

@@ -7,7 +7,7 @@
 use crate::{error::SqsError, limits::NAMES_MAX};
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use std::{borrow::Cow, fmt, marker::PhantomData, ops::Deref};
 
@@ -48,6 +48,34 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
             }
         }
         deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+/// A structure within a request: an object, where `serde` would also take a list of its members in their order.
+#[derive(Debug)]
+pub(crate) struct Object<T>(pub(crate) T);
+
+impl<T> Deref for Object<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+            type Value = Object<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
     }
 }
 
@@ -160,6 +188,15 @@ mod tests {
         assert_eq!((map.kept.len(), map.count), (1, 2));
         let sample: Sample<'_> = parse(br#"{"list":[1],"map":{}}"#).unwrap();
         assert_eq!((sample.list.unwrap().count, sample.map.unwrap().count), (1, 0));
+    }
+
+    #[test]
+    fn a_structure_is_an_object_and_no_list_of_its_members() {
+        let read = |json: &str| serde_json::from_str::<List<Object<Sample<'_>>, 2>>(json).map(|list| list.count);
+        assert_eq!(read(r#"[{"text":"a"},{}]"#).unwrap(), 2);
+        for wrong in [r#"[["a",[],{},1]]"#, r#"[{},["a",[],{},1]]"#, "[[]]", "[null]", r#"["a"]"#] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -80,7 +80,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
             let handle = entry.receipt_handle.as_deref().unwrap_or_default().into();
             Ok(change_message_visibility::Waiting { handle, seconds })
         });
-        batch.push(batch::Entry::id(entry), outcome);
+        batch.push(batch::Entry::id(&**entry), outcome);
     }
     match common {
         Some(queue) => {

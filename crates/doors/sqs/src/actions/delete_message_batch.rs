@@ -69,7 +69,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
             jobs.push(held);
             Ok(entry.receipt_handle.as_deref().filter(|_| is_fifo(named.name)).map(Box::from))
         });
-        batch.push(batch::Entry::id(entry), outcome);
+        batch.push(batch::Entry::id(&**entry), outcome);
     }
     match common {
         Some(queue) => propose(&Command::Ack { queue, jobs }, super::Waiting::DeleteMessageBatch(Waiting { batch })),

@@ -108,7 +108,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let texts: Vec<&str> = entries.iter().map(|entry| entry.message_body.as_deref().unwrap_or_default()).collect();
     for (entry, sum) in entries.iter().zip(md5_lanes::of_each(&texts)) {
         let message = entry.draft().check(|_| sum, &sender, is_fifo(queue.name));
-        batch.push(batch::Entry::id(entry), message.as_ref().map(|message| message.sums).map_err(Clone::clone));
+        batch.push(batch::Entry::id(&**entry), message.as_ref().map(|message| message.sums).map_err(Clone::clone));
         messages.extend(message.ok());
     }
     if messages.is_empty() {

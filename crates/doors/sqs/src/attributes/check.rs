@@ -5,7 +5,7 @@
 use super::{Attribute, number::is_number};
 use crate::{
     error::SqsError,
-    json_in::{List, Members, Text},
+    json_in::{List, Members, Object, Text},
     limits::{ATTRIBUTE_NAME_BYTES_MAX, MESSAGE_ATTRIBUTES_MAX, TRACE_HEADER_BYTES_MAX},
     text::{echo, is_allowed},
 };
@@ -14,7 +14,7 @@ use serde::{Deserialize, de::IgnoredAny};
 use std::borrow::Cow;
 
 /// `MessageAttributes` or `MessageSystemAttributes` of a request.
-pub(crate) type GivenAttributes<'a> = Members<'a, GivenValue<'a>, MESSAGE_ATTRIBUTES_MAX>;
+pub(crate) type GivenAttributes<'a> = Members<'a, Object<GivenValue<'a>>, MESSAGE_ATTRIBUTES_MAX>;
 
 /// A value with its type, as it stands in a request.
 #[derive(Debug, Deserialize)]
