@@ -25,6 +25,7 @@ mod recent;
 mod reply;
 mod slab;
 mod table;
+mod visits;
 
 pub use checkpoint::{Leftovers, Restorer, checkpoint_body};
 pub use event::Event;

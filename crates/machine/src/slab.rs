@@ -127,6 +127,7 @@ impl<T: Record> Slab<T> {
 
     /// The record in a slot, live or free.
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
+        crate::visits::count();
         let (page, at) = place(slot);
         self.pages.get(page)?.get(at)
     }

@@ -21,12 +21,15 @@ mod enqueue;
 mod expire;
 mod extra;
 mod fifo;
+mod index;
 mod inspect;
 mod job;
 mod lane;
 mod lanes;
 mod moves;
 mod note;
+#[cfg(test)]
+mod pages;
 mod papers;
 mod peek;
 mod purge;
@@ -146,9 +149,9 @@ impl Queues {
             recent: Recent::default(),
             extras: Extras::default(),
             moves: Slab::default(),
-            by_name: ByName::new(),
-            sources: Sources::new(),
-            moves_by_source: MovesBySource::new(),
+            by_name: ByName::default(),
+            sources: Sources::default(),
+            moves_by_source: MovesBySource::default(),
             running_moves: BTreeSet::new(),
             expiries: BTreeSet::new(),
             walk: Walk::default(),

@@ -8,7 +8,7 @@
 //!
 //! AWS API Reference, StartMessageMoveTask, ListMessageMoveTasks, CancelMessageMoveTask.
 
-use super::{Moment, Queues};
+use super::{Moment, Queues, index::Index};
 use crate::{
     codec::{DecodeError, Plain, Reader, put_bytes},
     command::QueueKey,
@@ -18,7 +18,7 @@ use crate::{
     slab::{NIL, Record},
 };
 use evenkeel_types::{AccountId, BodyRef, LogTime, WallTime};
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 /// How far a task is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,7 +125,7 @@ impl Default for MoveTask {
 }
 
 /// Tasks by account, source and number: all that are remembered.
-pub(super) type MovesBySource = BTreeSet<(AccountId, Arc<str>, u64, u32)>;
+pub(super) type MovesBySource = Index<(AccountId, Arc<str>, u64, u32)>;
 
 impl Queues {
     /// Begins to move what is ready in a queue of dead letters.
@@ -306,7 +306,7 @@ impl Queues {
     fn move_slots(&self, source: QueueKey<'_>) -> impl Iterator<Item = u32> + '_ {
         let (account, name): (_, Arc<str>) = (source.account, source.name.into());
         let range = (account, name.clone(), 0, 0)..=(account, name, u64::MAX, u32::MAX);
-        self.moves_by_source.range(range).rev().map(|&(.., slot)| slot)
+        self.moves_by_source.range(range).rev().map(|(&(.., slot), ())| slot)
     }
 
     fn end_move(&mut self, slot: u32, status: MoveStatus) {
@@ -337,7 +337,7 @@ impl Queues {
         if task.status == MoveStatus::Running {
             self.running_moves.insert(slot);
         }
-        self.moves_by_source.insert(key);
+        self.moves_by_source.insert(key, ());
     }
 
     /// Makes what follows from the records of a checkpoint.

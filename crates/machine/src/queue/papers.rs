@@ -4,7 +4,7 @@
 //! queues have none, so that they lie apart from the record. Two indexes follow from them and from names: queues in the order of
 //! their names, and of a dead-letter queue those that use it.
 
-use super::{NoSuchQueue, Queues};
+use super::{NoSuchQueue, Queues, index::Index};
 use crate::{
     codec::{DecodeError, Plain, Reader, put_bytes},
     command::{Allow, PapersEdit, QueueKey},
@@ -13,11 +13,7 @@ use crate::{
     limits,
 };
 use evenkeel_types::AccountId;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    ops::Bound,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 /// What is kept of a queue beside its settings.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,9 +61,9 @@ pub enum PapersError {
 }
 
 /// Queues in the order of account and name.
-pub(super) type ByName = BTreeMap<(AccountId, Arc<str>), u32>;
+pub(super) type ByName = Index<(AccountId, Arc<str>), u32>;
 /// The sources of dead-letter queues, by these, as slots by name.
-pub(super) type Sources = BTreeMap<(AccountId, Arc<str>), BTreeSet<Arc<str>>>;
+pub(super) type Sources = Index<(AccountId, Arc<str>), Index<Arc<str>>>;
 
 impl Papers {
     /// Whether nothing is in them.
@@ -211,7 +207,7 @@ impl Queues {
         let queue = self.queues.at(slot);
         let Some((target, _)) = queue.papers().and_then(|papers| papers.redrive.as_ref()) else { return };
         let (target, source) = ((queue.account, target.clone()), queue.name.clone());
-        self.sources.entry(target).or_default().insert(source);
+        self.sources.get_or_default(target).insert(source, ());
     }
 
     pub(super) fn unindex_source(&mut self, slot: u32) {
@@ -273,11 +269,11 @@ impl Queues {
     pub fn sources_of(&self, target: QueueKey<'_>, behind: Option<&str>, names_max: usize) -> Vec<Arc<str>> {
         let Some(sources) = self.sources.get(&(target.account, Arc::from(target.name))) else { return Vec::new() };
         let from = behind.map_or(Bound::Unbounded, |behind| Bound::Excluded(Arc::from(behind)));
-        sources.range((from, Bound::Unbounded)).take(names_max).cloned().collect()
+        sources.range((from, Bound::Unbounded)).take(names_max).map(|(name, ())| name.clone()).collect()
     }
 
     /// Whether some queue's dead letters go there.
     pub fn is_dead_letter_queue(&self, target: QueueKey<'_>) -> bool {
-        self.sources.contains_key(&(target.account, Arc::from(target.name)))
+        self.sources.get(&(target.account, Arc::from(target.name))).is_some()
     }
 }
