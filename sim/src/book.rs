@@ -7,7 +7,7 @@ pub mod hidden;
 pub mod repeats;
 
 use evenkeel_machine::{
-    Enqueued, Grant,
+    Enqueued, Grant, Reply,
     command::{CallKey, GroupSettings, Held, QueueSettings},
     limits::{RETENTION_SECS_DEFAULT, TIMERS_PER_BATCH},
     queue::{AckError, ChangeLeaseError, EnqueueError},
@@ -56,6 +56,8 @@ pub enum Fact<'a> {
     SentBefore { queue: QueueId, dedup: Dedup<'a>, enqueued: &'a Enqueued },
     /// What a call was told of the jobs that it sent.
     Sent { call: CallKey, results: &'a [Result<Enqueued, EnqueueError>] },
+    /// What a call was told of a change that is made once.
+    Called { call: CallKey, reply: &'a Reply },
     /// A job was leased.
     Granted { queue: QueueId, grant: &'a Grant, until: LogTime },
     /// A repeated receive is to get these jobs, and got those.
@@ -227,6 +229,7 @@ pub struct Book {
     /// When something was last noted to be known again: a call, an attempt or a de-duplication id.
     pub noted_at: Option<LogTime>,
     sent: BTreeMap<CallKey, CallNote>,
+    told: BTreeMap<CallKey, (LogTime, Reply)>,
     received: BTreeMap<ReceiveKey, ReceiveNote>,
     entered_in_batch: u64,
 }
@@ -434,6 +437,7 @@ impl Book {
                 self.place(*queue, held.job, place, (self.index, true, 0));
             }
             Fact::Sent { call, results } => self.note_sent(*call, results),
+            Fact::Called { call, reply } => self.note_told(*call, reply),
             Fact::Regranted { queue, grant, until } => {
                 let Some(job) = self.queues.get_mut(queue).and_then(|queue| queue.jobs.get_mut(&grant.job)) else {
                     return;

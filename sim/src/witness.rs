@@ -139,6 +139,12 @@ impl Witness {
 
     fn command(&mut self, command: &Command<'_>, reply: &Reply) -> Result<(), Broken> {
         match (command, reply) {
+            (Command::Once { call, change }, reply) => {
+                let is_repeated = self.book.told_by(*call).is_some();
+                self.fact(&Fact::Called { call: *call, reply })?;
+                // It was made when it came first.
+                if is_repeated { Ok(()) } else { self.command(change, reply) }
+            }
             (Command::CreateQueue { queue, settings, papers, .. }, Reply::QueueCreated(Ok(id))) => {
                 if self.names.insert(queue.name.to_owned(), *id).is_none() {
                     self.fact(&Fact::Settings { queue: *id, settings: *settings })?;

@@ -1,5 +1,6 @@
 """What boto3 does by itself when the server is not there for a moment."""
 
+import json
 import os
 import socket
 import threading
@@ -45,6 +46,39 @@ class FlakyDoor(threading.Thread):
         self.listener.close()
 
 
+class DeafDoor(threading.Thread):
+    """Hands a request on to the server and waits for its answer, but keeps the first few answers to itself."""
+
+    def __init__(self, lost):
+        super().__init__(daemon=True)
+        self.lost = lost
+        self.listener = socket.create_server(("127.0.0.1", 0))
+
+    def run(self):
+        server = urlsplit(ENDPOINT)
+        while True:
+            try:
+                client_side, _ = self.listener.accept()
+            except OSError:
+                return
+            server_side = socket.create_connection((server.hostname, server.port))
+            threading.Thread(target=FlakyDoor.copy, args=(client_side, server_side), daemon=True).start()
+            threading.Thread(target=self.answer, args=(server_side, client_side), daemon=True).start()
+
+    def answer(self, server_side, client_side):
+        while data := server_side.recv(65_536):
+            if self.lost > 0:
+                self.lost -= 1
+                # The request was done; the client will never know of it.
+                client_side.shutdown(socket.SHUT_RDWR)
+                return
+            client_side.sendall(data)
+
+    def stop(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
 class Retries(QueueTest):
     def test_a_cut_connection_is_tried_again(self):
         door = FlakyDoor(cut=2)
@@ -57,6 +91,38 @@ class Retries(QueueTest):
         self.assertTrue(flaky.get_queue_url(QueueName=self.name)["QueueUrl"].startswith(endpoint))
         self.assertEqual([message["Body"] for message in self.receive()], ["a"])
         flaky.close()
+        door.stop()
+
+    def test_what_was_done_while_the_answer_was_lost_is_told_by_the_retry(self):
+        dead = self.sqs.create_queue(QueueName=self.name + "-dead")["QueueUrl"]
+        arn = self.sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
+        self.sqs.set_queue_attributes(QueueUrl=self.queue, Attributes={"RedrivePolicy": policy})
+        door = DeafDoor(lost=0)
+        door.start()
+        endpoint = f"http://127.0.0.1:{door.listener.getsockname()[1]}"
+        deaf = client(endpoint_url=endpoint, config=Config(retries={"mode": "standard", "total_max_attempts": 3}))
+
+        def repeated(method, **parameters):
+            door.lost = 1
+            told = getattr(deaf, method)(**parameters)
+            self.assertEqual(told["ResponseMetadata"]["RetryAttempts"], 1, method)
+            return told
+
+        permission = {"Label": "one", "AWSAccountIds": ["123456789012"], "Actions": ["SendMessage"]}
+        repeated("add_permission", QueueUrl=self.queue, **permission)
+        repeated("remove_permission", QueueUrl=self.queue, Label="one")
+        task = repeated("start_message_move_task", SourceArn=arn, MaxNumberOfMessagesPerSecond=1)
+        self.assertTrue(task["TaskHandle"])
+        (listed,) = self.sqs.list_message_move_tasks(SourceArn=arn, MaxResults=10)["Results"]
+        self.assertEqual(listed["SourceArn"], arn)
+        repeated("tag_queue", QueueUrl=self.queue, Tags={"a": "b"})
+        repeated("untag_queue", QueueUrl=self.queue, TagKeys=["a"])
+        repeated("set_queue_attributes", QueueUrl=self.queue, Attributes={"DelaySeconds": "1"})
+        repeated("purge_queue", QueueUrl=self.queue)
+        other = repeated("create_queue", QueueName=self.name + "-other")["QueueUrl"]
+        repeated("delete_queue", QueueUrl=other)
+        deaf.close()
         door.stop()
 
     def test_nothing_of_the_environment_leaks_in(self):
@@ -101,6 +167,22 @@ class Repeated(QueueTest):
         self.number = str(uuid.uuid4())
         (rest,) = self.receive(MaxNumberOfMessages=2)
         self.assertNotIn(rest["Body"], [one["Body"] for one in first])
+
+    def test_a_purge_leaves_what_was_sent_since(self):
+        self.send("a")
+        for kept in ["0", "1"]:
+            self.sqs.purge_queue(QueueUrl=self.queue)
+            self.assertEqual(self.attribute("ApproximateNumberOfMessages"), kept)
+            if kept == "0":
+                self.send("b")
+
+    def test_a_deletion_leaves_the_queue_that_was_made_since(self):
+        self.sqs.delete_queue(QueueUrl=self.queue)
+        first, self.number = self.number, str(uuid.uuid4())
+        self.sqs.create_queue(QueueName=self.name)
+        self.number = first
+        self.sqs.delete_queue(QueueUrl=self.queue)
+        self.assertEqual(self.attribute("ApproximateNumberOfMessages"), "0")
 
     def test_a_deletion_is_told_the_same(self):
         self.sqs.delete_queue(QueueUrl=self.queue)

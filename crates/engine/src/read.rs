@@ -40,6 +40,7 @@ impl Look {
                 queues.find(source.key()).ok_or(NoSuchQueue)?;
                 Looked::Moves(queues.moves_of(source.key()))
             }
+            Self::Called(call) => Looked::Called(queues.was_done(*call, machine.log_time())),
             Self::Group { queue, group } => {
                 let queue = queues.find(queue.key()).ok_or(NoSuchQueue)?;
                 Looked::Group(queues.group_settings(queue, group))

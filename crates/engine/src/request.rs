@@ -55,6 +55,8 @@ pub enum Look {
         /// Of which.
         source: QueueName,
     },
+    /// Whether a call of a client made its change already.
+    Called(CallKey),
     /// A group's own weight and limit.
     Group {
         /// In which queue.
@@ -121,6 +123,8 @@ pub enum Looked {
     Names(Vec<Arc<str>>),
     /// Move tasks.
     Moves(Vec<MoveView>),
+    /// It did.
+    Called(bool),
     /// A group's settings, if it has any of its own.
     Group(Option<GroupSettings>),
     /// Queues.

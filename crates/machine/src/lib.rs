@@ -20,6 +20,7 @@ mod event;
 pub mod fault;
 pub mod limits;
 mod machine;
+mod once;
 pub mod queue;
 mod recent;
 mod reply;

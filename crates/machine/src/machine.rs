@@ -163,7 +163,7 @@ impl Machine {
         if fits { Ok(()) } else { Err(ApplyError::Beginning(index)) }
     }
 
-    fn run(&mut self, at: Moment, command: &Command<'_>, events: &mut Vec<Event>) -> Reply {
+    pub(crate) fn run(&mut self, at: Moment, command: &Command<'_>, events: &mut Vec<Event>) -> Reply {
         match command {
             Command::Begin(begin) => {
                 self.begin = Some(*begin);
@@ -179,6 +179,7 @@ impl Machine {
                 self.feature_level = *level;
                 Reply::Done
             }
+            Command::Once { call, change } => self.once(at, *call, change, events),
             Command::CreateQueue { queue, settings, papers, tags } => {
                 Reply::QueueCreated(self.queues.create(at, *queue, *settings, papers, tags, events))
             }

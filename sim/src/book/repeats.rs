@@ -2,7 +2,7 @@
 
 use super::{Book, Place};
 use evenkeel_machine::{
-    Enqueued, Grant,
+    Enqueued, Grant, Reply,
     command::{CallKey, Held, Repeatable},
     limits::{ATTEMPT_LIFE, CALL_LIFE},
     queue::EnqueueError,
@@ -45,6 +45,29 @@ impl Book {
         let told = |result: &Result<Enqueued, _>| result.as_ref().ok().map(|enqueued| (enqueued.job, enqueued.body));
         self.noted_at = Some(self.log_time);
         self.sent.insert(call, CallNote { at: self.log_time, jobs: results.iter().map(told).collect() });
+    }
+
+    /// What a call was told of the change that it made, in the time in which that counts.
+    #[must_use]
+    pub fn told_by(&self, call: CallKey) -> Option<&Reply> {
+        self.told.get(&call).filter(|(at, _)| self.log_time < *at + CALL_LIFE).map(|(_, reply)| reply)
+    }
+
+    /// A change that was refused was none.
+    pub(super) fn note_told(&mut self, call: CallKey, reply: &Reply) {
+        let is_made = match reply {
+            Reply::QueueCreated(reply) => reply.is_ok(),
+            Reply::Configured(reply) => reply.is_ok(),
+            Reply::NoteReplaced(reply) => reply.is_ok(),
+            Reply::Tagged(reply) => matches!(reply, Ok(Ok(()))),
+            Reply::MoveStarted(reply) | Reply::MoveCancelled(reply) => reply.is_ok(),
+            Reply::Purged(reply) => reply.is_ok(),
+            _ => false,
+        };
+        if is_made && self.told_by(call).is_none() {
+            self.noted_at = Some(self.log_time);
+            self.told.insert(call, (self.log_time, reply.clone()));
+        }
     }
 
     /// The jobs that a repeated receive is to get: what it got, if it holds all of that still. And whether for a new full lease; else

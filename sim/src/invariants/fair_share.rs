@@ -100,6 +100,7 @@ impl Invariant for FairShare {
             | Fact::Papers { .. }
             | Fact::SentBefore { .. }
             | Fact::Sent { .. }
+            | Fact::Called { .. }
             | Fact::Repeated { .. }
             | Fact::Regranted { .. }
             | Fact::MovedAndPurged { .. }

@@ -1,4 +1,5 @@
-//! **A repeated call gets its first answer:** a send adds nothing, a receive gets the jobs that it holds, and nothing else.
+//! **A repeated call gets its first answer:** a send adds nothing, a change of a queue is not made again, a receive gets the jobs that it
+//! holds, and nothing else.
 
 use super::{Broken, Invariant};
 use crate::book::{Book, Fact, Place};
@@ -21,6 +22,11 @@ impl Invariant for Repeats {
                     let what = format!("a send was told {first:?}, and when it was repeated {results:?}");
                     return Err(Broken::new("repeats", what));
                 }
+            }
+            Fact::Called { call, reply } => {
+                let Some(first) = book.told_by(*call).filter(|first| first != reply) else { return Ok(()) };
+                let what = format!("a change was told {first:?}, and when it was repeated {reply:?}");
+                return Err(Broken::new("repeats", what));
             }
             Fact::Repeated { held, grants, .. } if !grants.iter().map(|grant| &grant.job).eq(*held) => {
                 let grants: Vec<_> = grants.iter().map(|grant| grant.job).collect();

@@ -3,7 +3,7 @@
 use evenkeel_machine::{
     Machine, Outcome,
     batch::BatchBuilder,
-    command::{Begin, Body, Command, FairBy, GroupSettings, Held, NewJob, NewKey, QueueKey, QueueSettings},
+    command::{Begin, Body, CallKey, Command, FairBy, GroupSettings, Held, NewJob, NewKey, QueueKey, QueueSettings},
     limits,
 };
 use evenkeel_types::{AccountId, JobId, LeaseToken, LogTime, Micros, QueueId, WallTime};
@@ -111,6 +111,11 @@ fn commands() -> Vec<Command<'static>> {
         },
         Command::ConfigureQueue { queue: QUEUE, edit: settings.into() },
         Command::ReplaceNote { queue: QUEUE, note: "Policy", before: None, after: Some("{}") },
+        Command::Once { call: CallKey([1, 2]), change: Box::new(Command::PurgeQueue { queue: QUEUE }) },
+        Command::TagQueue { queue: QUEUE, tags: vec![("a", "b")] },
+        Command::UntagQueue { queue: QUEUE, keys: vec!["a"] },
+        Command::StartMove { source: QUEUE, destination: None, rate: Some(1) },
+        Command::CancelMove { source: QUEUE, number: 1 },
         Command::ConfigureGroup { queue: QUEUE, group: "a", settings: GroupSettings { weight: 7, in_flight_max: 1 } },
         Command::Enqueue { queue: QUEUE, jobs: vec![job; 3], call: None },
         Command::Receive {

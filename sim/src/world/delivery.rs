@@ -18,6 +18,11 @@ impl World {
         let op = self.ops_made + 1;
         let is_numbered = match &ask {
             Ask::Send { .. } | Ask::DeleteQueue { .. } => self.whims.chance(500),
+            Ask::Create { .. }
+            | Ask::Configure { .. }
+            | Ask::Purge { .. }
+            | Ask::Move { .. }
+            | Ask::CancelMove { .. } => op.is_multiple_of(2),
             // When hundreds of leases end in one batch, whether a lease still ran is not known.
             Ask::Receive { .. } => self.profile.shape != Shape::TimersStorm && self.whims.chance(300),
             _ => false,

@@ -63,6 +63,14 @@ pub(crate) fn names(answer: Answer) -> Result<Vec<Arc<str>>, SqsError> {
     }
 }
 
+/// Whether a call made its change already.
+pub(crate) fn was_called(answer: Answer) -> Result<bool, SqsError> {
+    match looked(answer)?? {
+        Looked::Called(was_done) => Ok(was_done),
+        other => Err(mislooked(other)),
+    }
+}
+
 /// A reply to another command than was proposed.
 pub(crate) fn mismatch(_: Reply) -> SqsError {
     MISMATCH

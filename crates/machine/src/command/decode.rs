@@ -24,8 +24,22 @@ impl<'a> Command<'a> {
     /// # Errors
     /// The bytes are no command of this version. The reader's place is then undefined.
     pub fn decode(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
+        let kind = u8::get(reader)?;
+        Self::of_kind(kind, reader)
+    }
+
+    fn of_kind(kind: u8, reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let unknown = reader.malformed("a command's kind");
-        Ok(match u8::get(reader)? {
+        Ok(match kind {
+            kind::ONCE => {
+                let call = CallKey::get(reader)?;
+                let error = reader.malformed("a change that is made once");
+                let inner = u8::get(reader)?;
+                if !kind::is_change(inner) {
+                    return Err(error);
+                }
+                Self::Once { call, change: Box::new(Self::of_kind(inner, reader)?) }
+            }
             kind::BEGIN => {
                 Self::Begin(Begin { feature_level: u32::get(reader)?, secret: reader.array("a secret of 32 bytes")? })
             }

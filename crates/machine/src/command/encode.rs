@@ -14,6 +14,7 @@ use xxhash_rust::xxh3::xxh3_64;
 pub(super) mod kind {
     pub(in crate::command) const BEGIN: u8 = 1;
     pub(in crate::command) const RAISE_FEATURE_LEVEL: u8 = 2;
+    pub(in crate::command) const ONCE: u8 = 3;
     pub(in crate::command) const CREATE_QUEUE: u8 = 16;
     pub(in crate::command) const CONFIGURE_QUEUE: u8 = 17;
     pub(in crate::command) const CONFIGURE_GROUP: u8 = 18;
@@ -31,6 +32,22 @@ pub(super) mod kind {
     pub(in crate::command) const CREATE_KEY: u8 = 48;
     pub(in crate::command) const ROTATE_KEY: u8 = 49;
     pub(in crate::command) const REVOKE_KEY: u8 = 50;
+
+    /// Whether a command of that kind may be made once by a call. None holds another, so that none is deep.
+    pub(in crate::command) fn is_change(kind: u8) -> bool {
+        matches!(
+            kind,
+            CREATE_QUEUE
+                | CONFIGURE_QUEUE
+                | CONFIGURE_GROUP
+                | PURGE_QUEUE
+                | TAG_QUEUE
+                | UNTAG_QUEUE
+                | START_MOVE
+                | CANCEL_MOVE
+                | REPLACE_NOTE
+        )
+    }
 }
 
 impl Command<'_> {
@@ -45,6 +62,11 @@ impl Command<'_> {
             Self::RaiseFeatureLevel { level } => {
                 kind::RAISE_FEATURE_LEVEL.put(out);
                 level.put(out);
+            }
+            Self::Once { call, change } => {
+                kind::ONCE.put(out);
+                call.put(out);
+                change.encode(out);
             }
             Self::CreateQueue { queue, settings, papers, tags } => {
                 kind::CREATE_QUEUE.put(out);

@@ -92,6 +92,13 @@ pub enum Command<'a> {
         /// Its settings.
         settings: GroupSettings,
     },
+    /// Makes a change, unless that call of a client made it already: then the call gets its first answer.
+    Once {
+        /// Which call.
+        call: CallKey,
+        /// What it asks for: a change of a queue that has no call of its own, from `CreateQueue` to `PurgeQueue`.
+        change: Box<Self>,
+    },
     /// Removes all jobs of a queue.
     PurgeQueue {
         /// Which.

@@ -33,9 +33,11 @@ impl Queues {
         keep_name: bool,
         events: &mut Vec<Event>,
     ) -> Result<QueueId, NoSuchQueue> {
-        let Some(queue) = self.find(key) else {
-            return self.deleted_by(at, call).ok_or(NoSuchQueue);
-        };
+        // Before all else: another queue may have the name by now, and nobody asked for that one to go.
+        if let Some(deleted) = self.deleted_by(at, call) {
+            return Ok(deleted);
+        }
+        let queue = self.find(key).ok_or(NoSuchQueue)?;
         self.note_deletion(at, call, queue);
         if keep_name {
             let name = self.name_key(key);

@@ -2,7 +2,8 @@
 //!
 //! 1. A send that was done is not done again, nor what of a batch was refused.
 //! 2. A receive gets the same jobs, if it still holds all of them, under fresh tokens; else it is a new one.
-//! 3. A receive under an *attempt id* (FIFO queues) gets the same jobs too, for a new full lease, unless a lease of theirs was changed or
+//! 3. A change of a queue is not made again, and one that was refused is tried again: nothing came of it. See [`crate::once`].
+//! 4. A receive under an *attempt id* (FIFO queues) gets the same jobs too, for a new full lease, unless a lease of theirs was changed or
 //!    has ended meanwhile.
 //!
 //! AWS API Reference, ReceiveMessage, `ReceiveRequestAttemptId`. That SDKs number their calls (`amz-sdk-invocation-id`) is their
@@ -52,6 +53,22 @@ impl Queues {
         // Some were sent before, by other calls: each goes with the index of its own entry.
         let items: Vec<_> = replies.iter().flat_map(|reply| [item(reply), index_of(reply)]).collect();
         self.recent.note(Kind::Call, key, at.log_time, OF_SEVERAL_ENTRIES, &items);
+    }
+
+    /// The number that goes with what the call was told, if it made its change already.
+    pub(crate) fn done_by(&self, now: LogTime, call: CallKey) -> Option<u64> {
+        let CallKey(key) = Some(call).filter(|_| !fault::is(Fault::ForgetCalls))?;
+        self.recent.find(Kind::Call, key, now).map(|entry| entry.number)
+    }
+
+    /// Whether a call made its change already, so that its repetition would be told so.
+    pub fn was_done(&self, call: CallKey, now: LogTime) -> bool {
+        self.done_by(now, call).is_some()
+    }
+
+    /// Notes that a call made its change.
+    pub(crate) fn note_done(&mut self, now: LogTime, CallKey(key): CallKey, number: u64) {
+        self.recent.note(Kind::Call, key, now, number, &[[0; 4]]);
     }
 
     /// The number of the queue that the first call deleted.

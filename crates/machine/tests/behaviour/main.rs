@@ -7,6 +7,7 @@ mod fifo;
 mod house;
 mod keys;
 mod leases;
+mod once;
 mod papers;
 mod peek;
 mod purge;

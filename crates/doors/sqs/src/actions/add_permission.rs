@@ -49,7 +49,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         return Err(SqsError::MissingParameter("Actions"));
     }
     let accounts = texts(request.accounts, "Principals", PRINCIPALS_MAX)?;
-    Waiting::begin(queue, Edit::Add { label, accounts, actions })
+    Waiting::begin(call, queue, Edit::Add { label, accounts, actions })
 }
 
 /// All texts of a list; of one that is too long not all are kept, and there is nothing to look at.

@@ -2,7 +2,7 @@
 //!
 //! AWS API Reference, CancelMessageMoveTask. It is done when it is answered: no task is ever `CANCELLING`.
 
-use super::{Call, Next, propose, respond};
+use super::{Call, Next, respond};
 use crate::{
     door::Door,
     error::SqsError,
@@ -39,7 +39,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         .ok_or_else(|| SqsError::InvalidParameterValue("Value for parameter TaskHandle is invalid.".to_owned()))?;
     call.may_use(&source)?;
     let source = QueueKey { account, name: &source };
-    propose(&Command::CancelMove { source, number }, super::Waiting::CancelMessageMoveTask(Waiting))
+    call.change(Command::CancelMove { source, number }, super::Waiting::CancelMessageMoveTask(Waiting))
 }
 
 impl Waiting {

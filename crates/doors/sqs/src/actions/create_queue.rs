@@ -6,8 +6,10 @@
 //! 1. Describe. There: compare what was given, and answer. Not there: go on.
 //! 2. Create, with the defaults for what was not given. If somebody was quicker, look once more.
 //! 3. Describe again, and answer.
+//!
+//! If what is there differs, and this may be a call that is made again, it is asked whether the queue is its own, changed since.
 
-use super::{Call, Next, ask, respond};
+use super::{Call, Next, ask, once, respond};
 use crate::{
     door::Door,
     error::SqsError,
@@ -19,8 +21,11 @@ use crate::{
     refusals,
     tags::{self, GivenTags},
 };
-use evenkeel_engine::{Answer, Proposal, QueueName, Request as Question};
-use evenkeel_machine::{Reply, command::Command};
+use evenkeel_engine::{Answer, Look, Proposal, QueueName, Request as Question};
+use evenkeel_machine::{
+    Reply,
+    command::{CallKey, Command},
+};
 use serde::Deserialize;
 
 pub(crate) const SHAPE: Shape = Shape {
@@ -46,6 +51,7 @@ pub(crate) struct Waiting {
     given: Box<Given>,
     tags: Vec<(Box<str>, Box<str>)>,
     base: String,
+    call: Option<CallKey>,
     stage: Stage,
 }
 
@@ -55,6 +61,8 @@ enum Stage {
     Look,
     Create,
     LookAgain,
+    /// Whether the call made it; this attribute is another one by now.
+    Recall(&'static str),
 }
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
@@ -85,6 +93,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         given: Box::new(given),
         tags: tags.into_iter().map(|(key, value)| (key.into(), value.into())).collect(),
         base: queue_url::base(call.head)?,
+        call: call.key(),
         stage: Stage::Look,
     };
     waiting.look(Stage::Look)
@@ -95,7 +104,7 @@ impl Waiting {
         match self.stage {
             Stage::Look | Stage::LookAgain => match (refusals::described(answer)?, self.stage) {
                 (Ok(found), _) => match self.given.difference(&found) {
-                    Some(attribute) => Err(SqsError::QueueNameExists(attribute)),
+                    Some(attribute) => self.recall(attribute),
                     None => self.respond(),
                 },
                 (Err(_), Stage::Look) => self.create(),
@@ -110,7 +119,20 @@ impl Waiting {
                 }
                 other => Err(refusals::mismatch(other)),
             },
+            Stage::Recall(attribute) => {
+                if refusals::was_called(answer)? {
+                    self.respond()
+                } else {
+                    Err(SqsError::QueueNameExists(attribute))
+                }
+            }
         }
+    }
+
+    fn recall(self, attribute: &'static str) -> Result<Next, SqsError> {
+        let Some(call) = self.call else { return Err(SqsError::QueueNameExists(attribute)) };
+        let stage = Stage::Recall(attribute);
+        ask(Question::Look(Look::Called(call)), super::Waiting::CreateQueue(Self { stage, ..self }))
     }
 
     fn look(self, stage: Stage) -> Result<Next, SqsError> {
@@ -125,7 +147,7 @@ impl Waiting {
         let tags = self.tags.iter().map(|(key, value)| (&**key, &**value)).collect();
         let papers = self.given.papers();
         let command = Command::CreateQueue { queue: Queue::named(&queue).key(), settings, papers, tags };
-        let proposal = Question::Propose(Proposal::new(&command));
+        let proposal = Question::Propose(Proposal::new(&once(self.call, command)));
         ask(proposal, super::Waiting::CreateQueue(Self { stage: Stage::Create, ..self }))
     }
 

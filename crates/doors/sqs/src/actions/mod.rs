@@ -170,6 +170,21 @@ actions! {
     RemovePermission in remove_permission,
 }
 
+impl Call<'_> {
+    /// Asks the engine to change a queue; if the client says the same call again it is not changed again.
+    fn change(&self, change: Command<'_>, waiting: Waiting) -> Result<Next, SqsError> {
+        propose(&once(self.key(), change), waiting)
+    }
+}
+
+/// A change as one that a repeated call does not make again, if its client numbers its calls.
+fn once(call: Option<CallKey>, change: Command<'_>) -> Command<'_> {
+    match call {
+        Some(call) => Command::Once { call, change: Box::new(change) },
+        None => change,
+    }
+}
+
 /// Asks the engine to do something.
 fn propose(command: &Command<'_>, waiting: Waiting) -> Result<Next, SqsError> {
     ask(Request::Propose(Proposal::new(command)), waiting)

@@ -3,7 +3,7 @@
 //! AWS API Reference, PurgeQueue. It is done when it is answered, and may be done again at once: there is no
 //! PurgeQueueInProgress.
 
-use super::{Call, Next, done, propose};
+use super::{Call, Next, done};
 use crate::{
     door::Door,
     error::SqsError,
@@ -30,7 +30,7 @@ pub(crate) struct Waiting;
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
     let queue = call.queue(request.queue_url.as_deref())?;
-    propose(&Command::PurgeQueue { queue: queue.key() }, super::Waiting::PurgeQueue(Waiting))
+    call.change(Command::PurgeQueue { queue: queue.key() }, super::Waiting::PurgeQueue(Waiting))
 }
 
 impl Waiting {

@@ -27,5 +27,5 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let queue = call.queue(request.queue_url.as_deref())?;
     let label = request.label.as_deref().filter(|label| !label.is_empty());
     let label = label.ok_or(SqsError::MissingParameter("Label"))?.into();
-    Waiting::begin(queue, Edit::Remove { label })
+    Waiting::begin(call, queue, Edit::Remove { label })
 }

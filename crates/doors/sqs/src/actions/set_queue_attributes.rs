@@ -3,7 +3,7 @@
 //! AWS API Reference, SetQueueAttributes. Either is one command, which changes what is given and nothing else: two calls at the
 //! same moment that change different attributes both count.
 
-use super::{Call, Next, done, propose};
+use super::{Call, Next, done};
 use crate::{
     door::Door,
     error::SqsError,
@@ -41,7 +41,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let attributes = attributes.ok_or(SqsError::MissingParameter("Attributes"))?;
     if let Some((group, settings)) = group_share(attributes)? {
         let command = Command::ConfigureGroup { queue: queue.key(), group, settings };
-        return propose(&command, super::Waiting::SetQueueAttributes(Waiting { of_fifo: None }));
+        return call.change(command, super::Waiting::SetQueueAttributes(Waiting { of_fifo: None }));
     }
     let given = Given::read(Some(attributes), queue.account, call.caller)?;
     if given.says_fifo() {
@@ -50,7 +50,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     }
     let waiting = Waiting { of_fifo: given.of_fifo() };
     let command = Command::ConfigureQueue { queue: queue.key(), edit: given.edit() };
-    propose(&command, super::Waiting::SetQueueAttributes(waiting))
+    call.change(command, super::Waiting::SetQueueAttributes(waiting))
 }
 
 impl Waiting {

@@ -2,7 +2,7 @@
 //!
 //! AWS API Reference, StartMessageMoveTask.
 
-use super::{Call, Next, propose, respond};
+use super::{Call, Next, respond};
 use crate::{
     arn,
     door::Door,
@@ -54,7 +54,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         Some(Err(_)) => return Err(MoveError::RateOutOfRange.into()),
     };
     let command = Command::StartMove { source: source.key(), destination, rate };
-    propose(&command, super::Waiting::StartMessageMoveTask(Waiting { source: source.to_name() }))
+    call.change(command, super::Waiting::StartMessageMoveTask(Waiting { source: source.to_name() }))
 }
 
 /// The queue of `SourceArn`, if the caller may do this with it.

@@ -2,7 +2,7 @@
 //!
 //! AWS API Reference, TagQueue.
 
-use super::{Call, Next, done, propose};
+use super::{Call, Next, done};
 use crate::{
     door::Door,
     error::SqsError,
@@ -34,7 +34,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let queue = call.queue(request.queue_url.as_deref())?;
     let tags = request.tags.as_ref().filter(|tags| tags.count > 0).ok_or(SqsError::MissingParameter("Tags"))?;
     let tags = tags::check(Some(tags))?;
-    propose(&Command::TagQueue { queue: queue.key(), tags }, super::Waiting::TagQueue(Waiting))
+    call.change(Command::TagQueue { queue: queue.key(), tags }, super::Waiting::TagQueue(Waiting))
 }
 
 impl Waiting {

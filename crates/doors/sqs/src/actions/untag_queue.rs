@@ -2,7 +2,7 @@
 //!
 //! AWS API Reference, UntagQueue.
 
-use super::{Call, Next, done, propose};
+use super::{Call, Next, done};
 use crate::{
     door::Door,
     error::SqsError,
@@ -39,7 +39,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     }
     let keys: Vec<&str> = given.kept.iter().map(|key| &**key).collect();
     keys.iter().try_for_each(|key| tags::check_key(key))?;
-    propose(&Command::UntagQueue { queue: queue.key(), keys }, super::Waiting::UntagQueue(Waiting))
+    call.change(Command::UntagQueue { queue: queue.key(), keys }, super::Waiting::UntagQueue(Waiting))
 }
 
 impl Waiting {
