@@ -51,9 +51,19 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     if let Some(join) = &config.join {
         join_once(join, &config, http)?;
     }
-    while serve_once(&config, listener.try_clone()?, metrics.as_ref().map(TcpListener::try_clone).transpose()?, http)?
-        == Ended::ToStartAgain
-    {
+    loop {
+        let metrics = metrics.as_ref().map(TcpListener::try_clone).transpose()?;
+        match serve_once(&config, listener.try_clone()?, metrics, http) {
+            Ok(Ended::ToStartAgain) => {}
+            Ok(Ended::Damaged(why)) if repair(folder, http, &why)? => {}
+            Ok(_) => break,
+            Err(error) if cluster::is_member(folder) && cluster::is_damage(&error) => {
+                if !repair(folder, http, &format!("{error:#}"))? {
+                    break;
+                }
+            }
+            Err(error) => return Err(error),
+        }
         tracing::info!("starting again");
     }
     tracing::info!("stopped");
@@ -61,12 +71,26 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
 }
 
 /// What is next after the end of an engine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Ended {
     /// Nothing.
     Stopped,
     /// The leader's state has come, and is to be started from.
     ToStartAgain,
+    /// What this node of a cluster holds cannot be trusted.
+    Damaged(String),
+}
+
+/// Has the others take this node in anew. `false` if it was told to stop before somebody did.
+fn repair(folder: &Path, http: SocketAddr, why: &str) -> anyhow::Result<bool> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let nothing = Notify::new();
+    runtime.block_on(async {
+        tokio::select! {
+            stopped = stop_signal(&nothing) => stopped.map(|()| false).map_err(Into::into),
+            repaired = cluster::repair(folder, http, why) => repaired.map(|()| true),
+        }
+    })
 }
 
 /// From the data folder, which is locked, to a server that has stopped.
@@ -172,6 +196,7 @@ fn serve_as_member(mut ready: Ready<'_>, id: LogId, applied: LogIndex, http: Soc
     if snapshot.is_some() {
         cluster.installed()?;
     }
+    let sync_times = log.sync_times();
     let threads = cluster.run(for_nodes, (node, writer))?;
     let offering = Arc::clone(&cluster);
     let keeping = Keeping {
@@ -181,8 +206,12 @@ fn serve_as_member(mut ready: Ready<'_>, id: LogId, applied: LogIndex, http: Soc
         },
         tell: |_: &RaftLog<RealDisk>| (),
     };
-    serve_log(ready, log, SyncTimes::default(), keeping)?;
+    let served = serve_log(ready, log, sync_times, keeping);
     cluster.join(threads);
+    if let Some(why) = cluster.damage() {
+        return Ok(Ended::Damaged(why));
+    }
+    served?;
     Ok(if cluster.install()? { Ended::ToStartAgain } else { Ended::Stopped })
 }
 
@@ -241,6 +270,10 @@ fn serve_log<L: Log + 'static>(
     let policies = Arc::new(Policies::new(evenkeel_sqs::POLICY));
     let followed = Arc::clone(&policies);
     engine.watch_notes(Box::new(move |slot, found| followed.set(slot, found)));
+    if let Some(cluster) = &cluster {
+        let cluster = Arc::clone(cluster);
+        engine.watch_damage(Box::new(move |what| cluster.cannot_read(what)));
+    }
     let ended = Arc::new(Notify::new());
     let on_end = Arc::clone(&ended);
     let running = thread::start(engine, keeper, clocks, move |engine, gaps| {
@@ -249,7 +282,7 @@ fn serve_log<L: Log + 'static>(
         on_end.notify_one();
     })?;
     if let Some(cluster) = &cluster {
-        cluster.has_engine(running.clients());
+        cluster.has_engine(&running);
     }
     // A node that does not lead serves too: it passes on what comes.
     let begun = if cluster.is_some() { running.wait_until_begun() } else { running.wait_until_serving() };
@@ -289,6 +322,7 @@ fn serve_log<L: Log + 'static>(
         queues_max: config.metrics_queues,
         jobs_max: config.jobs_max,
         bytes_max: config.bytes_max,
+        cluster: cluster.clone(),
         started: clocks.now().wall,
     });
     let shared = Arc::new(Shared {

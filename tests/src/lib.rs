@@ -14,6 +14,7 @@ pub mod form;
 pub mod http;
 pub mod ledger;
 pub mod load;
+pub mod memory;
 pub mod node;
 pub mod pages;
 pub mod python;

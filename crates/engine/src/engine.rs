@@ -20,10 +20,12 @@ mod watch;
 use crate::{
     CallId, Done, Errand, Meters, Options, StartError,
     clock::LogClock,
+    damage_watch::{DamageWatch, DamageWatcher},
     fault::{self, Fault},
     key_watch::{KeyWatch, KeyWatcher},
     limits,
     living::{Extent, Kind, Living},
+    marks::{Mark, Marks},
     note_watch::{NoteWatch, NoteWatcher},
     request::{Answer, Demand, EngineError, Look, Looked, Receive, Request},
     start::Start,
@@ -65,6 +67,18 @@ pub enum Fatal {
     /// A snapshot was installed below the engine; this version cannot load one while it runs.
     #[error("a snapshot at {0} replaced the log; start again to load it")]
     Snapshot(LogIndex),
+}
+
+impl Fatal {
+    /// Whether files are not what was written, so that only a copy of them helps.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Log(error) => matches!(error, evenkeel_log::LogError::Damaged { .. }),
+            Self::BodiesMissing { .. } => true,
+            Self::Apply(_) | Self::Snapshot(_) => false,
+        }
+    }
 }
 
 /// What the engine is doing.
@@ -159,11 +173,13 @@ pub struct Engine<L: Log> {
     no_timer_before: Micros,
     totals: Totals,
     meters: Arc<Meters>,
+    marks: Arc<Marks>,
     /// Leases given, by queue.
     received: BTreeMap<QueueId, u64>,
     trouble: Vec<String>,
     key_watch: KeyWatch,
     note_watch: NoteWatch,
+    damage_watch: DamageWatch,
 }
 
 /// A batch on its way through the log.
@@ -238,10 +254,12 @@ impl<L: Log> Engine<L> {
             no_timer_before: Micros(0),
             totals: Totals::default(),
             meters: Arc::default(),
+            marks: Arc::default(),
             received: BTreeMap::new(),
             trouble: Vec::new(),
             key_watch: KeyWatch::default(),
             note_watch: NoteWatch::default(),
+            damage_watch: DamageWatch::default(),
         };
         engine.let_go_of_empty();
         Ok(engine)
@@ -256,6 +274,11 @@ impl<L: Log> Engine<L> {
     /// change is answered.
     pub fn watch_notes(&mut self, watcher: NoteWatcher) {
         self.note_watch = NoteWatch::new(watcher, self.machine.queues());
+    }
+
+    /// Tells `watcher` of each body that a receive needed and that cannot be read.
+    pub fn watch_damage(&mut self, watcher: DamageWatcher) {
+        self.damage_watch = DamageWatch::new(watcher);
     }
 
     /// Takes a request. Its answer comes from [`Engine::take_answers`], perhaps at once.
@@ -338,7 +361,7 @@ impl<L: Log> Engine<L> {
 
     /// Takes in what the log tells, as much as one step should.
     fn take_in(&mut self, now: Now) {
-        let mut bytes = 0;
+        let (mut bytes, before) = (0, self.machine.applied());
         self.has_more = false;
         while let Some(event) = self.log.poll() {
             if let LogEvent::Committed { entry, .. } = &event {
@@ -350,9 +373,17 @@ impl<L: Log> Engine<L> {
             }
             if bytes >= self.options.pace.step_bytes {
                 self.has_more = true;
-                return;
+                break;
             }
         }
+        if self.machine.applied() > before {
+            self.marks.newest(self.mark());
+        }
+    }
+
+    /// The state as it is.
+    fn mark(&self) -> Mark {
+        Mark { index: self.machine.applied(), digest: self.machine.digest() }
     }
 
     /// When [`Engine::step`] should be called even if nothing happens, on the monotonic clock.
@@ -465,6 +496,11 @@ impl<L: Log> Engine<L> {
     /// What is counted as it goes, readable while the engine is at work.
     pub fn meters(&self) -> Arc<Meters> {
         Arc::clone(&self.meters)
+    }
+
+    /// What the state's digest was at which entries, readable while the engine is at work.
+    pub fn marks(&self) -> Arc<Marks> {
+        Arc::clone(&self.marks)
     }
 
     /// Counts since the start.

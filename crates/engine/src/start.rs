@@ -51,6 +51,18 @@ impl StartError {
             Self::AllDamaged(_) => false,
         }
     }
+
+    /// Whether files are not what was written, so that only a copy of them helps.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::AllDamaged(_) => true,
+            Self::Load(error) => matches!(error, LoadError::Damaged { .. }),
+            Self::Bodies(error) => matches!(error, ShelfError::Damaged { .. }),
+            Self::Log(error) => matches!(error, LogError::Damaged { .. }),
+            Self::Checkpoints(_) | Self::Snapshot(_) => false,
+        }
+    }
 }
 
 /// What an engine begins with.

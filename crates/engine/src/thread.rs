@@ -1,7 +1,7 @@
 //! The engine on a real thread, with real clocks, and threads of its own for errands.
 
 use crate::{
-    BodyStore, CallId, Client, Done, Engine, Errand, Fatal, Gaps, Keeper, Mailbox, Meters,
+    BodyStore, CallId, Client, Done, Engine, Errand, Fatal, Gaps, Keeper, Mailbox, Marks, Meters,
     client::CALL_BITS,
     request::{Answer, Request},
 };
@@ -151,6 +151,7 @@ impl Clients {
 pub struct Running {
     clients: Clients,
     meters: Arc<Meters>,
+    marks: Arc<Marks>,
     begun: mpsc::Receiver<[u8; 32]>,
     serving: mpsc::Receiver<[u8; 32]>,
     thread: JoinHandle<Result<(), Fatal>>,
@@ -167,6 +168,12 @@ impl Running {
     #[must_use]
     pub fn meters(&self) -> &Arc<Meters> {
         &self.meters
+    }
+
+    /// What the state's digest was at which entries.
+    #[must_use]
+    pub fn marks(&self) -> &Arc<Marks> {
+        &self.marks
     }
 
     /// Waits until requests are taken, and tells the log's secret; `None` if the engine ended instead.
@@ -221,7 +228,7 @@ pub fn start<L: Log + 'static, D: Disk>(
     let errands = Errands::start(keeper, &inbox)?;
     let (say_begun, begun) = mpsc::channel();
     let (say_serving, serving) = mpsc::channel();
-    let meters = engine.meters();
+    let (meters, marks) = (engine.meters(), engine.marks());
     let driver = Driver {
         engine,
         inbox,
@@ -240,7 +247,7 @@ pub fn start<L: Log + 'static, D: Disk>(
         on_end(&engine, &gaps);
         ended
     })?;
-    Ok(Running { clients, meters, begun, serving, thread })
+    Ok(Running { clients, meters, marks, begun, serving, thread })
 }
 
 /// Threads that do what would hold up the engine.

@@ -57,7 +57,7 @@ pub(crate) fn single() -> Response {
 }
 
 fn status(cluster: &Cluster) -> Result<Status, Refusal> {
-    let status = cluster.inbox().and_then(evenkeel_log_raft::Inbox::status);
+    let status = cluster.status();
     status.ok_or_else(|| (503, "Unavailable", "the node is starting or stopping; retry".into()))
 }
 
@@ -66,7 +66,7 @@ fn tell(cluster: &Cluster, status: &Status) -> Value {
     let mut ids: Vec<_> = members.voters.iter().chain(&members.learners).chain(&members.voters_before).collect();
     ids.sort_unstable();
     ids.dedup();
-    let book = cluster.book();
+    let (book, compared) = (cluster.book(), cluster.compared());
     let nodes: Vec<_> = ids
         .into_iter()
         .map(|&node| {
@@ -79,6 +79,9 @@ fn tell(cluster: &Cluster, status: &Status) -> Value {
                 "role": if status.leader == Some(node) { "leader" } else if members.voters.contains(&node) { "voter" } else { "learner" },
                 "reachable": if node == status.node { Some(true) } else { peer.map(|peer| peer.is_there) },
                 "last": matched,
+                "state": compared.judged.get(&node).map(|judged| judged.verdict.word()),
+                "compared_at": compared.judged.get(&node).map(|judged| judged.at.0),
+                "digest": compared.judged.get(&node).map(|judged| format!("{:016x}", judged.digest)),
                 "needs_snapshot": peer.map(|peer| peer.needs_snapshot),
                 "address": place.map(|place| place.address.as_str()),
                 "http": place.map(|place| place.http.as_str()),
@@ -91,6 +94,7 @@ fn tell(cluster: &Cluster, status: &Status) -> Value {
         "leader": status.leader.map(|leader| leader.0),
         "term": status.term,
         "committed": status.committed.0,
+        "differences": compared.differences,
         "nodes": nodes,
     })
 }

@@ -28,6 +28,9 @@ pub(crate) struct Membership {
     pub(crate) authority_key: String,
     /// Where the nodes were when they were last heard of.
     pub(crate) nodes: Vec<Place>,
+    /// Numbers that this node had before it lost what it held, until they are no members any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) instead_of: Vec<u64>,
     /// A state of the leader that has come as a whole, until the log goes on behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) incoming: Option<Incoming>,
@@ -89,6 +92,7 @@ mod tests {
             address: "a:1".into(),
             authority: STANDARD.encode(authority.certificate()),
             authority_key: STANDARD.encode(authority.key()),
+            instead_of: vec![3],
             incoming: None,
             nodes: vec![Place { node: 7, address: "a:1".into(), http: "a:2".into(), stamp: 1 }],
         };

@@ -1,6 +1,6 @@
 //! What other nodes say to this one.
 
-use super::{book::Place, join, node::Cluster, offer};
+use super::{book::Place, compare, join, node::Cluster, offer, repair};
 use evenkeel_log_raft::{Message, NodeId};
 use evenkeel_peers::{Asked, House, Joining};
 use std::sync::Arc;
@@ -9,6 +9,10 @@ use std::sync::Arc;
 pub(super) const REQUEST: u8 = 1;
 pub(super) const JOIN: u8 = 2;
 pub(super) const SNAPSHOT: u8 = 3;
+pub(super) const MARKS: u8 = 4;
+pub(super) const WRONG: u8 = 5;
+pub(super) const REPLACE: u8 = 6;
+pub(super) const RETIRE: u8 = 7;
 
 /// Takes what others say.
 pub(super) struct Doorkeeper(pub(super) Arc<Cluster>);
@@ -50,6 +54,10 @@ impl House for Doorkeeper {
             Some(&REQUEST) => self.0.hand_out(asked),
             Some(&SNAPSHOT) => offer::asked(&self.0, asked),
             Some(&JOIN) => join::passed_on(&self.0, asked),
+            Some(&MARKS) => compare::asked(&self.0, asked),
+            Some(&WRONG) => compare::told_wrong(&self.0, asked),
+            Some(&REPLACE) => repair::asked(&self.0, asked),
+            Some(&RETIRE) => repair::retire_asked(&self.0, asked),
             // Of a newer version. Its connection waits for nothing else.
             _ => asked.reply.send(bytes::Bytes::new()),
         }

@@ -41,6 +41,7 @@ pub(crate) fn init(folder: &Path, listen: SocketAddr, address: Option<String>) -
         address,
         authority: STANDARD.encode(authority.certificate()),
         authority_key: STANDARD.encode(authority.key()),
+        instead_of: Vec::new(),
         incoming: None,
     }
     .write(folder)

@@ -130,6 +130,7 @@ pub(crate) fn join(asking: Asking<'_>) -> anyhow::Result<()> {
         authority: welcome.authority,
         authority_key: welcome.authority_key,
         nodes: welcome.nodes,
+        instead_of: Vec::new(),
         incoming: None,
     }
     .write(folder)?;
@@ -193,7 +194,7 @@ pub(super) fn passed_on(cluster: &Arc<Cluster>, asked: Asked) {
 }
 
 /// Agreeing takes a while, and the thread for peers carries the words by which it is done.
-fn spawn(work: impl FnOnce() + Send + 'static) {
+pub(super) fn spawn(work: impl FnOnce() + Send + 'static) {
     if let Err(error) = std::thread::Builder::new().name("join".into()).spawn(work) {
         tracing::error!("a node cannot be let in: {error}");
     }
@@ -202,7 +203,6 @@ fn spawn(work: impl FnOnce() + Send + 'static) {
 fn let_in(cluster: &Cluster, secret: &Secret, request: &[u8]) -> anyhow::Result<Bytes> {
     let request: Request = serde_json::from_slice(request).context("use the same version on all nodes")?;
     let gifts = &cluster.gifts;
-    let inbox = cluster.inbox().context("the node is starting; try again")?;
     if !cluster.leads() {
         bail!("the cluster is about to have another leader; try again");
     }
@@ -226,6 +226,28 @@ fn let_in(cluster: &Cluster, secret: &Secret, request: &[u8]) -> anyhow::Result<
             "the token was used, is older than an hour, or was made before the leader changed: `evenkeel cluster add` makes another"
         );
     }
+    let node = agree(cluster, request.address, request.http)?;
+    let welcome = Welcome {
+        cluster: cluster.name.to_string(),
+        node: node.0,
+        authority: STANDARD.encode(cluster.authority.certificate()),
+        authority_key: STANDARD.encode(cluster.authority.key()),
+        sealing_key: gifts.sealing_key.clone(),
+        root: gifts.root.clone().filter(|_| !request.has_root),
+        nodes: cluster.book().places(),
+    };
+    Ok(serde_json::to_vec(&welcome)?.into())
+}
+
+/// As [`agree`], for a node that needs no token.
+pub(super) fn admit(cluster: &Cluster, address: String, http: String) -> anyhow::Result<NodeId> {
+    let _one = cluster.tokens.letting_in.lock().unwrap_or_else(PoisonError::into_inner);
+    agree(cluster, address, http)
+}
+
+/// Has all agree on a learner of a new number, which is found there.
+fn agree(cluster: &Cluster, address: String, http: String) -> anyhow::Result<NodeId> {
+    let inbox = cluster.inbox().context("the node is starting; try again")?;
     let until = Instant::now() + AGREE_MAX;
     let node = loop {
         let status = inbox.status().context("the node is stopping")?;
@@ -242,18 +264,9 @@ fn let_in(cluster: &Cluster, secret: &Secret, request: &[u8]) -> anyhow::Result<
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-    cluster.book().learn([Place { node: node.0, address: request.address, http: request.http, stamp: 1 }]);
+    cluster.book().learn([Place { node: node.0, address, http, stamp: 1 }]);
     tracing::info!("node {node} is let in");
-    let welcome = Welcome {
-        cluster: cluster.name.to_string(),
-        node: node.0,
-        authority: STANDARD.encode(cluster.authority.certificate()),
-        authority_key: STANDARD.encode(cluster.authority.key()),
-        sealing_key: gifts.sealing_key.clone(),
-        root: gifts.root.clone().filter(|_| !request.has_root),
-        nodes: cluster.book().places(),
-    };
-    Ok(serde_json::to_vec(&welcome)?.into())
+    Ok(node)
 }
 
 #[cfg(test)]

@@ -8,11 +8,13 @@
 //! 2. Where they are: each node tells its own address to all that it meets, and what it heard of others ([`book`]).
 //! 3. Who they are: certificates (`evenkeel-peers`).
 //!
-//! A node that is too far behind for entries fetches the leader's state ([`offer`], [`fetch`]).
+//! A node that is too far behind for entries fetches the leader's state ([`offer`], [`fetch`]). Replicas compare what they hold ([`compare`]), and one whose data
+//! is damaged or wrong gets it anew ([`repair`]).
 //! Requests that come to a node that does not lead go to the one that does ([`forward`]), which checks their signature as if they had come to it.
 
 pub(crate) mod admin;
 mod book;
+mod compare;
 mod fetch;
 mod folder;
 mod forward;
@@ -21,6 +23,9 @@ mod init;
 mod join;
 mod node;
 mod offer;
+mod quarantine;
+mod repair;
+mod verdict;
 mod watch;
 mod wire;
 
@@ -30,4 +35,6 @@ pub(crate) use forward::Unanswered;
 pub(crate) use init::init;
 pub(crate) use join::{Asking, join};
 pub(crate) use node::{Cluster, Gifts, Setup};
+pub(crate) use repair::{is_damage, repair};
+pub(crate) use verdict::Verdict;
 pub(crate) use wire::{decode_request, encode_response};

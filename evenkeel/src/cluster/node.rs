@@ -2,16 +2,18 @@
 
 use super::{
     book::{Book, Place},
+    compare::{Comparisons, Found},
     folder::{Incoming, Membership},
     house::Doorkeeper,
     join::Tokens,
     offer::Offering,
+    repair::Replaced,
     watch,
 };
 use crate::credentials::Credentials;
 use anyhow::Context;
 use evenkeel_disk::RealDisk;
-use evenkeel_engine::thread::Clients;
+use evenkeel_engine::{Mark, Marks, thread};
 use evenkeel_log_local::LogId;
 use evenkeel_log_raft::{Inbox, Members, NodeId, Offer, Running, Start, Status};
 use evenkeel_peers::{Asked, Authority, ClusterId, Peers};
@@ -60,6 +62,15 @@ pub(super) fn furthest(status: &Status) -> Option<NodeId> {
     others.max_by_key(|peer| peer.matched).map(|peer| peer.node)
 }
 
+/// Whether a majority of the voters is there without that node, as far as the leader knows.
+pub(super) fn can_spare(status: &Status, node: NodeId) -> bool {
+    let voters = &status.members.voters;
+    let is_there =
+        |voter: NodeId| voter == status.node || status.peers.iter().any(|peer| peer.node == voter && peer.is_there);
+    let others = voters.iter().filter(|voter| **voter != node && is_there(**voter)).count();
+    2 * others > voters.len()
+}
+
 /// What is needed to be a node.
 pub(crate) struct Setup<'a> {
     pub(crate) folder: &'a Path,
@@ -77,7 +88,12 @@ pub(crate) struct Cluster {
     pub(super) gifts: Gifts,
     pub(super) folder: PathBuf,
     pub(super) offering: Mutex<Offering>,
-    pub(super) engine: OnceLock<Clients>,
+    pub(super) engine: OnceLock<thread::Clients>,
+    marks: OnceLock<Arc<Marks>>,
+    pub(super) comparisons: Comparisons,
+    pub(super) replaced: Replaced,
+    /// Why what it holds cannot be trusted.
+    pub(super) damage: Mutex<Option<String>>,
     pub(super) is_fetching: AtomicBool,
     /// The leader's state, as a whole.
     pub(super) received: Mutex<Option<Receiver<RealDisk>>>,
@@ -125,6 +141,10 @@ impl Cluster {
             folder: folder.to_owned(),
             offering: Mutex::default(),
             engine: OnceLock::new(),
+            marks: OnceLock::new(),
+            comparisons: Comparisons::default(),
+            replaced: Replaced::default(),
+            damage: Mutex::default(),
             is_fetching: AtomicBool::new(false),
             received: Mutex::default(),
             starts_again: AtomicBool::new(false),
@@ -161,11 +181,41 @@ impl Cluster {
     }
 
     /// The engine of this node.
-    pub(crate) fn has_engine(&self, engine: &Clients) {
-        assert!(self.engine.set(engine.clone()).is_ok(), "a node has one engine");
+    pub(crate) fn has_engine(&self, engine: &thread::Running) {
+        let is_first =
+            self.engine.set(engine.clients().clone()).is_ok() && self.marks.set(Arc::clone(engine.marks())).is_ok();
+        assert!(is_first, "a node has one engine");
         if self.is_to_start_again() {
-            engine.stop_engine();
+            engine.stop();
         }
+    }
+
+    /// How the log stands; `None` while the node starts or stops.
+    pub(crate) fn status(&self) -> Option<Status> {
+        self.inbox().and_then(Inbox::status)
+    }
+
+    /// What the digest of this node's state was.
+    pub(super) fn marks(&self) -> Vec<Mark> {
+        self.marks.get().map(|marks| marks.all()).unwrap_or_default()
+    }
+
+    /// What the last comparisons of replicas found.
+    pub(crate) fn compared(&self) -> Found {
+        self.comparisons.found()
+    }
+
+    /// A number that this node had before, and that still is a member. Those that are not are forgotten.
+    pub(super) fn instead_of(&self, members: &Members) -> Option<NodeId> {
+        let mut membership = self.membership();
+        let known = membership.instead_of.len();
+        membership.instead_of.retain(|&old| members.contains(NodeId(old)));
+        let (left, changed) = (membership.instead_of.first().copied(), membership.instead_of.len() < known);
+        drop(membership);
+        if changed && let Err(error) = self.keep() {
+            tracing::error!("{error:#}; it is looked at again with the next start");
+        }
+        left.map(NodeId)
     }
 
     /// Has the engine end, and then this node start again.
@@ -202,6 +252,7 @@ impl Cluster {
         let set = self.inbox.set(inbox).is_ok() && self.peers.set(peers).is_ok();
         assert!(set, "a node runs once");
         watch::start(Arc::clone(self))?;
+        super::compare::start(Arc::clone(self))?;
         Ok(Threads { log, peers: thread })
     }
 

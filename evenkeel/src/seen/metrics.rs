@@ -35,6 +35,9 @@ pub(crate) async fn page(client: &Client, seen: &Seen, now: WallTime) -> String 
             text.single("evenkeel_queues_as_other", Kind::Gauge, help, shown.other_count);
         }
     }
+    if let Some(cluster) = &seen.sources.cluster {
+        super::cluster::write(cluster, &mut text);
+    }
     write_usage(seen, &seen.usage.look().await, &mut text);
     text.finish()
 }

@@ -1,5 +1,6 @@
 //! How the server is seen from outside: what it counts, and whether it serves.
 
+mod cluster;
 mod metrics;
 mod ready;
 mod usage;
@@ -7,6 +8,7 @@ mod usage;
 pub(crate) use metrics::page as metrics_page;
 pub(crate) use ready::readiness;
 
+use crate::cluster::Cluster;
 use evenkeel_engine::Meters;
 use evenkeel_log_local::SyncTimes;
 use evenkeel_metrics::{BUSY_MICROS, Counts, Requests, Roster};
@@ -28,6 +30,8 @@ pub(crate) struct Sources {
     pub(crate) queues_max: usize,
     pub(crate) jobs_max: u64,
     pub(crate) bytes_max: u64,
+    /// If the server is one node of several.
+    pub(crate) cluster: Option<Arc<Cluster>>,
     /// When the server started.
     pub(crate) started: WallTime,
 }

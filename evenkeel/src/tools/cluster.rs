@@ -119,7 +119,13 @@ async fn ask(native: &mut Native, command: &Command) -> anyhow::Result<Value> {
 }
 
 fn table(told: &Value) -> Table {
-    let heads = [("NODE", Side::Right), ("ROLE", Side::Left), ("STATE", Side::Left), ("LAST ENTRY", Side::Right)];
+    let heads = [
+        ("NODE", Side::Right),
+        ("ROLE", Side::Left),
+        ("STATE", Side::Left),
+        ("LAST ENTRY", Side::Right),
+        ("HOLDS", Side::Left),
+    ];
     let places = [("NODES AT", Side::Left), ("REQUESTS AT", Side::Left)];
     let mut table = Table::new(&[heads.as_slice(), &places].concat());
     for node in nodes(told) {
@@ -134,11 +140,22 @@ fn table(told: &Value) -> Table {
             text(node, "role"),
             state,
             &number(node, "last"),
+            holds(node),
             text(node, "address"),
             text(node, "http"),
         ]);
     }
     table
+}
+
+/// What the comparison of replicas found.
+fn holds(node: &Value) -> &'static str {
+    match text(node, "state") {
+        "same" | "right" => "the same",
+        "wrong" => "WRONG",
+        "differs" => "DIFFERS",
+        _ => "",
+    }
 }
 
 /// What is not as it should be, and what to do.
@@ -152,6 +169,12 @@ fn remarks(told: &Value) -> Vec<String> {
     if voters < 3 {
         remarks.push(format!(
             "{voters} of the nodes vote; from three on, any one may fail. `evenkeel cluster add` adds one."
+        ));
+    }
+    for node in nodes(told).filter(|node| matches!(text(node, "state"), "wrong" | "differs")) {
+        let (name, at) = (number(node, "node"), number(node, "compared_at"));
+        remarks.push(format!(
+            "Node {name} holds something else than others at entry {at}: docs/operations.md, \"Replicas differ\"."
         ));
     }
     remarks

@@ -4,6 +4,7 @@ use super::{Call, Engine, Fatal, Proposed, Stage};
 use crate::{
     clock::LogClock,
     limits,
+    marks::Marks,
     request::{Again, Answer, EngineError},
     waiters::Waiter,
 };
@@ -88,11 +89,13 @@ impl<L: Log> Engine<L> {
         let Entry { index, batch, .. } = entry;
         if batch.is_empty() {
             self.machine.skip(index)?;
+            self.leave_mark();
             self.tail.push(index, batch);
             return Ok(());
         }
         let mut outcome = std::mem::take(&mut self.outcome);
         self.machine.apply(index, &batch, &mut outcome)?;
+        self.leave_mark();
         self.checkpointing.log_bytes += batch.len() as u64;
         if !self.watches.is_empty() {
             self.show_sent(index, &batch, &outcome.replies, now);
@@ -130,6 +133,12 @@ impl<L: Log> Engine<L> {
             self.begin_checkpoint(now);
         }
         Ok(())
+    }
+
+    fn leave_mark(&self) {
+        if Marks::is_due(self.machine.applied()) {
+            self.marks.keep(self.mark());
+        }
     }
 
     pub(super) fn answer(&mut self, call: Call, reply: Reply, now: Now) {

@@ -129,9 +129,11 @@ impl<L: Log> Engine<L> {
         } else {
             Answer::Received(Ok(Received { queue, jobs }))
         };
-        let words =
-            |(job, reason): (JobId, String)| format!("the body of job {job}: {reason}; it stays with the queue");
-        self.trouble.extend(unreadable.into_iter().map(words));
+        for (job, reason) in unreadable {
+            let words = format!("the body of job {job}: {reason}; it stays with the queue");
+            self.damage_watch.found(&words);
+            self.trouble.push(words);
+        }
         self.answers.push((call, answer));
     }
 

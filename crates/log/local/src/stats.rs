@@ -36,6 +36,11 @@ pub struct SyncStats {
 pub struct SyncTimes(pub(crate) Arc<SyncHistogram>);
 
 impl SyncTimes {
+    /// Counts one more.
+    pub fn record(&self, took: Duration) {
+        self.0.record(took);
+    }
+
     /// How many syncs took longer than the bound before and no longer than each of these (in microseconds, ascending), and last how many
     /// took longer than all; then the sum of all. A bucket that lies across a bound counts as above it.
     #[must_use]

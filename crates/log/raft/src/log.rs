@@ -8,7 +8,7 @@ use crate::{
 use bytes::Bytes;
 use evenkeel_disk::Disk;
 use evenkeel_log::{Extent, Guarantees, Log, LogError, LogEvent, ProposeError, Role, Ticket, Waker};
-use evenkeel_log_local::{Reader, entry_extent};
+use evenkeel_log_local::{Reader, SyncTimes, entry_extent};
 use evenkeel_types::{Epoch, LogIndex, limits::ENTRY_BYTES_MAX};
 use std::{
     path::Path,
@@ -43,6 +43,12 @@ impl<D: Disk> RaftLog<D> {
     pub(crate) fn new(shared: Arc<Shared<D>>, applied: LogIndex, last_at_opening: LogIndex) -> Self {
         let (role, next_ticket, unanswered, failed) = (Role::Follower, 1, 0, false);
         Self { shared, role, next_ticket, unanswered, last_at_opening, committed: applied, failed }
+    }
+
+    /// How long syncs take, readable while the log is at work and after.
+    #[must_use]
+    pub fn sync_times(&self) -> SyncTimes {
+        self.shared.sync_times.clone()
     }
 
     /// The owner holds the state at `at` durably, and would stream it to a follower that is too far behind. The newest offer counts.

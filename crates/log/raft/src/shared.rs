@@ -8,7 +8,7 @@ use crate::{
 use bytes::Bytes;
 use evenkeel_disk::Disk;
 use evenkeel_log::{LogError, LogEvent, Ticket, Waker};
-use evenkeel_log_local::{EntryKind, Upkeep};
+use evenkeel_log_local::{EntryKind, SyncTimes, Upkeep};
 use evenkeel_types::{Epoch, LogIndex};
 use std::{
     collections::VecDeque,
@@ -106,6 +106,7 @@ pub(crate) struct Shared<D: Disk> {
     pub(crate) replicated: AtomicBool,
     /// Entries from this one on stay, for followers.
     pub(crate) kept_from: AtomicU64,
+    pub(crate) sync_times: SyncTimes,
     /// Held by all, so that the folder is free only when they are gone.
     pub(crate) _lock: D::Lock,
 }
@@ -120,6 +121,7 @@ impl<D: Disk> Shared<D> {
             room_bytes: AtomicU64::new(0),
             replicated: AtomicBool::new(false),
             kept_from: AtomicU64::new(u64::MAX),
+            sync_times: SyncTimes::default(),
             _lock: lock,
         })
     }

@@ -11,7 +11,10 @@ use crate::{
 use evenkeel_disk::Disk;
 use evenkeel_log::LogError;
 use evenkeel_log_local::{Append, Appended, Segments};
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 /// The half of a node's log that does the I/O.
 pub struct Writer<D: Disk> {
@@ -73,10 +76,13 @@ impl<D: Disk> Writer<D> {
 
     /// Makes what was written durable.
     pub fn sync(&mut self) {
-        if !self.failed
-            && let Err(error) = self.store.sync()
-        {
-            self.fail(error);
+        if self.failed {
+            return;
+        }
+        let start = Instant::now();
+        match self.store.sync() {
+            Ok(()) => self.shared.sync_times.record(start.elapsed()),
+            Err(error) => self.fail(error),
         }
     }
 
