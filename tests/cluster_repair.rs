@@ -98,6 +98,35 @@ fn a_leader_that_cannot_read_a_body_lets_another_lead() {
     assert_eq!(other.counts(&queue).unwrap(), [0; 3]);
 }
 
+/// Two of three are gone for good, as far as anybody can tell: the third goes on alone, of what it holds, and has no part in what the others do after all.
+#[test]
+fn a_node_that_is_left_of_a_lost_majority_goes_on_alone() {
+    let mut cluster = Cluster::of_three();
+    let (_, queue) = with_jobs(&cluster);
+    cluster.nodes[2].kill();
+    let folder = cluster.nodes[2].data().to_str().unwrap().to_owned();
+    let recover = |more: &[&str]| Tool::bare(&[&["cluster", "recover", "--data-dir", &folder], more].concat());
+    let seen = recover(&["--look", "--json"]).works().json().remove(0);
+    assert_eq!(seen["voters"].as_array().unwrap().len(), 3, "{seen}");
+    let said = recover(&["--force-new-cluster"]).fails(1);
+    assert!(said.contains("is LOST") && said.contains("--yes"), "{said}");
+    recover(&["--force-new-cluster", "--yes"]).works();
+    cluster.nodes[2].start_again();
+    let address = cluster.nodes[2].address();
+    wait::until("it to lead", REPAIR_MAX, || {
+        http::get(address, "/readyz", REPAIR_MAX).is_ok_and(|answer| answer.status == 200)
+    });
+    let mut client = cluster.client(2);
+    take_all(&mut client, &queue);
+    client.send(&queue, "of the new one", None).unwrap();
+    // The others are a majority of the old cluster, and hear nothing of it.
+    assert_eq!(cluster.client(0).counts(&queue).unwrap(), [20, 0, 0]);
+    assert_eq!(client.counts(&queue).unwrap(), [1, 0, 0]);
+    assert_eq!(cluster.status(2)["nodes"].as_array().unwrap().len(), 1);
+    let reachable = |node: &Value| node["reachable"] == true;
+    assert_eq!(cluster.status(0)["nodes"].as_array().unwrap().iter().filter(|node| reachable(node)).count(), 2);
+}
+
 /// What a node keeps of bodies in memory, and some more.
 const TAIL_BYTES: usize = 40 << 20;
 

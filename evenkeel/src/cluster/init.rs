@@ -18,15 +18,7 @@ pub(crate) const FIRST: u64 = 1;
 pub(crate) fn init(folder: &Path, listen: SocketAddr, address: Option<String>) -> anyhow::Result<()> {
     let disk = RealDisk;
     disk.create_dir_all(folder).with_context(|| format!("making the data folder {}", folder.display()))?;
-    let lock = folder.join("lock");
-    let _lock = disk.lock(&lock).map_err(|error| match error.kind() {
-        std::io::ErrorKind::WouldBlock => anyhow::anyhow!(
-            "a server holds the data folder {}{}; stop it, and start it again afterwards",
-            folder.display(),
-            holder::of_lock(&lock).map_or_else(String::new, |holder| format!(": {holder}"))
-        ),
-        _ => anyhow::Error::new(error).context(format!("locking the data folder {}", folder.display())),
-    })?;
+    let _lock = lock(&disk, folder)?;
     if is_member(folder) {
         bail!("{} belongs to a cluster already ({FILE} is in it); `evenkeel serve` starts it", folder.display());
     }
@@ -45,6 +37,19 @@ pub(crate) fn init(folder: &Path, listen: SocketAddr, address: Option<String>) -
         incoming: None,
     }
     .write(folder)
+}
+
+/// Holds a folder that no server holds.
+pub(super) fn lock(disk: &RealDisk, folder: &Path) -> anyhow::Result<<RealDisk as Disk>::Lock> {
+    let lock = folder.join("lock");
+    disk.lock(&lock).map_err(|error| match error.kind() {
+        std::io::ErrorKind::WouldBlock => anyhow::anyhow!(
+            "a server holds the data folder {}{}; stop it, and start it again afterwards",
+            folder.display(),
+            holder::of_lock(&lock).map_or_else(String::new, |holder| format!(": {holder}"))
+        ),
+        _ => anyhow::Error::new(error).context(format!("locking the data folder {}", folder.display())),
+    })
 }
 
 /// Where other nodes find one that listens there.

@@ -1,6 +1,9 @@
 //! `evenkeel cluster`: how the nodes stand, and who is one of them.
 
-use super::session::{ServerArgs, text};
+use super::{
+    recover,
+    session::{ServerArgs, text},
+};
 use crate::{
     client::Native,
     cluster,
@@ -57,6 +60,22 @@ enum Command {
         /// Its number.
         node: u64,
     },
+    /// After the loss of a majority for good: make this stopped node the only one of a new cluster, of what it holds.
+    ///
+    /// What the lost nodes had acknowledged behind its last entry is lost. Run it with --look on all folders that are left, and take the one with the
+    /// highest term of the last entry, and of these the one with the highest last entry. Nodes of the old cluster cannot come back: they are strangers to the
+    /// new one, and join it as new ones with empty folders.
+    Recover {
+        /// Do it.
+        #[arg(long, conflicts_with = "look", required_unless_present = "look")]
+        force_new_cluster: bool,
+        /// Only say what this node holds.
+        #[arg(long)]
+        look: bool,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Hand over: another node leads from then on.
     Transfer {
         /// Which [default: the one that is furthest].
@@ -73,6 +92,9 @@ pub(super) async fn run(args: ClusterArgs) -> anyhow::Result<()> {
         eprintln!("Then `evenkeel cluster add` says what to run on the next machine.");
         return Ok(());
     }
+    if let Command::Recover { look, yes, .. } = args.command {
+        return recover::recover(args.server.data_dir(), look, yes, args.json);
+    }
     let (endpoint, identity) = args.server.find()?;
     let mut native = Native::new(endpoint, identity.as_ref());
     let told = ask(&mut native, &args.command).await?;
@@ -82,7 +104,7 @@ pub(super) async fn run(args: ClusterArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     match &args.command {
-        Command::Init { .. } => {}
+        Command::Init { .. } | Command::Recover { .. } => {}
         Command::Add => {
             writeln!(
                 out,
@@ -105,7 +127,7 @@ pub(super) async fn run(args: ClusterArgs) -> anyhow::Result<()> {
 
 async fn ask(native: &mut Native, command: &Command) -> anyhow::Result<Value> {
     Ok(match command {
-        Command::Init { .. } => Value::Null,
+        Command::Init { .. } | Command::Recover { .. } => Value::Null,
         Command::Add => native.call("cluster add", Method::POST, "/v1/cluster/tokens", "", &json!({})).await?,
         Command::Status => native.call("cluster status", Method::GET, "/v1/cluster", "", &Value::Null).await?,
         Command::Remove { node } => {

@@ -17,6 +17,7 @@ mod ping;
 mod purge;
 mod queues;
 mod receive;
+mod recover;
 mod redrive;
 mod send;
 mod session;

@@ -3,6 +3,7 @@
 use crate::{
     error::{Doing, damaged},
     log::RaftLog,
+    members::{Members, NodeId},
     node::Node,
     options::{Opened, Options, Start},
     shared::{Offer, Shared},
@@ -34,7 +35,7 @@ pub(crate) fn open<D: Disk>(disk: D, dir: &Path, options: &Options, applied: Log
     })?;
     let found = Votes::open(&disk, dir, options.node, options.log)?;
     let is_new = found.is_none();
-    if is_new && options.start == Start::Again {
+    if is_new && matches!(options.start, Start::Again | Start::Alone) {
         return Err(damaged(
             votes::NAME,
             0,
@@ -80,7 +81,12 @@ pub(crate) fn open<D: Disk>(disk: D, dir: &Path, options: &Options, applied: Log
     record.committed = record.committed.max(applied).max(base).min(last);
     let file = match file {
         Some(mut file) => {
-            file.rewrite(&record)?;
+            if options.start == Start::Alone {
+                be_alone(&mut record, options.node, last);
+                file.save(&record)?;
+            } else {
+                file.rewrite(&record)?;
+            }
             file
         }
         None => Votes::create(&disk, dir, options.node, options.log, &record)?,
@@ -115,6 +121,12 @@ fn note_snapshot(record: &mut Record, offer: &Offer) {
     }
 }
 
+/// It is the only member from now on. Changes of members in its log count no more.
+fn be_alone(record: &mut Record, node: NodeId, last: LogIndex) {
+    record.members = Members::of(&[node]);
+    (record.members_index, record.committed) = (last, last);
+}
+
 /// The epoch of an entry among those that were checked.
 fn epoch_of(index: LogIndex, report: &OpenReport) -> Option<Epoch> {
     let number = report.epochs.partition_point(|(begins, _)| *begins <= index);
@@ -122,12 +134,7 @@ fn epoch_of(index: LogIndex, report: &OpenReport) -> Option<Epoch> {
 }
 
 /// What a node knows that was never here.
-fn first_record(
-    options: &Options,
-    members: &crate::members::Members,
-    last: LogIndex,
-    epoch: Epoch,
-) -> Result<Record, LogError> {
+fn first_record(options: &Options, members: &Members, last: LogIndex, epoch: Epoch) -> Result<Record, LogError> {
     if options.node.0 == 0 || members.voters.is_empty() || !members.fits() {
         return Err(LogError::Misuse("a cluster needs members, whose numbers are not 0"));
     }

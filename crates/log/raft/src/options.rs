@@ -32,6 +32,9 @@ pub struct Options {
 pub enum Start {
     /// It was here before. If its vote file is gone, it does not start: it could vote twice in one term.
     Again,
+    /// It was here before, and from now on it is the only member, whatever it knew: a majority is lost for good. All that its log holds counts as
+    /// committed, and what only the lost ones had is lost. Those must never speak with this one again.
+    Alone,
     /// It never was here. These were the members before the first entry: all nodes of a cluster are told the same. A folder that a single
     /// node's log left becomes the first node of a cluster, alone.
     New(Members),

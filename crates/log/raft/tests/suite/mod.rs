@@ -36,7 +36,8 @@ checks! {
         a_single_node_s_folder_becomes_the_first_of_a_cluster,
         a_node_without_its_vote_file_does_not_start,
         a_node_that_lost_its_log_says_so_when_its_leader_speaks,
-        an_older_vote_file_is_found_by_the_entries;
+        an_older_vote_file_is_found_by_the_entries,
+        one_that_is_left_of_a_lost_majority_goes_on_alone;
     members:
         a_learner_joins_catches_up_votes_and_another_leaves,
         a_member_that_needs_a_snapshot_gets_one_and_goes_on,

@@ -7,7 +7,7 @@ use evenkeel_log::{
     conformance::{End, Oracle},
 };
 use evenkeel_log_local::{LocalLog, Step};
-use evenkeel_log_raft::{Members, Start};
+use evenkeel_log_raft::{Change, Members, Start};
 use evenkeel_types::{Epoch, LogIndex};
 
 /// What a single node's log of eight batches leaves.
@@ -116,4 +116,31 @@ pub(crate) fn an_older_vote_file_is_found_by_the_entries() {
     file.sync().unwrap();
     let refused = open(&cluster.disks[0], &options(0, Start::Again, 3), 0);
     assert!(matches!(&refused, Err(LogError::Damaged { file, .. }) if file == "votes"));
+}
+
+/// What the one that is left had not heard to be committed counts, and a change of members that was under way does not.
+pub(crate) fn one_that_is_left_of_a_lost_majority_goes_on_alone() {
+    let mut cluster = Cluster::new(3, 5);
+    cluster.settle();
+    let left = cluster.owner().unwrap();
+    cluster.isolate(left);
+    let log = cluster.log(left);
+    while log.poll().is_some() {}
+    log.propose(vec![7; 300].into()).unwrap();
+    cluster.node(left).node.change_members(Change::AddLearner(id(3))).unwrap();
+    cluster.pump();
+    let last = cluster.node(left).node.status().last;
+    cluster.stop(left, End::PowerCut);
+    let (mut parts, _) = open(&cluster.disks[left], &options(left, Start::Alone, 5), 0).unwrap();
+    while parts.writer.step() || parts.node.work() {}
+    let status = parts.node.status();
+    assert_eq!((&status.members, status.owns.is_some()), (&Members::of(&[id(left)]), true), "{status:?}");
+    let told: Vec<_> = std::iter::from_fn(|| parts.log.poll()).collect();
+    let is_there = |event: &LogEvent| matches!(event, LogEvent::Committed { entry, .. } if entry.batch.len() == 300);
+    assert!(told.iter().any(is_there) && status.committed > last, "{told:?}");
+    drop(parts);
+    cluster.disks[left].crash();
+    let (mut parts, opened) = open(&cluster.disks[left], &options(left, Start::Again, 5), 0).unwrap();
+    while parts.writer.step() || parts.node.work() {}
+    assert_eq!((opened.members, parts.node.status().owns.is_some()), (Members::of(&[id(left)]), true));
 }
