@@ -99,7 +99,8 @@ impl Cluster {
     pub(super) fn offer(&self, status: &Status) {
         let Some(inbox) = self.inbox() else { return };
         let mut offering = self.offering.lock().unwrap_or_else(PoisonError::into_inner);
-        if status.owns.is_none() {
+        // Also before it owns the log: that may wait for just the node that needs the state.
+        if !status.leads() {
             if offering.since.take().is_some() {
                 inbox.keep_from(None);
             }

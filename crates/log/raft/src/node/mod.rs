@@ -72,6 +72,14 @@ pub struct Status {
     pub peers: Vec<Peer>,
 }
 
+impl Status {
+    /// Whether it leads. It may not own the log yet: if so, it waits for a majority to have all that came before, and brings them what they lack.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.leader == Some(self.node)
+    }
+}
+
 /// A node of a log of several.
 pub struct Node<D: Disk> {
     shared: Arc<Shared<D>>,
