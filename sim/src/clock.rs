@@ -23,13 +23,15 @@ pub struct Clocks {
     monotonic_start: u64,
     /// How far the calendar is off, in milliseconds.
     wall_off_millis: i64,
+    /// How much too fast the monotonic clock runs, in millionths.
+    fast_ppm: u64,
 }
 
 impl Clocks {
     /// At the beginning of time.
     #[must_use]
     pub fn new() -> Self {
-        Self { now: 0, monotonic_start: 1_000_000_000, wall_off_millis: 0 }
+        Self { now: 0, monotonic_start: 1_000_000_000, wall_off_millis: 0, fast_ppm: 0 }
     }
 
     /// What a process reads now.
@@ -37,7 +39,7 @@ impl Clocks {
     pub fn read(&self) -> Now {
         let wall = WALL_START_MILLIS + i64::try_from(self.now / MILLISECOND).unwrap_or(i64::MAX) + self.wall_off_millis;
         Now {
-            monotonic: Micros(self.monotonic_start + self.now),
+            monotonic: Micros(self.monotonic_start + self.now + self.drifted(self.now)),
             wall: WallTime(u64::try_from(wall).unwrap_or_default()),
         }
     }
@@ -45,7 +47,17 @@ impl Clocks {
     /// The true time at which the monotonic clock reads so much.
     #[must_use]
     pub fn true_time_of(&self, monotonic: Micros) -> Time {
-        monotonic.0.saturating_sub(self.monotonic_start)
+        let read = monotonic.0.saturating_sub(self.monotonic_start);
+        if self.fast_ppm == 0 { read } else { read - read / (1_000_000 + self.fast_ppm) * self.fast_ppm }
+    }
+
+    /// From now on the monotonic clock runs too fast by so much.
+    pub fn runs_fast(&mut self, ppm: u64) {
+        self.fast_ppm = ppm;
+    }
+
+    fn drifted(&self, time: Time) -> u64 {
+        time / 1_000_000 * self.fast_ppm + time % 1_000_000 * self.fast_ppm / 1_000_000
     }
 
     /// A new process: its monotonic clock starts anywhere.

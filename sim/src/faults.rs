@@ -1,6 +1,6 @@
 //! The checks checked: each deliberate defect of the rooms below must be caught by some check.
 
-use crate::run;
+use crate::{run, run_cluster};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc,
@@ -16,6 +16,8 @@ pub enum Defect {
     Engine(evenkeel_engine::fault::Fault),
     /// Of the log.
     Log(evenkeel_log_local::fault::Fault),
+    /// Of the log on several nodes.
+    Raft(evenkeel_log_raft::fault::Fault),
     /// Of the checkpoints.
     Checkpoint(evenkeel_checkpoint::fault::Fault),
     /// Of the body files.
@@ -54,25 +56,36 @@ const OF_THE_CHECKPOINTS: [evenkeel_checkpoint::fault::Fault; 5] = {
     [Fault::SkipRunSync, Fault::SkipManifestSync, Fault::SkipFolderSync, Fault::RemoveTooEarly, Fault::SkipSweepSync]
 };
 
+impl Defect {
+    /// Whether only several nodes can show it.
+    #[must_use]
+    pub fn is_of_clusters(&self) -> bool {
+        matches!(self, Self::Raft(_) | Self::Engine(evenkeel_engine::fault::Fault::ReadUnproven))
+    }
+}
+
 /// All that are tried.
 #[must_use]
 pub fn all() -> Vec<Defect> {
     let machine = evenkeel_machine::fault::ALL.into_iter().map(Defect::Machine);
     let engine = evenkeel_engine::fault::ALL.into_iter().map(Defect::Engine);
     let files = OF_THE_CHECKPOINTS.into_iter().map(Defect::Checkpoint);
-    machine.chain(engine).chain(OF_THE_LOG.into_iter().map(Defect::Log)).chain(files).collect()
+    let nodes = evenkeel_log_raft::fault::ALL.into_iter().map(Defect::Raft);
+    machine.chain(engine).chain(OF_THE_LOG.into_iter().map(Defect::Log)).chain(files).chain(nodes).collect()
 }
 
 fn choose(defect: Option<Defect>) {
     evenkeel_machine::fault::choose(None);
     evenkeel_engine::fault::choose(None);
     evenkeel_log_local::fault::choose(None);
+    evenkeel_log_raft::fault::choose(None);
     evenkeel_checkpoint::fault::choose(None);
     evenkeel_bodies::fault::choose(None);
     match defect {
         Some(Defect::Machine(fault)) => evenkeel_machine::fault::choose(Some(fault)),
         Some(Defect::Engine(fault)) => evenkeel_engine::fault::choose(Some(fault)),
         Some(Defect::Log(fault)) => evenkeel_log_local::fault::choose(Some(fault)),
+        Some(Defect::Raft(fault)) => evenkeel_log_raft::fault::choose(Some(fault)),
         Some(Defect::Checkpoint(fault)) => evenkeel_checkpoint::fault::choose(Some(fault)),
         Some(Defect::Bodies(fault)) => evenkeel_bodies::fault::choose(Some(fault)),
         None => {}
@@ -100,9 +113,16 @@ pub fn hunt(defect: Defect, seeds: u64, patience: Duration) -> Result<Option<Cau
 
 fn hunted(defect: Defect, seeds: u64) -> Option<Caught> {
     choose(Some(defect));
+    let lived = |seed| {
+        if defect.is_of_clusters() {
+            run_cluster(seed, false, false).map(drop)
+        } else {
+            run(seed, false, false).map(drop)
+        }
+    };
     let caught = (0..seeds).find_map(|seed| {
-        let by = match catch_unwind(AssertUnwindSafe(|| run(seed, false, false))) {
-            Ok(Ok(_)) => return None,
+        let by = match catch_unwind(AssertUnwindSafe(|| lived(seed))) {
+            Ok(Ok(())) => return None,
             Ok(Err(failure)) => failure.broken.to_string(),
             Err(panic) => {
                 let words = panic.downcast_ref::<String>().cloned();

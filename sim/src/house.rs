@@ -79,8 +79,7 @@ pub fn open(disk: &Watched, setup: Setup) -> Result<(House, Found), OpenError> {
     disk.create_dir_all(Path::new("/data")).map_err(|error| OpenError::Disk(error.to_string()))?;
     let found =
         evenkeel_engine::find_with(disk.clone(), Path::new("/data"), setup.keeping.checkpoints).map_err(of_start)?;
-    let log_id = LogId((u128::from(setup.seed) << 64 | 0xE7E7).to_le_bytes());
-    let options = Options { segment_bytes: setup.segment_bytes, ..Options::new(log_id) };
+    let options = Options { segment_bytes: setup.segment_bytes, ..Options::new(setup.log_id()) };
     let applied = found.start.machine.applied();
     let opened = LocalLog::open(disk.clone(), Path::new(LOG), options, applied);
     let (log, writer, report) = opened.map_err(of_log)?;
@@ -94,7 +93,7 @@ pub fn open(disk: &Watched, setup: Setup) -> Result<(House, Found), OpenError> {
     Ok((house, Found { damaged: found.damaged, log: report }))
 }
 
-fn of_start(error: StartError) -> OpenError {
+pub(crate) fn of_start(error: StartError) -> OpenError {
     match &error {
         _ if error.is_io() => OpenError::Disk(error.to_string()),
         _ => OpenError::Refused(error.to_string()),
@@ -102,8 +101,13 @@ fn of_start(error: StartError) -> OpenError {
 }
 
 impl Setup {
+    /// The log's own name.
+    pub(crate) fn log_id(&self) -> LogId {
+        LogId((u128::from(self.seed) << 64 | 0xE7E7).to_le_bytes())
+    }
+
     /// Everything as in the server, in proportion to the small segments.
-    fn engine(&self) -> EngineOptions {
+    pub(crate) fn engine(&self) -> EngineOptions {
         let segment = self.segment_bytes;
         let carry = CarryOptions {
             slack_bytes: 2 * segment,
@@ -121,7 +125,7 @@ impl Setup {
     }
 }
 
-fn of_log(error: LogError) -> OpenError {
+pub(crate) fn of_log(error: LogError) -> OpenError {
     match error {
         LogError::Io { .. } => OpenError::Disk(error.to_string()),
         LogError::Damaged { .. } | LogError::TooNew { .. } | LogError::Locked | LogError::Misuse(_) => {

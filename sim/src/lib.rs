@@ -2,7 +2,7 @@
 //!
 //! [`run`] lives through the world of one seed, twice, and compares the two. What the house is: [`house`]. Who uses it
 //! and what befalls it: [`world`]. What clients know: [`oracle`]. What the log says: [`witness`] and [`book`]. What must
-//! hold: [`invariants`], one file per promise.
+//! hold: [`invariants`], one file per promise. [`run_cluster`] does the same with several nodes: [`cluster`].
 //!
 //! Not simulated: threads (the engine and the log are driven step by step) and sockets (requests and answers are the
 //! door's bytes, delivered late, twice, or never).
@@ -10,6 +10,7 @@
 pub mod ask;
 pub mod book;
 pub mod clock;
+pub mod cluster;
 pub mod counts;
 pub mod disk;
 #[cfg(feature = "faults")]
@@ -87,6 +88,27 @@ pub fn run_dying_after(seed: u64, operations: u64, verbose: bool) -> Result<Coun
 /// A promise was broken.
 pub fn run_without_dying(seed: u64, verbose: bool) -> Result<Counts, Box<Failure>> {
     live(seed, World::dying_after(seed, None, verbose)).map(|(counts, _)| counts)
+}
+
+/// Lives through the world of a cluster of a seed, and again if `twice`.
+///
+/// # Errors
+/// A promise was broken, or the two runs differ.
+pub fn run_cluster(seed: u64, twice: bool, verbose: bool) -> Result<cluster::counts::Counts, Box<Failure>> {
+    let once = |verbose| {
+        SEED.set(seed);
+        let mut world = cluster::World::new(seed, verbose);
+        match world.run() {
+            Ok(()) => Ok((world.counts(), world.trace().digest())),
+            Err(broken) => Err(Box::new(Failure { seed, broken, last: world.trace().last() })),
+        }
+    };
+    let (counts, digest) = once(verbose)?;
+    if twice && once(false)?.1 != digest {
+        let broken = Broken::new("determinism", "a second run of the seed went otherwise");
+        return Err(Box::new(Failure { seed, broken, last: Vec::new() }));
+    }
+    Ok(counts)
 }
 
 fn once(seed: u64, verbose: bool) -> Result<(Counts, u64), Box<Failure>> {

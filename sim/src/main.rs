@@ -2,10 +2,10 @@
 #![expect(clippy::print_stdout, reason = "a command line speaks on standard output")]
 
 use clap::Parser;
-use evenkeel_sim::{
-    Failure, counts::Counts, kinds::PerBoundary, present_seed, run, run_dying_after, run_without_dying,
-};
+use evenkeel_sim::{Failure, present_seed, run, run_cluster, run_dying_after, run_without_dying};
 use std::{
+    fmt::Display,
+    ops::{AddAssign, Range},
     process::ExitCode,
     sync::{
         Mutex, PoisonError,
@@ -37,6 +37,9 @@ struct Args {
     /// [default: at each].
     #[arg(long, num_args = 0..=1, default_missing_value = "18446744073709551615")]
     boundaries: Option<u64>,
+    /// Clusters of three and five nodes instead of a single one.
+    #[arg(long, conflicts_with = "boundaries")]
+    cluster: bool,
     /// Go on after a failure and report all of them.
     #[arg(long)]
     keep_going: bool,
@@ -45,49 +48,58 @@ struct Args {
 fn main() -> ExitCode {
     let args = Args::parse();
     let default_hook = std::panic::take_hook();
+    let kind = if args.cluster { " --cluster" } else { "" };
     std::panic::set_hook(Box::new(move |info| {
-        eprintln!("seed {} panics; show it with --seed {} --verbose", present_seed(), present_seed());
+        eprintln!("seed {} panics; show it with{kind} --seed {} --verbose", present_seed(), present_seed());
         default_hook(info);
     }));
     let alone = args.verbose || args.seed.is_some();
     let seeds = args.seeds.unwrap_or(if alone { 1 } else { 1_000 });
     let seed = args.seed.unwrap_or(0);
-    let started = Instant::now();
-    let first = if args.boundaries.is_some() { 0 } else { seed };
-    let next = AtomicU64::new(first);
-    let there = match args.boundaries.map(|_| run_without_dying(seed, args.verbose)) {
-        Some(Ok(counts)) => counts.boundaries,
-        Some(Err(failure)) => {
-            tell(&failure);
+    let twice = !args.once && !args.verbose;
+    let all = seed..seed.saturating_add(seeds);
+    if args.cluster {
+        return run_all(&args, all, |seed| run_cluster(seed, twice, args.verbose));
+    }
+    let Some(most) = args.boundaries else { return run_all(&args, all, |seed| run(seed, twice, args.verbose)) };
+    let there = match run_without_dying(seed, args.verbose) {
+        Ok(counts) => counts.boundaries,
+        Err(failure) => {
+            tell(&failure, kind);
             return ExitCode::FAILURE;
         }
-        None => PerBoundary::default(),
     };
-    if args.boundaries.is_some() {
-        println!("The day has {} operations:\n{there}", there.total());
-    }
-    let end = first.saturating_add(args.boundaries.map_or(seeds, |most| most.min(there.total())));
-    let total = Mutex::new((Counts::default(), Vec::<Failure>::new()));
+    println!("The day has {} operations:\n{there}", there.total());
+    run_all(&args, 0..most.min(there.total()), |number| run_dying_after(seed, number, args.verbose))
+}
+
+/// Runs each of these, several at the same time, and tells what came of it.
+fn run_all<C: Default + AddAssign + Display + Send>(
+    args: &Args,
+    numbers: Range<u64>,
+    run: impl Fn(u64) -> Result<C, Box<Failure>> + Sync,
+) -> ExitCode {
+    let started = Instant::now();
+    let kind = if args.cluster { " --cluster" } else { "" };
+    let next = AtomicU64::new(numbers.start);
+    let total = Mutex::new((C::default(), Vec::<Failure>::new()));
     std::thread::scope(|scope| {
         for _ in 0..args.threads.max(1) {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= end {
+                    if number >= numbers.end {
                         return;
                     }
-                    let result = match args.boundaries {
-                        Some(_) => run_dying_after(seed, number, args.verbose),
-                        None => run(number, !args.once && !args.verbose, args.verbose),
-                    };
+                    let result = run(number);
                     let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
                     match result {
                         Ok(counts) => total.0 += counts,
                         Err(failure) => {
-                            tell(&failure);
+                            tell(&failure, kind);
                             total.1.push(*failure);
                             if !args.keep_going {
-                                next.store(end, Ordering::Relaxed);
+                                next.store(numbers.end, Ordering::Relaxed);
                             }
                         }
                     }
@@ -108,11 +120,11 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn tell(failure: &Failure) {
+fn tell(failure: &Failure, kind: &str) {
     for line in &failure.last {
         println!("{line}");
     }
     println!("seed {} failed: {}", failure.seed, failure.broken);
-    println!("show it again with: cargo run --release -p evenkeel-sim -- --seed {} --verbose", failure.seed);
+    println!("show it again with: cargo run --release -p evenkeel-sim --{kind} --seed {} --verbose", failure.seed);
     println!();
 }

@@ -74,6 +74,12 @@ impl Default for Witness {
 }
 
 impl Witness {
+    /// The witness of a cluster's log.
+    #[must_use]
+    pub fn of_a_cluster() -> Self {
+        Self { invariants: invariants::of_a_cluster(), ..Self::default() }
+    }
+
     /// The last entry seen.
     #[must_use]
     pub fn applied(&self) -> LogIndex {

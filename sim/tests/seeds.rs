@@ -2,7 +2,7 @@
 
 use evenkeel_sim::{
     kinds::{BOUNDARIES, Boundary},
-    run, run_dying_after, run_without_dying,
+    run, run_cluster, run_dying_after, run_without_dying,
 };
 
 const BOUNDARIES_SEED: u64 = 11;
@@ -31,6 +31,16 @@ fn the_house_may_die_at_any_write_boundary() {
         if let Err(failure) = run_dying_after(BOUNDARIES_SEED, operations, false) {
             failure.last.iter().for_each(|line| println!("{line}"));
             panic!("after {operations} operations: {}", failure.broken);
+        }
+    }
+}
+
+#[test]
+fn ten_clusters_keep_every_promise() {
+    for seed in 0..10 {
+        if let Err(failure) = run_cluster(seed, seed < 3, false) {
+            failure.last.iter().for_each(|line| println!("{line}"));
+            panic!("cluster of seed {seed}: {}", failure.broken);
         }
     }
 }

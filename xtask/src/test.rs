@@ -13,6 +13,8 @@ use std::time::Duration;
 pub(crate) struct Budget {
     /// Simulated seeds.
     pub(crate) seeds: u32,
+    /// Simulated clusters.
+    pub(crate) clusters: u32,
     /// Kills of the real server.
     pub(crate) kills: u32,
     /// Idle connections to the real server; a tenth as many that read nothing.
@@ -23,9 +25,10 @@ pub(crate) struct Budget {
 
 /// As the README promises.
 pub(crate) const FULL: Budget =
-    Budget { seeds: 1_000, kills: 20, connections: 10_000, step: Duration::from_secs(7_200) };
+    Budget { seeds: 1_000, clusters: 1_000, kills: 20, connections: 10_000, step: Duration::from_secs(7_200) };
 /// Enough to notice what a change broke.
-pub(crate) const SMALL: Budget = Budget { seeds: 200, kills: 5, connections: 1_000, step: Duration::from_secs(1_800) };
+pub(crate) const SMALL: Budget =
+    Budget { seeds: 200, clusters: 100, kills: 5, connections: 1_000, step: Duration::from_secs(1_800) };
 
 pub(crate) fn run(steps: &mut Steps, budget: Budget) -> anyhow::Result<()> {
     let workspace = Workspace::read()?;
@@ -46,6 +49,7 @@ pub(crate) fn run(steps: &mut Steps, budget: Budget) -> anyhow::Result<()> {
         kill::run(steps, &kill::Args { rounds: budget.kills, seed: None })?;
     }
     sim::run(steps, &sim::Args::seeds(budget.seeds))?;
+    sim::run(steps, &sim::Args::clusters(budget.clusters))?;
     faults::run(steps)
 }
 

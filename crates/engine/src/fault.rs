@@ -28,10 +28,12 @@ pub enum Fault {
     TrustCalendar,
     /// Timers are looked at a while after they are due.
     LateTimers,
+    /// On one of several nodes, a queue is described without proof that the node still owns the log.
+    ReadUnproven,
 }
 
 /// All of them.
-pub const ALL: [Fault; 11] = [
+pub const ALL: [Fault; 12] = [
     Fault::AnswerBeforeCommit,
     Fault::ForgetWaiter,
     Fault::KeepSetAside,
@@ -43,6 +45,7 @@ pub const ALL: [Fault; 11] = [
     Fault::TickAlways,
     Fault::TrustCalendar,
     Fault::LateTimers,
+    Fault::ReadUnproven,
 ];
 
 #[cfg(feature = "faults")]

@@ -4,6 +4,7 @@
 use super::Engine;
 use crate::{
     CallId, Errand,
+    fault::{self, Fault},
     read::house,
     request::{Answer, Description, EngineError, House, Look, Looked, QueueName, Request},
 };
@@ -20,7 +21,7 @@ impl<L: Log> Engine<L> {
                 Look::House | Look::Rows { .. } | Look::Row(_) | Look::Next { .. } | Look::Body(_) | Look::Sent(_)
             )
         );
-        self.log.guarantees().replicated && !for_people
+        self.log.guarantees().replicated && !for_people && !fault::is(Fault::ReadUnproven)
     }
 
     /// The entry that they waited for is applied: what there is now is what there was when they were asked, or newer.

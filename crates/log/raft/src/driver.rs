@@ -80,9 +80,9 @@ impl<D: Disk> Inbox<D> {
         self.shared.queue().wanted.clone()
     }
 
-    /// Keeps the entries from that one on for followers, whatever the owner needs; `None` keeps no more than that.
+    /// See [`crate::RaftLog::keep_from`].
     pub fn keep_from(&self, from: Option<LogIndex>) {
-        self.shared.kept_from.store(from.map_or(u64::MAX, |from| from.0), Ordering::Release);
+        self.shared.keep_from(from);
     }
 
     fn ask<T: Send + 'static>(&self, question: impl FnOnce(&mut Node<D>) -> T + Send + 'static) -> Option<T> {

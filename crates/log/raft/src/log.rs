@@ -52,10 +52,15 @@ impl<D: Disk> RaftLog<D> {
     }
 
     /// The owner holds the state at `at` durably, and would stream it to a follower that is too far behind. The newest offer counts.
-    pub fn offer_snapshot(&mut self, at: LogIndex) {
+    pub fn offer_snapshot(&self, at: LogIndex) {
         let at = at.min(self.committed);
         self.shared.queue().offer = Some(at);
         self.shared.for_node.notify_all();
+    }
+
+    /// Keeps the entries from that one on for followers, whatever the owner needs; `None` keeps no more than that.
+    pub fn keep_from(&self, from: Option<LogIndex>) {
+        self.shared.keep_from(from);
     }
 
     /// Which snapshot this node needs, if it is too far behind for entries: to be fetched from that node, and installed.

@@ -136,6 +136,11 @@ impl<D: Disk> Shared<D> {
         self.replicated.store(members.voters.len() > 1, Ordering::Release);
     }
 
+    /// Entries from this one on stay, for followers.
+    pub(crate) fn keep_from(&self, from: Option<LogIndex>) {
+        self.kept_from.store(from.map_or(u64::MAX, |from| from.0), Ordering::Release);
+    }
+
     /// Tells the owner that there are events, after the queue was filled.
     pub(crate) fn wake_owner(&self) {
         let waker = self.queue().waker.clone();
