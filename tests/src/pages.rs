@@ -3,7 +3,7 @@
 //! | block | what happens |
 //! |---|---|
 //! | ```` ```sh ```` | run by `bash -eu`; `cargo run --release -- <args>` and `evenkeel <args>` run the binary under test |
-//! | ```` ```python ```` | run by the Python that has boto3 |
+//! | ```` ```python ```` | run by the Python that has boto3; by the one that has Celery, too, if it imports that |
 //! | ```` ```js ```` | run by Node with the JavaScript SDK, where there is Node |
 //! | ```` ```toml ```` | a settings file, for the test that reads the page |
 //! | ```` ```text ````, no word, any other | shown to people only |
@@ -81,7 +81,9 @@ impl Reader<'_> {
                 command
             }
             "python" => {
-                let mut command = Command::new(python::with_boto3());
+                let imports_celery = block.text.contains("from celery");
+                let python = if imports_celery { python::with_clients() } else { python::with_boto3() };
+                let mut command = Command::new(python);
                 command.args(["-c", &text(&block.text)]);
                 command
             }
