@@ -15,9 +15,11 @@ const LOG: LogId = LogId([5; 16]);
 
 /// Panics if scanning or decoding does, or if an end is reported beyond the bytes.
 pub fn judge(bytes: &[u8]) {
-    if let Ok((end, entries)) = scan_segment_bytes(bytes) {
-        assert!(end.position <= bytes.len() as u64, "the end is inside");
-        assert!(entries <= bytes.len() as u64 / 64, "each entry takes 64 bytes and more");
+    for bytes in [bytes, &seal::segment(bytes)] {
+        if let Ok((end, entries)) = scan_segment_bytes(bytes) {
+            assert!(end.position <= bytes.len() as u64, "the end is inside");
+            assert!(entries <= bytes.len() as u64 / 64, "each entry takes 64 bytes and more");
+        }
     }
     let _ = decode_segment_header(bytes);
     for at in (0..bytes.len()).step_by(64).take(64) {

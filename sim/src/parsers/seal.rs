@@ -72,6 +72,28 @@ pub fn body_file(bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
+/// Those of a segment of the log, and the links of its entries to those before.
+#[must_use]
+pub fn segment(bytes: &[u8]) -> Vec<u8> {
+    const ENTRY: usize = 64;
+    let mut bytes = bytes.to_vec();
+    seal_8(&mut bytes, 0, 4_096, 0);
+    let seed = xxh3_64(bytes.get(56..72).unwrap_or_default());
+    let mut before = u64_at(&bytes, 48);
+    let mut at = 4_096;
+    while bytes.get(at + 8..at + 11) == Some(b"EVK") {
+        let len = u32_at(&bytes, at + 12);
+        let Some(checksum) = bytes.get(at + ENTRY..).and_then(|rest| rest.get(..len)).map(xxh3_128) else { break };
+        put(&mut bytes, at + 32, &before.to_le_bytes());
+        put(&mut bytes, at + 40, &checksum.to_le_bytes());
+        seal_8(&mut bytes, at, ENTRY, seed);
+        before = u64_at(&bytes, at);
+        // One to 64 bytes of a trailer follow the payload.
+        at += ENTRY + (len / ENTRY + 1) * ENTRY;
+    }
+    bytes
+}
+
 /// Those of a sidecar.
 #[must_use]
 pub fn sidecar(bytes: &[u8]) -> Vec<u8> {
@@ -124,6 +146,9 @@ mod tests {
         }
         for bytes in body_file::corpus() {
             assert!(super::body_file(&bytes) == bytes);
+        }
+        for bytes in log_segment::corpus() {
+            assert!(super::segment(&bytes) == bytes);
         }
         for bytes in log_segment::corpus_of_sidecars() {
             assert!(super::sidecar(&bytes) == bytes);
