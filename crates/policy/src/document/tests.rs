@@ -252,3 +252,25 @@ fn the_form_that_is_kept_is_in_order_compact_and_names_accounts_by_their_arns() 
     assert!(Policy::parse(&policy(&statements)).is_ok());
     assert_eq!(normal(&policy(&statements)), Err(PolicyError::TooLong));
 }
+
+/// A number that is not the nearest to its digits is written with others, and read again as a third.
+#[test]
+fn numbers_of_many_digits_stay_what_they_are() {
+    for number in [
+        "66666666666666666666666666666666666666661e3",
+        "6.66666666666666666666666666666666666661e-30",
+        "1795699800.0000000000000000001",
+        "0.1234567890123456789012345678901234567890",
+        "-9007199254740993.0",
+        "2.2250738585072011e-308",
+    ] {
+        let condition = format!(r#"{{"NumericLessThan":{{"aws:EpochTime":{number}}}}}"#);
+        let given = policy(&[statement(&[("Condition", &condition)])]);
+        let read = Policy::parse(&given).unwrap();
+        let form = normal(&given).unwrap();
+        assert_eq!(Policy::parse(&form).as_ref(), Ok(&read), "{number}");
+        assert_eq!(normal(&form).as_deref(), Ok(form.as_str()), "{number}");
+        let quoted = given.replace(number, &format!("\"{number}\""));
+        assert_eq!(Policy::parse(&quoted).as_ref(), Ok(&read), "as a text {number} is the same");
+    }
+}
