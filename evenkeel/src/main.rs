@@ -8,6 +8,7 @@ mod config;
 mod credentials;
 mod demo;
 mod descriptors;
+mod dev_cluster;
 mod holder;
 mod http;
 mod identity;

@@ -17,6 +17,7 @@ pub mod load;
 pub mod memory;
 pub mod node;
 pub mod pages;
+pub mod ports;
 pub mod python;
 pub mod random;
 pub mod server;

@@ -8,6 +8,7 @@ use crate::{
     client::Native,
     cluster,
     config::CLUSTER_LISTEN,
+    dev_cluster,
     screen::Screen,
     table::{Side, Table},
 };
@@ -18,7 +19,7 @@ use std::{io::Write, net::SocketAddr};
 
 /// Several nodes that hold the same data: what was acknowledged survives the loss of any one of three.
 ///
-/// Any node takes any request, and passes it on to the one that leads. All but `init` ask a running node, with the root key: from
+/// Any node takes any request, and passes it on to the one that leads. All but `init` and `dev` ask a running node, with the root key: from
 /// AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, else from the data folder.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -26,7 +27,10 @@ Three nodes, from one that has data already (stopped meanwhile) or from none:
   evenkeel cluster init --cluster-listen 10.0.0.1:9326       on the first machine
   evenkeel serve
   evenkeel cluster add                                       prints what to run on the second; again for the third
-  evenkeel cluster status")]
+  evenkeel cluster status
+
+Three on this machine, for trying it out:
+  evenkeel cluster dev")]
 pub(crate) struct ClusterArgs {
     #[command(subcommand)]
     command: Command,
@@ -49,6 +53,15 @@ enum Command {
         /// Where they find it, HOST:PORT, if it is not found where it listens.
         #[arg(long, value_name = "ADDR")]
         cluster_address: Option<String>,
+    },
+    /// Run three nodes on this machine, for trying a cluster out: any credentials will do, and one that is killed is told.
+    ///
+    /// Each is a process with a folder of its own in --data-dir [default: ./evenkeel-cluster]; started there again, they go on with what is in it.
+    Dev {
+        /// Where the first takes requests; the others take the two ports after it, and for each other those that are 10 above. With port 0, any that
+        /// are free [default: 127.0.0.1:9324, or as before in the same folder].
+        #[arg(long, value_name = "ADDR")]
+        listen: Option<SocketAddr>,
     },
     /// Make a token that lets one new node in, within an hour, and say what to run there.
     #[command(visible_alias = "token")]
@@ -95,6 +108,9 @@ pub(super) async fn run(args: ClusterArgs) -> anyhow::Result<()> {
     if let Command::Recover { look, yes, .. } = args.command {
         return recover::recover(args.server.data_dir(), look, yes, args.json);
     }
+    if let Command::Dev { listen } = args.command {
+        return dev_cluster::run(args.server.data_dir_or(dev_cluster::FOLDER), listen).await;
+    }
     let (endpoint, identity) = args.server.find()?;
     let mut native = Native::new(endpoint, identity.as_ref());
     let told = ask(&mut native, &args.command).await?;
@@ -104,7 +120,7 @@ pub(super) async fn run(args: ClusterArgs) -> anyhow::Result<()> {
         return Ok(());
     }
     match &args.command {
-        Command::Init { .. } | Command::Recover { .. } => {}
+        Command::Init { .. } | Command::Dev { .. } | Command::Recover { .. } => {}
         Command::Add => {
             writeln!(
                 out,
@@ -127,7 +143,7 @@ pub(super) async fn run(args: ClusterArgs) -> anyhow::Result<()> {
 
 async fn ask(native: &mut Native, command: &Command) -> anyhow::Result<Value> {
     Ok(match command {
-        Command::Init { .. } | Command::Recover { .. } => Value::Null,
+        Command::Init { .. } | Command::Dev { .. } | Command::Recover { .. } => Value::Null,
         Command::Add => native.call("cluster add", Method::POST, "/v1/cluster/tokens", "", &json!({})).await?,
         Command::Status => native.call("cluster status", Method::GET, "/v1/cluster", "", &Value::Null).await?,
         Command::Remove { node } => {

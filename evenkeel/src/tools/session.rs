@@ -39,7 +39,12 @@ impl ServerArgs {
 
     /// The data folder.
     pub(super) fn data_dir(&self) -> &Path {
-        self.data_dir.as_deref().unwrap_or_else(|| Path::new(DEFAULT_DATA_DIR))
+        self.data_dir_or(DEFAULT_DATA_DIR)
+    }
+
+    /// The data folder, or that one if nobody named one.
+    pub(super) fn data_dir_or<'a>(&'a self, usual: &'a str) -> &'a Path {
+        self.data_dir.as_deref().unwrap_or_else(|| Path::new(usual))
     }
 
     /// Where, and as whom.
