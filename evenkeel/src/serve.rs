@@ -5,7 +5,7 @@ use crate::{
     config::{Config, Join, LogFormat},
     credentials::{self, Credentials, Origin},
     holder,
-    http::{LargeBodies, Server, Settings, Shared},
+    http::{LargeBodies, Server, Settings, Shared, Stopping},
     identity, sealing,
     seen::{self, Seen, Sources},
 };
@@ -29,6 +29,9 @@ use tokio::sync::Notify;
 
 /// How long open connections may take to finish their requests when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a node that stops says so before it closes its doors, while others serve: balancers look about so often, and clients that are busy learn it from
+/// an answer.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Serves until SIGTERM or SIGINT, or until the log fails.
 pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
@@ -334,6 +337,7 @@ fn serve_log<L: Log + 'static>(
         is_open: config.insecure_no_auth,
         clocks,
         large_bodies: LargeBodies::default(),
+        stopping: Stopping::default(),
         cluster: cluster.clone(),
     });
     let settings = Settings { threads: config.http_threads, connections_max };
@@ -351,10 +355,15 @@ fn serve_log<L: Log + 'static>(
     if !running.is_finished() {
         tracing::info!("stopping: finishing what was accepted");
     }
+    shared.stopping.begin();
+    let starts_again = cluster.as_ref().is_some_and(|cluster| cluster.is_to_start_again());
     if let Some(cluster) = &cluster {
         cluster.step_down();
+        if !starts_again && !running.is_finished() {
+            std::thread::sleep(FAREWELL);
+        }
     }
-    server.stop();
+    server.stop(!starts_again);
     running.stop();
     let drained = runtime.block_on(async {
         let joined = tokio::task::spawn_blocking(move || server.join());

@@ -1,6 +1,6 @@
 //! Three servers that are one cluster, on ports of their own.
 
-use crate::{Client, Launch, Server, Tool, signed, wait};
+use crate::{Client, Launch, Server, Tool, ports, signed, wait};
 use serde_json::Value;
 use std::path::Path;
 use std::time::Duration;
@@ -23,6 +23,17 @@ impl Cluster {
         cluster
     }
 
+    /// As [`Cluster::of_three`], each at one address all along, for programs that are told it once.
+    pub fn at_addresses() -> Self {
+        let port = || ports::free(&[]);
+        let mut cluster = Self::from_launch(Launch::default().port(port()));
+        for _ in 0..2 {
+            let launch = cluster.next();
+            cluster.add(launch.port(port()));
+        }
+        cluster
+    }
+
     /// One node, of a folder that a single server left, if there is one.
     pub fn from_folder(folder: Option<&Path>) -> Self {
         let launch = Launch::default();
@@ -42,10 +53,20 @@ impl Cluster {
 
     /// One more node, that asks the one that joined last; waits until it has a vote.
     pub fn join(&mut self) {
+        let launch = self.next();
+        self.add(launch);
+    }
+
+    /// How the next node is started.
+    fn next(&self) -> Launch {
         let token = self.token();
         let asked = self.nodes.len() - 1;
         let at = self.status(asked)["nodes"][asked]["address"].as_str().expect("it has an address").to_owned();
-        self.nodes.push(Self::joining(&at, &token).start());
+        Self::joining(&at, &token)
+    }
+
+    fn add(&mut self, launch: Launch) {
+        self.nodes.push(launch.start());
         let status = self.status(0);
         self.numbers = status["nodes"].as_array().expect("nodes").iter().map(|node| number(&node["node"])).collect();
         let last = self.nodes.len() - 1;

@@ -1,8 +1,13 @@
 //! As much of HTTP/1.1 as the tests need: bytes out as they are, whole answers in (RFC 9112).
 
+use crate::signed::{ACCESS_KEY, SECRET_KEY};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+
+/// How long a page of metrics may take.
+const METRICS_MAX: Duration = Duration::from_secs(30);
 
 /// A connection; reads and writes end after its timeout.
 #[derive(Debug)]
@@ -105,6 +110,16 @@ impl Answer {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
+}
+
+/// The value of a series without labels on a node's page of metrics, asked for as root; `None` if it is not there.
+pub fn metric(address: SocketAddr, name: &str) -> Option<f64> {
+    let mut connection = Connection::open(address, METRICS_MAX).ok()?;
+    let key = STANDARD.encode(format!("{ACCESS_KEY}:{SECRET_KEY}"));
+    let head = format!("GET /metrics HTTP/1.1\r\nHost: {address}\r\nAuthorization: Basic {key}\r\n\r\n");
+    connection.write(head.as_bytes()).ok()?;
+    let page = connection.read().ok()?.text();
+    page.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
 }
 
 /// Sends a plain `GET` on a connection of its own.

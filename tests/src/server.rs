@@ -22,6 +22,7 @@ pub struct Launch {
     environment: Vec<(String, String)>,
     data: Option<PathBuf>,
     bare: bool,
+    port: u16,
 }
 
 /// What a server that ended by itself left.
@@ -65,6 +66,12 @@ impl Launch {
     /// Keeps the data there rather than in a temporary folder of the server's own.
     pub fn data(mut self, folder: impl Into<PathBuf>) -> Self {
         self.data = Some(folder.into());
+        self
+    }
+
+    /// Listens there in all its lives, as a server does that others are told of, rather than on any free port.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
         self
     }
 
@@ -187,7 +194,7 @@ impl Server {
         }
         command.arg("serve");
         if !self.launch.bare {
-            command.args(["--listen", "127.0.0.1:0", "--data-dir"]).arg(&self.data);
+            command.args(["--listen", &format!("127.0.0.1:{}", self.launch.port), "--data-dir"]).arg(&self.data);
             command.env("EVENKEEL_ROOT_ACCESS_KEY", ACCESS_KEY).env("EVENKEEL_ROOT_SECRET_KEY", SECRET_KEY);
         }
         command.args(&self.launch.arguments).envs(self.launch.environment.iter().cloned());

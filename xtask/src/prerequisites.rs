@@ -2,7 +2,7 @@
 //! comparison the servers that are compared.
 //!
 //! Node is not installed here: where it is missing, the tests of the JavaScript clients say so and count as ignored. A browser is, where
-//! that may be; where it may not, the tests that need one say so.
+//! that may be, and so is HAProxy; where they may not, the tests that need them say so.
 
 use crate::steps::Steps;
 use anyhow::bail;
@@ -42,6 +42,23 @@ pub(crate) fn browser(steps: &mut Steps) {
         .and_then(|()| steps.run("install a browser", install.env("DEBIAN_FRONTEND", "noninteractive")));
     if let Err(error) = installed {
         eprintln!("the live page will not be tried in a browser: {error:#}");
+    }
+}
+
+/// HAProxy, for the test of the nodes behind it; installed if it is missing and this may. Where it cannot be had, the test says so.
+pub(crate) fn haproxy(steps: &mut Steps) {
+    if Path::new("/usr/sbin/haproxy").exists() || !can_install() {
+        return;
+    }
+    let mut install = Command::new("apt-get");
+    install.args(["install", "--quiet", "--yes", "--no-install-recommends", "haproxy"]);
+    // It is for the tests; the distribution would start it for ever.
+    install.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
+    let installed = steps
+        .run("list packages", Command::new("apt-get").args(["update", "--quiet"]))
+        .and_then(|()| steps.run("install HAProxy", &mut install));
+    if let Err(error) = installed {
+        eprintln!("the nodes will not be tried behind HAProxy: {error:#}");
     }
 }
 

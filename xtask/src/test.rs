@@ -35,6 +35,7 @@ pub(crate) fn run(steps: &mut Steps, budget: Budget) -> anyhow::Result<()> {
     steps.limit(budget.step);
     prerequisites::python(steps)?;
     prerequisites::browser(steps);
+    prerequisites::haproxy(steps);
     build_server(steps)?;
     steps.run("unit, model and crash tests", &mut cargo(&["test", "--workspace", "--exclude", "evenkeel-tests"]))?;
     steps.run(

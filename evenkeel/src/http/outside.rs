@@ -37,6 +37,7 @@ impl Outside {
     pub(super) async fn serve(self, head: &Parts, shared: &Shared, client: &Client, is_open: bool) -> Response<Whole> {
         match self {
             Self::Health => text(StatusCode::OK, "ok\n"),
+            Self::Ready if shared.stopping.has_begun() => text(StatusCode::SERVICE_UNAVAILABLE, "stopping\n"),
             Self::Ready => match seen::readiness(client).await {
                 Ok(()) => text(StatusCode::OK, "ready\n"),
                 Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),

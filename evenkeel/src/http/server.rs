@@ -11,9 +11,12 @@ use evenkeel_engine::thread::Clients;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     rc::Rc,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     thread::JoinHandle,
     time::Duration,
 };
@@ -37,6 +40,8 @@ const UNSENT_BYTES_MAX: u32 = 128 * 1024;
 const BACKLOG: i32 = 4_096;
 /// Connections held at a time on the address for metrics.
 const METRICS_CONNECTIONS_MAX: usize = 64;
+/// What comes in within this time after the doors closed was on its way.
+const LAST_LOOK: Duration = Duration::from_millis(20);
 /// A pause after accepting failed (out of file descriptors, most likely).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -62,6 +67,7 @@ fn in_use(listen: SocketAddr, flag: &str) -> anyhow::Error {
 pub(crate) struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
+    is_for_good: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -99,6 +105,7 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the address listened on")?;
         let (stop, stopped) = watch::channel(false);
+        let is_for_good = Arc::new(AtomicBool::new(false));
         let (hands, connections): (Vec<_>, Vec<_>) =
             (0..settings.threads).map(|_| mpsc::channel::<Accepted>(64)).unzip();
         let permits = Arc::new(Semaphore::new(settings.connections_max as usize));
@@ -106,10 +113,11 @@ impl Server {
             let hands = hands.iter().take(1).cloned().collect();
             let is_loopback = listener.local_addr().is_ok_and(|address| address.ip().is_loopback());
             let permits = Arc::new(Semaphore::new(METRICS_CONNECTIONS_MAX));
-            (listener, hands, permits, Scope::Metrics { is_loopback })
+            let is_for_good = Arc::clone(&is_for_good);
+            Acceptor { listener, hands, permits, scope: Scope::Metrics { is_loopback }, is_for_good }
         });
         let mut acceptors: Vec<Acceptor> = metrics.into_iter().collect();
-        acceptors.push((listener, hands, permits, Scope::All));
+        acceptors.push(Acceptor { listener, hands, permits, scope: Scope::All, is_for_good: Arc::clone(&is_for_good) });
         let unread_bytes_max = UNREAD_BYTES_MAX / usize::from(settings.threads);
         let mut threads = Vec::new();
         for (number, connections) in connections.into_iter().enumerate() {
@@ -122,7 +130,7 @@ impl Server {
                     .spawn(move || run_thread(shared, &clients, stopped, connections, acceptors, unread_bytes_max))?,
             );
         }
-        Ok(Self { address, stop, threads })
+        Ok(Self { address, stop, is_for_good, threads })
     }
 
     /// Where it listens, with the port that the system chose if none was given.
@@ -130,8 +138,10 @@ impl Server {
         self.address
     }
 
-    /// Accepts no more, lets each connection finish its request, and closes it.
-    pub(crate) fn stop(&self) {
+    /// Accepts no more, lets each connection finish its request, and closes it. `is_for_good`: connections that come later are refused, rather than
+    /// waiting to be accepted by the next life of this process.
+    pub(crate) fn stop(&self, is_for_good: bool) {
+        self.is_for_good.store(is_for_good, Ordering::SeqCst);
         let _ = self.stop.send(true);
     }
 
@@ -143,7 +153,14 @@ impl Server {
     }
 }
 
-type Acceptor = (TcpListener, Vec<mpsc::Sender<Accepted>>, Arc<Semaphore>, Scope);
+/// Accepts connections at an address, and hands them to the threads in turn.
+struct Acceptor {
+    listener: TcpListener,
+    hands: Vec<mpsc::Sender<Accepted>>,
+    permits: Arc<Semaphore>,
+    scope: Scope,
+    is_for_good: Arc<AtomicBool>,
+}
 
 fn run_thread(
     shared: Arc<Shared>,
@@ -177,7 +194,7 @@ fn run_thread(
 }
 
 async fn accept(acceptor: Acceptor, mut stopped: watch::Receiver<bool>) {
-    let (listener, hands, permits, scope) = acceptor;
+    let Acceptor { listener, hands, permits, scope, is_for_good } = acceptor;
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!("the listening socket cannot be watched: {error}"),
@@ -190,12 +207,12 @@ async fn accept(acceptor: Acceptor, mut stopped: watch::Receiver<bool>) {
         };
         let accepted = tokio::select! {
             accepted = accepted => accepted,
-            _ = stopped.wait_for(|&stopped| stopped) => return,
+            _ = stopped.wait_for(|&stopped| stopped) => break,
         };
         match accepted {
             // One that cannot be set up is gone already.
             Ok((stream, visitor, permit)) => {
-                if let Ok(stream) = set_up(stream)
+                if let Ok(stream) = stream.into_std().and_then(set_up)
                     && hand.send((stream, visitor, permit)).await.is_err()
                 {
                     return;
@@ -209,10 +226,32 @@ async fn accept(acceptor: Acceptor, mut stopped: watch::Receiver<bool>) {
             }
         }
     }
+    if is_for_good.load(Ordering::SeqCst)
+        && let Ok(listener) = listener.into_std()
+    {
+        close(&listener, &hands, &permits, scope).await;
+    }
 }
 
-fn set_up(stream: tokio::net::TcpStream) -> std::io::Result<TcpStream> {
-    let stream = stream.into_std()?;
+/// Takes in those that wait to be accepted, and refuses all others: the socket is closed only when the process ends, and would let them wait until then.
+async fn close(listener: &TcpListener, hands: &[mpsc::Sender<Accepted>], permits: &Arc<Semaphore>, scope: Scope) {
+    for hand in hands.iter().cycle() {
+        let Ok(permit) = Arc::clone(permits).try_acquire_owned() else { break };
+        let Ok((stream, peer)) = listener.accept() else { break };
+        let visitor = Visitor { peer: peer.ip(), scope };
+        let stream = stream.set_nonblocking(true).and_then(|()| set_up(stream));
+        if let Ok(stream) = stream
+            && hand.send((stream, visitor, permit)).await.is_err()
+        {
+            break;
+        }
+    }
+    if let Err(error) = socket2::SockRef::from(listener).shutdown(Shutdown::Both) {
+        tracing::debug!("the listening socket stays open to the end: {error}");
+    }
+}
+
+fn set_up(stream: TcpStream) -> std::io::Result<TcpStream> {
     stream.set_nodelay(true)?;
     let socket = socket2::SockRef::from(&stream);
     socket.set_tcp_keepalive(&socket2::TcpKeepalive::new().with_time(PEER_TIMEOUT))?;
@@ -223,7 +262,6 @@ fn set_up(stream: tokio::net::TcpStream) -> std::io::Result<TcpStream> {
 }
 
 async fn serve_all(thread: &Rc<Thread>, mut connections: mpsc::Receiver<Accepted>, stopped: watch::Receiver<bool>) {
-    let mut stopping = stopped.clone();
     let mut serving = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
@@ -235,11 +273,11 @@ async fn serve_all(thread: &Rc<Thread>, mut connections: mpsc::Receiver<Accepted
                         drop(permit);
                     });
                 }
+                // Nobody accepts any more.
                 None => break,
             },
             // Ended ones are collected as they end, so that the set stays as small as the connections are many.
             Some(_) = serving.join_next() => {}
-            _ = stopping.wait_for(|&stopped| stopped) => break,
         }
     }
     while serving.join_next().await.is_some() {}
@@ -260,9 +298,14 @@ async fn serve_one(thread: Rc<Thread>, visitor: Visitor, stream: TcpStream, mut 
         _ = served.as_mut() => false,
         () = connection.is_given_up() => true,
         _ = stopped.wait_for(|&stopped| stopped) => {
-            served.as_mut().graceful_shutdown();
+            let finished = async {
+                if tokio::time::timeout(LAST_LOOK, served.as_mut()).await.is_err() {
+                    served.as_mut().graceful_shutdown();
+                    _ = served.as_mut().await;
+                }
+            };
             tokio::select! {
-                _ = served.as_mut() => false,
+                () = finished => false,
                 () = connection.is_given_up() => true,
             }
         }

@@ -7,6 +7,7 @@ use super::{
     doors::{Answered, asked, is_native},
     outside::{Outside, plain, text},
     request_id::{RequestId, RequestIds},
+    stopping::Stopping,
     unread::{Ticket, Unread},
     unsigned,
 };
@@ -60,6 +61,7 @@ pub(crate) struct Shared {
     pub(crate) is_open: bool,
     pub(crate) clocks: Clocks,
     pub(crate) large_bodies: LargeBodies,
+    pub(crate) stopping: Stopping,
     /// If this server is one of several.
     pub(crate) cluster: Option<Arc<Cluster>>,
 }
@@ -229,7 +231,10 @@ impl hyper::service::Service<Request<Incoming>> for Service {
 
 impl Inner {
     async fn serve(&self, request: Request<Incoming>) -> Response<Answer> {
-        let (response, way) = self.answer(request).await;
+        let (mut response, way) = self.answer(request).await;
+        if self.thread.shared.stopping.has_begun() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
         let unread = self.thread.unread.count(bytes, &self.give_up);
         let held = unread.as_ref().map_or_else(Weak::new, Rc::downgrade);
@@ -312,7 +317,11 @@ impl Inner {
 
     /// The response of the node that leads.
     async fn pass_on(&self, cluster: &Cluster, head: &Parts, body: Bytes, id: &RequestId) -> Served {
-        let error = match cluster.forward(head, self.visitor.peer, &body).await {
+        let forwarded = tokio::select! {
+            forwarded = cluster.forward(head, self.visitor.peer, &body) => forwarded,
+            () = self.thread.shared.stopping.is_overdue() => Err(Unanswered::Lost),
+        };
+        let error = match forwarded {
             Ok((response, answered)) => {
                 return Served { response, action: None, way: Some(WayBack::There(answered)) };
             }
