@@ -183,7 +183,14 @@ fn serve_as_member(mut ready: Ready<'_>, id: LogId, applied: LogIndex, http: Soc
         root: (ready.origin != Origin::Environment).then(|| ready.root.clone()),
         sealing_key: std::fs::read_to_string(folder.join(sealing::FILE))?,
     };
-    let (cluster, for_nodes) = Cluster::prepare(cluster::Setup { folder, log: id, http, gifts })?;
+    let (cluster, for_nodes) = Cluster::prepare(cluster::Setup {
+        folder,
+        log: id,
+        http,
+        gifts,
+        directory: Arc::clone(&ready.directory),
+        account: config.account,
+    })?;
     let seed = u64::from_le_bytes(random()?);
     let snapshot = ready.found.snapshot.take();
     let restored = snapshot.and_then(|_| cluster.restored());
@@ -285,7 +292,7 @@ fn serve_log<L: Log + 'static>(
         on_end.notify_one();
     })?;
     if let Some(cluster) = &cluster {
-        cluster.has_engine(&running);
+        cluster.has_engine(&running)?;
     }
     // A node that does not lead serves too: it passes on what comes.
     let begun = if cluster.is_some() { running.wait_until_begun() } else { running.wait_until_serving() };

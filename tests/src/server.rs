@@ -216,10 +216,24 @@ impl Server {
         }
     }
 
+    /// Stops it in the midst of whatever it does, as a machine that is paused does (SIGSTOP).
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Goes on after a [`Server::pause`].
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// Asks it to stop (SIGTERM).
     pub fn ask_to_stop(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).expect("a child has a pid");
-        kill_process(pid, Signal::TERM).expect("the child is ours");
+        kill_process(pid, signal).expect("the child is ours");
     }
 
     /// Asks it to stop and waits until it has.

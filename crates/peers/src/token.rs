@@ -1,6 +1,7 @@
 //! The token that lets a new node in: whom it may trust, and by what it is trusted, once.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroize;
@@ -8,6 +9,7 @@ use zeroize::Zeroize;
 const PREFIX: &str = "evk1-";
 const FINGERPRINT_BYTES: usize = 32;
 const SECRET_BYTES: usize = 16;
+const NAME_BYTES: usize = 12;
 
 /// 128 random bits that let one node in. Compared in constant time, never printed.
 #[derive(Clone)]
@@ -28,6 +30,13 @@ impl Secret {
     #[must_use]
     pub fn of(bytes: [u8; SECRET_BYTES]) -> Self {
         Self(bytes)
+    }
+
+    /// What it may be called where others read it: 96 bits, in hexadecimal digits, of which it does not follow.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let digest = Sha256::digest([b"evenkeel join token ".as_slice(), &self.0].concat());
+        digest.iter().take(NAME_BYTES).map(|byte| format!("{byte:02X}")).collect()
     }
 
     /// Its bytes, for a connection that is proved.
@@ -102,6 +111,8 @@ mod tests {
         let text = token.to_string();
         assert_eq!((text.len(), text.parse()), (69, Ok(token.clone())));
         assert_ne!(Secret::draw().unwrap(), token.secret);
+        assert_eq!(token.secret.name(), token.secret.clone().name());
+        assert_ne!(token.secret.name(), Secret::draw().unwrap().name());
         let longer = format!("{text}AAAA");
         for wrong in ["", "evk1-", &text[..68], &longer, &text[5..], &text.replace("evk1", "evk2")] {
             assert_eq!(wrong.parse::<Token>(), Err(TokenError), "{wrong}");

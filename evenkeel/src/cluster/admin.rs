@@ -7,7 +7,11 @@
 //! | `POST /v1/cluster/transfer` | hands over to the node `to`, or to whichever is furthest | 200, `leader` |
 //! | `DELETE /v1/cluster/nodes/N` | removes a member | 200, `{}` |
 
-use super::node::{Cluster, furthest};
+use super::{
+    node::{Cluster, furthest},
+    tokens::{TOKEN_LIFE, TokenError},
+};
+use evenkeel_engine::Client;
 use evenkeel_log_raft::{Change, ChangeError, NodeId, Status};
 use evenkeel_native::Response;
 use evenkeel_peers::Token;
@@ -34,11 +38,11 @@ pub(crate) fn is_for(path: &str) -> bool {
 }
 
 /// The answer to a request of root.
-pub(crate) async fn answer(cluster: &Cluster, method: &str, path: &str, body: &[u8]) -> Response {
+pub(crate) async fn answer(cluster: &Cluster, client: &Client, method: &str, path: &str, body: &[u8]) -> Response {
     let rest = path.strip_prefix(PREFIX).unwrap_or_default();
     let answered = match (method, rest) {
         ("GET", "") => status(cluster).map(|status| (200, tell(cluster, &status))),
-        ("POST", "/tokens") => token(cluster),
+        ("POST", "/tokens") => token(cluster, client).await,
         ("POST", "/transfer") => transfer(cluster, body).await,
         ("DELETE", _) => remove(cluster, rest).await,
         _ => Err((404, "NoSuchPath", format!("there is nothing at {path}; /v1/cluster is there"))),
@@ -99,12 +103,19 @@ fn tell(cluster: &Cluster, status: &Status) -> Value {
     })
 }
 
-fn token(cluster: &Cluster) -> Result<(u16, Value), Refusal> {
-    let secret = cluster.tokens.make().map_err(|error| (409, "TooManyTokens", error.to_string()))?;
+async fn token(cluster: &Cluster, client: &Client) -> Result<(u16, Value), Refusal> {
+    let secret = cluster.tokens.make(client).await.map_err(|error| {
+        let (status, code) = match error {
+            TokenError::TooMany => (409, "TooManyTokens"),
+            TokenError::Unavailable(_) => (503, "Unavailable"),
+            TokenError::Internal(_) => (500, "Internal"),
+        };
+        (status, code, error.to_string())
+    })?;
     let token = Token { fingerprint: cluster.authority.fingerprint(), secret };
     let book = cluster.book();
     let address = book.get(cluster.id).map(|place| place.address.as_str());
-    let seconds = super::join::TOKEN_LIFE.as_secs();
+    let seconds = TOKEN_LIFE.as_secs();
     Ok((201, json!({"token": token.to_string(), "address": address, "expires_in_seconds": seconds})))
 }
 

@@ -1,4 +1,4 @@
-//! A new node is let in: by a token that the leader made, which counts once and for a while.
+//! A new node is let in: by a token that counts once and for a while, on whichever node leads ([`super::tokens`]).
 //!
 //! The leader makes the new node a learner first, under a number that no other has had, and then tells it that number, the authority, and what all
 //! nodes must have alike. A number is the index of the log's entry before the change: there is none like it, also after a change of leader. If the new
@@ -17,45 +17,12 @@ use serde::{Deserialize, Serialize};
 use std::{
     net::SocketAddr,
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::{Duration, Instant},
 };
 
-/// How long a token counts.
-pub(super) const TOKEN_LIFE: Duration = Duration::from_secs(3_600);
-/// Tokens that count at a time.
-const TOKENS_MAX: usize = 64;
 /// How long the cluster may take to agree on a new member.
 const AGREE_MAX: Duration = Duration::from_secs(10);
-
-/// Tokens that were made here and not used. They are gone with the process, or once it leads no more: then another is made.
-#[derive(Default)]
-pub(super) struct Tokens {
-    made: Mutex<Vec<(Secret, Instant)>>,
-    /// One node at a time.
-    letting_in: Mutex<()>,
-}
-
-impl Tokens {
-    pub(super) fn make(&self) -> anyhow::Result<Secret> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.retain(|(_, until)| *until > Instant::now());
-        if made.len() >= TOKENS_MAX {
-            bail!("{TOKENS_MAX} tokens wait to be used; they end after an hour");
-        }
-        let secret = Secret::draw().context("the system's random source")?;
-        made.push((secret.clone(), Instant::now() + TOKEN_LIFE));
-        Ok(secret)
-    }
-
-    /// Whether it counts; from now on it does not.
-    fn spend(&self, secret: &Secret) -> bool {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.retain(|(_, until)| *until > Instant::now());
-        let found = made.iter().position(|(known, _)| known == secret);
-        found.map(|at| made.swap_remove(at)).is_some()
-    }
-}
 
 /// What a new node says of itself.
 #[derive(Serialize, Deserialize)]
@@ -220,11 +187,11 @@ fn let_in(cluster: &Cluster, secret: &Secret, request: &[u8]) -> anyhow::Result<
              EVENKEEL_ROOT_SECRET_KEY for the new node as well"
         );
     }
-    let _one = cluster.tokens.letting_in.lock().unwrap_or_else(PoisonError::into_inner);
-    if !cluster.tokens.spend(secret) {
-        bail!(
-            "the token was used, is older than an hour, or was made before the leader changed: `evenkeel cluster add` makes another"
-        );
+    let line = cluster.line.get().context("the node is starting; try again")?;
+    // One node at a time.
+    let _one = cluster.letting_in.lock().unwrap_or_else(PoisonError::into_inner);
+    if !cluster.tokens.spend(line, secret)? {
+        bail!("the token was used or taken back, or is older than an hour: `evenkeel cluster add` makes another");
     }
     let node = agree(cluster, request.address, request.http)?;
     let welcome = Welcome {
@@ -267,21 +234,4 @@ fn agree(cluster: &Cluster, address: String, http: String) -> anyhow::Result<Nod
     cluster.book().learn([Place { node: node.0, address, http, stamp: 1 }]);
     tracing::info!("node {node} is let in");
     Ok(node)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_token_counts_once() {
-        let tokens = Tokens::default();
-        let (first, second) = (tokens.make().unwrap(), tokens.make().unwrap());
-        assert!(!tokens.spend(&Secret::draw().unwrap()));
-        assert!(tokens.spend(&first) && !tokens.spend(&first) && tokens.spend(&second));
-        for _ in 0..TOKENS_MAX {
-            tokens.make().unwrap();
-        }
-        assert!(tokens.make().unwrap_err().to_string().contains("64 tokens"));
-    }
 }

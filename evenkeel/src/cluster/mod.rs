@@ -21,12 +21,14 @@ mod forward;
 mod house;
 mod init;
 mod join;
+mod line;
 mod node;
 mod offer;
 mod quarantine;
 mod recover;
 mod repair;
 mod verdict;
+mod tokens;
 mod watch;
 mod wire;
 

@@ -5,19 +5,22 @@ use super::{
     compare::{Comparisons, Found},
     folder::{Incoming, Membership},
     house::Doorkeeper,
-    join::Tokens,
+    line::Line,
     offer::Offering,
     repair::Replaced,
+    tokens::Tokens,
     watch,
 };
 use crate::credentials::Credentials;
 use anyhow::Context;
+use evenkeel_access::Directory;
 use evenkeel_disk::RealDisk;
 use evenkeel_engine::{Mark, Marks, thread};
 use evenkeel_log_local::LogId;
 use evenkeel_log_raft::{Inbox, Members, NodeId, Offer, Running, Start, Status};
 use evenkeel_peers::{Asked, Authority, ClusterId, Peers};
 use evenkeel_snapshot::Receiver;
+use evenkeel_types::AccountId;
 use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
@@ -78,6 +81,9 @@ pub(crate) struct Setup<'a> {
     /// Where requests come in.
     pub(crate) http: SocketAddr,
     pub(crate) gifts: Gifts,
+    /// The access keys, and the account that this node's are of.
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) account: AccountId,
 }
 
 /// This node.
@@ -94,6 +100,7 @@ pub(crate) struct Cluster {
     pub(super) replaced: Replaced,
     /// Why what it holds cannot be trusted.
     pub(super) damage: Mutex<Option<String>>,
+    pub(super) line: OnceLock<Line>,
     pub(super) is_fetching: AtomicBool,
     /// The leader's state, as a whole.
     pub(super) received: Mutex<Option<Receiver<RealDisk>>>,
@@ -102,6 +109,8 @@ pub(crate) struct Cluster {
     membership: Mutex<Membership>,
     book: Mutex<Book>,
     pub(super) tokens: Tokens,
+    /// One node is let in at a time.
+    pub(super) letting_in: Mutex<()>,
     peers: OnceLock<Peers>,
     inbox: OnceLock<Inbox<RealDisk>>,
     standing: watched::Sender<Standing>,
@@ -118,7 +127,7 @@ pub(crate) struct Threads {
 impl Cluster {
     /// What the folder knows of the cluster, and the socket for other nodes.
     pub(crate) fn prepare(setup: Setup<'_>) -> anyhow::Result<(Arc<Self>, TcpListener)> {
-        let Setup { folder, log, http, gifts } = setup;
+        let Setup { folder, log, http, gifts, directory, account } = setup;
         let membership = Membership::read(folder)?;
         let (id, name) = (NodeId(membership.node), ClusterId(log.0));
         let listener = TcpListener::bind(membership.listen).with_context(|| {
@@ -145,12 +154,14 @@ impl Cluster {
             comparisons: Comparisons::default(),
             replaced: Replaced::default(),
             damage: Mutex::default(),
+            line: OnceLock::new(),
             is_fetching: AtomicBool::new(false),
             received: Mutex::default(),
             starts_again: AtomicBool::new(false),
             membership: Mutex::new(membership),
             book: Mutex::new(book),
-            tokens: Tokens::default(),
+            tokens: Tokens::new(directory, account),
+            letting_in: Mutex::default(),
             peers: OnceLock::new(),
             inbox: OnceLock::new(),
             standing: watched::channel(Standing::default()).0,
@@ -181,13 +192,16 @@ impl Cluster {
     }
 
     /// The engine of this node.
-    pub(crate) fn has_engine(&self, engine: &thread::Running) {
-        let is_first =
-            self.engine.set(engine.clients().clone()).is_ok() && self.marks.set(Arc::clone(engine.marks())).is_ok();
+    pub(crate) fn has_engine(&self, engine: &thread::Running) -> std::io::Result<()> {
+        let line = Line::open(engine.clients().clone())?;
+        let is_first = self.engine.set(engine.clients().clone()).is_ok()
+            && self.line.set(line).is_ok()
+            && self.marks.set(Arc::clone(engine.marks())).is_ok();
         assert!(is_first, "a node has one engine");
         if self.is_to_start_again() {
             engine.stop();
         }
+        Ok(())
     }
 
     /// How the log stands; `None` while the node starts or stops.

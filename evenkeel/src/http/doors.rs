@@ -134,7 +134,9 @@ impl Thread {
             return match &self.shared.cluster {
                 _ if !known.is_root => evenkeel_native::not_root(),
                 None => admin::single(),
-                Some(cluster) => admin::answer(cluster, head.method.as_str(), head.uri.path(), &body).await,
+                Some(cluster) => {
+                    admin::answer(cluster, &self.client, head.method.as_str(), head.uri.path(), &body).await
+                }
             };
         }
         let asked = evenkeel_native::Asked {
