@@ -3,12 +3,14 @@
 
 use evenkeel_tests::signed::{ACCESS_KEY, SECRET_KEY};
 use evenkeel_tests::web_driver::Browser;
-use evenkeel_tests::{Server, wait};
+use evenkeel_tests::{Cluster, Server, wait};
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 const HOSTILE: &str = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">";
+
+const SOON: Duration = Duration::from_secs(60);
 
 fn sign_in(browser: &Browser, secret: &str) {
     browser.type_into("input[name=access_key]", ACCESS_KEY);
@@ -90,4 +92,58 @@ fn every_page_fits_in_light_and_dark_narrow_and_wide() {
     }
     assert_eq!(colours.len(), 2, "one pair for light and one for dark: {colours:?}");
     assert_eq!(browser.complaints(), Vec::<serde_json::Value>::new());
+}
+
+/// Any node shows the page of the one that leads; and while none does, what it knows of the others itself.
+#[test]
+fn the_nodes_are_shown_by_any_of_them_also_while_none_leads() {
+    let Some(browser) = Browser::start() else { return };
+    let mut cluster = Cluster::of_three();
+    let queue = cluster.client(0).create_queue("mails", &json!({})).unwrap();
+    cluster.client(0).send(&queue, "hello", None).unwrap();
+    let follower = cluster.nodes[1].endpoint();
+    let text = || browser.text("document.body.innerText");
+    browser.open(&follower);
+    sign_in(&browser, SECRET_KEY);
+    assert!(text().contains("mails"), "the follower shows what the leader knows: {}", text());
+    browser.click("a[href='/console/nodes']");
+    assert_eq!(browser.text("document.title"), "Nodes · Evenkeel");
+    let states = || browser.text("[...document.querySelectorAll('tbody tr')].map(row => row.innerText).join('|')");
+    wait::until("all three to be there", SOON, || states().matches("there").count() == 3);
+    assert!(states().starts_with('1') && states().matches("leader").count() == 1, "{}", states());
+    assert!(states().contains(&cluster.nodes[2].address().to_string()), "{}", states());
+    for (width, dark) in [(360, false), (800, true), (1400, false)] {
+        browser.look(width, dark);
+        let needed = browser.value("document.documentElement.scrollWidth").as_u64().unwrap();
+        assert!(needed <= u64::from(width), "{needed} of {width} pixels");
+    }
+    cluster.nodes[2].kill();
+    wait::until("the page to tell that one is gone", SOON, || states().contains("gone"));
+    assert!(text().contains("1 of 3 nodes is not there"), "{}", text());
+    browser.open(&follower);
+    assert!(text().contains("1 of 3 nodes is not there"), "also above the queues: {}", text());
+    assert_eq!(browser.complaints(), Vec::<serde_json::Value>::new());
+
+    // The one that led is gone too, and with it the session: the last node lets in by itself, and tells what it knows.
+    cluster.nodes[0].kill();
+    browser.open(&format!("{follower}/console/nodes"));
+    assert_eq!(browser.text("location.pathname"), "/console/sign-in");
+    sign_in(&browser, SECRET_KEY);
+    wait::until("the last node to know that none leads", SOON, || {
+        browser.open(&format!("{follower}/console/nodes"));
+        text().contains("No node leads")
+    });
+    assert!(text().contains("tells this"), "{}", text());
+    browser.open(&follower);
+    assert!(text().contains("No node leads"), "{}", text());
+
+    cluster.nodes[0].start_again();
+    cluster.wait_for_leader();
+    wait::until("the queues to be shown again", SOON, || {
+        browser.open(&follower);
+        if browser.text("location.pathname") == "/console/sign-in" {
+            sign_in(&browser, SECRET_KEY);
+        }
+        text().contains("mails")
+    });
 }

@@ -324,6 +324,13 @@ fn serve_log<L: Log + 'static>(
         syncs,
         config.insecure_no_auth,
     );
+    let console = match &cluster {
+        Some(cluster) => {
+            let cluster = Arc::clone(cluster);
+            console.of_nodes(move || cluster.nodes())
+        }
+        None => console,
+    };
     let native = evenkeel_native::Door::new(Arc::clone(&directory), policies, config.account, interpreter);
     let seen = Seen::new(Sources {
         meters: Arc::clone(running.meters()),

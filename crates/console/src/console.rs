@@ -4,6 +4,7 @@ use crate::{
     Response, assets,
     history::History,
     limits::FORM_BYTES_MAX,
+    nodes::Nodes,
     pages::{self, Pending},
     session::Sessions,
     sign,
@@ -32,8 +33,12 @@ pub struct Console {
     pub(crate) syncs: Box<dyn Fn() -> Counts + Send + Sync>,
     /// No key is asked for: whoever comes is root.
     pub(crate) is_open: bool,
+    nodes: Option<Box<TellNodes>>,
     memory: Mutex<Memory>,
 }
+
+/// Tells how the nodes stand.
+type TellNodes = dyn Fn() -> Option<Nodes> + Send + Sync;
 
 /// What is remembered between visits; all of it bounded, and gone with the process.
 #[derive(Default)]
@@ -88,7 +93,20 @@ impl Console {
         syncs: Box<dyn Fn() -> Counts + Send + Sync>,
         is_open: bool,
     ) -> Self {
-        Self { directory, policies, interpreter, syncs, is_open, memory: Mutex::default() }
+        Self { directory, policies, interpreter, syncs, is_open, nodes: None, memory: Mutex::default() }
+    }
+
+    /// As one node of a cluster, of which that tells.
+    #[must_use]
+    pub fn of_nodes(mut self, nodes: impl Fn() -> Option<Nodes> + Send + Sync + 'static) -> Self {
+        self.nodes = Some(Box::new(nodes));
+        self
+    }
+
+    /// Whether a path is that of a file that is the same on all nodes.
+    #[must_use]
+    pub fn is_asset(path: &str) -> bool {
+        assets::find(path).is_some()
     }
 
     /// Whether a request is for the console: what lies below [`PREFIX`], and the root as a browser asks for it. Requests of SQS's Query
@@ -154,6 +172,16 @@ impl Console {
                 _ => {}
             }
         }
+    }
+
+    /// Whether it belongs to a node of a cluster.
+    pub(crate) fn has_nodes(&self) -> bool {
+        self.nodes.is_some()
+    }
+
+    /// The nodes of the cluster, if there is one and its state is known.
+    pub(crate) fn nodes(&self) -> Option<Nodes> {
+        self.nodes.as_ref().and_then(|nodes| nodes())
     }
 
     pub(crate) fn memory(&self) -> MutexGuard<'_, Memory> {

@@ -12,6 +12,8 @@ pub(crate) struct Who {
     pub(crate) known: Arc<Known>,
     /// What forms must carry; `None` where no key is asked for, and nobody can sign out.
     pub(crate) form_token: Option<Token>,
+    /// There are nodes to be seen.
+    pub(crate) sees_nodes: bool,
     policies: Arc<Policies>,
     peer: IpAddr,
     now: WallTime,
@@ -19,7 +21,15 @@ pub(crate) struct Who {
 
 impl Who {
     pub(crate) fn new(console: &Console, visit: &Visit<'_>, known: Arc<Known>, form_token: Option<Token>) -> Self {
-        Self { known, form_token, policies: Arc::clone(&console.policies), peer: visit.peer, now: visit.now.wall }
+        let sees_nodes = known.is_root && console.has_nodes();
+        Self {
+            known,
+            form_token,
+            sees_nodes,
+            policies: Arc::clone(&console.policies),
+            peer: visit.peer,
+            now: visit.now.wall,
+        }
     }
 
     /// The account whose queues may be seen; `None` for all.

@@ -11,6 +11,7 @@ use super::{
     node::{Cluster, furthest},
     tokens::{TOKEN_LIFE, TokenError},
 };
+use evenkeel_console::Node;
 use evenkeel_engine::Client;
 use evenkeel_log_raft::{Change, ChangeError, NodeId, Status};
 use evenkeel_native::Response;
@@ -66,40 +67,30 @@ fn status(cluster: &Cluster) -> Result<Status, Refusal> {
 }
 
 fn tell(cluster: &Cluster, status: &Status) -> Value {
-    let members = &status.members;
-    let mut ids: Vec<_> = members.voters.iter().chain(&members.learners).chain(&members.voters_before).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let (book, compared) = (cluster.book(), cluster.compared());
-    let nodes: Vec<_> = ids
-        .into_iter()
-        .map(|&node| {
-            let place = book.get(node);
-            let peer = status.peers.iter().find(|peer| peer.node == node);
-            // Of the others only the leader knows how they are.
-            let matched = if node == status.node { Some(status.last.0) } else { peer.map(|peer| peer.matched.0) };
-            json!({
-                "node": node.0,
-                "role": if status.leader == Some(node) { "leader" } else if members.voters.contains(&node) { "voter" } else { "learner" },
-                "reachable": if node == status.node { Some(true) } else { peer.map(|peer| peer.is_there) },
-                "last": matched,
-                "state": compared.judged.get(&node).map(|judged| judged.verdict.word()),
-                "compared_at": compared.judged.get(&node).map(|judged| judged.at.0),
-                "digest": compared.judged.get(&node).map(|judged| format!("{:016x}", judged.digest)),
-                "needs_snapshot": peer.map(|peer| peer.needs_snapshot),
-                "address": place.map(|place| place.address.as_str()),
-                "http": place.map(|place| place.http.as_str()),
-            })
+    let told = cluster.nodes_of(status);
+    let node = |node: &Node| {
+        let compared = node.compared.as_ref();
+        json!({
+            "node": node.number,
+            "role": node.role.word(),
+            "reachable": node.is_there,
+            "last": node.last,
+            "state": compared.map(|compared| compared.word),
+            "compared_at": compared.map(|compared| compared.at),
+            "digest": compared.map(|compared| format!("{:016x}", compared.digest)),
+            "needs_snapshot": node.needs_state,
+            "address": node.peers,
+            "http": node.http,
         })
-        .collect();
+    };
     json!({
         "cluster": cluster.name.to_string(),
-        "told_by": status.node.0,
-        "leader": status.leader.map(|leader| leader.0),
-        "term": status.term,
-        "committed": status.committed.0,
-        "differences": compared.differences,
-        "nodes": nodes,
+        "told_by": told.told_by,
+        "leader": told.leader,
+        "term": told.term,
+        "committed": told.committed,
+        "differences": told.differences,
+        "nodes": told.nodes.iter().map(node).collect::<Vec<_>>(),
     })
 }
 

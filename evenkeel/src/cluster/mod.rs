@@ -23,12 +23,13 @@ mod init;
 mod join;
 mod line;
 mod node;
+mod nodes;
 mod offer;
 mod quarantine;
 mod recover;
 mod repair;
-mod verdict;
 mod tokens;
+mod verdict;
 mod watch;
 mod wire;
 

@@ -5,6 +5,7 @@ use super::{
     outside::text,
     service::{Shared, read_body},
 };
+use bytes::Bytes;
 use evenkeel_console::{Console, Response as Page, Step, Visit, limits::FORM_BYTES_MAX};
 use evenkeel_engine::{Answer, Client, Request};
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
@@ -21,7 +22,7 @@ pub(super) fn is_asked(head: &Parts) -> bool {
     Console::is_asked(head.method.as_str(), head.uri.path(), head.uri.query().unwrap_or_default())
 }
 
-/// Serves a page.
+/// Serves a page: of this node, or of the one that leads, which knows more. While nobody leads, it is what this node knows.
 pub(super) async fn serve(
     head: &Parts,
     body: Incoming,
@@ -35,6 +36,27 @@ pub(super) async fn serve(
     let Ok(body) = read_body(body, &shared.large_bodies).await else {
         return text(StatusCode::BAD_REQUEST, "the form did not come in whole\n");
     };
+    let follows = shared.cluster.as_ref().filter(|cluster| !cluster.leads() && !Console::is_asset(head.uri.path()));
+    if let Some(cluster) = follows {
+        let forwarded = tokio::select! {
+            forwarded = cluster.forward(head, peer, &body) => forwarded.ok(),
+            () = shared.stopping.is_overdue() => None,
+        };
+        if let Some((page, _)) = forwarded {
+            return page.map(Whole::new);
+        }
+    }
+    visit(head, &body, peer, shared, client).await.map(Whole::new)
+}
+
+/// The page as this node makes it.
+pub(super) async fn visit(
+    head: &Parts,
+    body: &[u8],
+    peer: IpAddr,
+    shared: &Shared,
+    client: &Client,
+) -> Response<Bytes> {
     let value = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let visit = Visit {
         method: head.method.as_str(),
@@ -44,7 +66,7 @@ pub(super) async fn serve(
         host: value("host").unwrap_or_default(),
         origin: head.headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or("unreadable")),
         fetch_site: value("sec-fetch-site"),
-        body: &body,
+        body,
         peer,
         now: shared.clocks.now(),
     };
@@ -84,8 +106,8 @@ async fn ask(client: &Client, requests: Vec<Request>) -> Vec<Answer> {
     answers
 }
 
-fn respond(page: Page) -> Response<Whole> {
-    let mut response = Response::new(Whole::new(page.body.into()));
+fn respond(page: Page) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(page.body));
     *response.status_mut() = StatusCode::from_u16(page.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(page.content_type));

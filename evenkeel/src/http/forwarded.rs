@@ -1,6 +1,7 @@
 //! Requests that came in at another node of the cluster, which passed them on to this one: served as if they had come here.
 
 use super::{
+    console,
     doors::Answered,
     outside::plain,
     service::{DELIVERY_WINDOW, Thread},
@@ -45,6 +46,10 @@ async fn serve_one(thread: Rc<Thread>, asked: Asked) {
         let words = "the node that leads does not understand; use the same version on all nodes\n";
         return reply.send(encode_response(&plain(StatusCode::BAD_GATEWAY, words)));
     };
+    if console::is_asked(&head) {
+        let page = console::visit(&head, &body, peer, &thread.shared, &thread.client).await;
+        return reply.send(encode_response(&page));
+    }
     let id = thread.request_ids.borrow_mut().next();
     let answered = tokio::select! {
         answered = thread.answer(&head, body, &id, peer) => answered,

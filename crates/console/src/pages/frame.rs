@@ -46,6 +46,9 @@ impl Frame<'_> {
         if self.is_live {
             html.raw("<span class=\"pulse\" role=\"status\" data-pulse=\"\"></span>");
         }
+        if who.sees_nodes {
+            html.raw("<nav><a href=\"/console/nodes\">Nodes</a></nav>");
+        }
         html.raw("<form class=\"find\" action=\"/console/job\" role=\"search\"><input name=\"id\" type=\"search\" size=\"36\" ");
         html.raw("maxlength=\"64\" required placeholder=\"Message id\" aria-label=\"Find a job by its message id\" spellcheck=\"false\" autocomplete=\"off\">");
         html.raw("<button>Find</button></form>");

@@ -2,17 +2,19 @@
 
 mod frame;
 mod job;
+mod nodes;
 mod problem;
 mod queue;
 mod queues;
 mod sign_in;
 mod tiles;
 
+use problem::no_leader;
 pub(crate) use problem::problem;
 pub(crate) use sign_in::sign_in;
 
 use crate::{Console, Step, Visit, who::Who};
-use evenkeel_engine::Answer;
+use evenkeel_engine::{Answer, EngineError};
 
 /// A page that waits for the engine.
 #[derive(Debug)]
@@ -35,6 +37,10 @@ pub(crate) fn open(console: &Console, path: &str, visit: &Visit<'_>, who: &Who) 
         "/" => queues::open(visit, who),
         "/console/queue" => queue::open(visit, who),
         "/console/job" => job::open(console, visit, who),
+        "/console/nodes" if who.sees_nodes => Step::Respond(match console.nodes() {
+            Some(nodes) => nodes::page(&nodes, who),
+            None => problem(503, "This node does not serve", "It starts or stops.", Some(who)),
+        }),
         _ => Step::Respond(problem(404, "No such page", "There is nothing here.", Some(who))),
     }
 }
@@ -44,6 +50,9 @@ impl Pending {
     pub fn answer(self, console: &Console, answers: Vec<Answer>) -> Step {
         // All or nothing: an engine that stops between two questions has no page.
         if let Some(Answer::Failed(error)) = answers.iter().find(|answer| matches!(answer, Answer::Failed(_))) {
+            if *error == EngineError::NotLeading {
+                return Step::Respond(no_leader());
+            }
             return Step::Respond(problem(503, "The server does not serve", &format!("It says: {error}."), None));
         }
         match self.0 {

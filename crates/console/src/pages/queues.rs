@@ -1,6 +1,6 @@
 //! All queues: how many jobs wait in each, and for how long.
 
-use super::{Page, Pending, frame::Frame, looked, tiles::Tiles};
+use super::{Page, Pending, frame::Frame, looked, nodes, tiles::Tiles};
 use crate::{
     Console, Step, Visit, chart, form,
     history::{History, HouseRates, Rates},
@@ -43,6 +43,11 @@ impl Asked {
         let memory = console.memory();
         let response = Frame { title: "Queues", who: Some(&self.who), is_live: true }.page(200, |html| {
             html.raw("<h1>Queues</h1>").live("queues");
+            if self.who.sees_nodes
+                && let Some(nodes) = console.nodes()
+            {
+                nodes::alerts(html, &nodes);
+            }
             if let Some(house) = looked!(answers, House) {
                 self.house(html, house, memory.history.house_rates());
             }
