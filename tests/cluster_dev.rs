@@ -177,7 +177,7 @@ fn a_cluster_that_was_half_formed_is_formed_the_next_time() {
 #[test]
 fn what_cannot_be_is_told_with_what_to_do() {
     let home = tempfile::tempdir().unwrap();
-    let said = |more: &[&str]| Tool::bare(&[&["cluster", "dev"], more].concat()).folder(home.path()).fails(1);
+    let said = |more: &[&str]| Tool::bare(&[["cluster", "dev"].as_slice(), more].concat()).folder(home.path()).fails(1);
     assert!(said(&["--listen", "0.0.0.0:9324"]).contains("only this machine reaches"));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap().to_string();

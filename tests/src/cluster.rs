@@ -28,7 +28,7 @@ impl Cluster {
         let port = || ports::free(&[]);
         let mut cluster = Self::from_launch(Launch::default().port(port()));
         for _ in 0..2 {
-            let launch = cluster.next();
+            let launch = cluster.how_to_join();
             cluster.add(launch.port(port()));
         }
         cluster
@@ -53,12 +53,12 @@ impl Cluster {
 
     /// One more node, that asks the one that joined last; waits until it has a vote.
     pub fn join(&mut self) {
-        let launch = self.next();
+        let launch = self.how_to_join();
         self.add(launch);
     }
 
     /// How the next node is started.
-    fn next(&self) -> Launch {
+    fn how_to_join(&self) -> Launch {
         let token = self.token();
         let asked = self.nodes.len() - 1;
         let at = self.status(asked)["nodes"][asked]["address"].as_str().expect("it has an address").to_owned();

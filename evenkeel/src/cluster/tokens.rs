@@ -75,6 +75,7 @@ impl Tokens {
         getrandom::fill(&mut forgotten).map_err(no_randomness)?;
         let id = id(&secret);
         let sealed = self.directory.vault().seal(&id, &KeySecret::new(forgotten.to_vec()));
+        let sealed = sealed.map_err(|error| TokenError::Internal(error.to_string()))?;
         let life = u64::try_from(TOKEN_LIFE.as_millis()).unwrap_or(u64::MAX);
         let command = Command::CreateKey(NewKey {
             id: &id,
@@ -83,7 +84,7 @@ impl Tokens {
             description: "lets one node join the cluster, once",
             actions: vec![RIGHT],
             queues: Vec::new(),
-            sealed: &sealed.map_err(|error| TokenError::Internal(error.to_string()))?,
+            sealed: &sealed,
             expires_at: Some(WallTime(now.0.saturating_add(life))),
         });
         match client.call(Request::Propose(Proposal::new(&command))).await {
