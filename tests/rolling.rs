@@ -1,5 +1,6 @@
 //! Nodes come and go under real SDKs with the retries that they make by themselves: through the real HAProxy with the configuration of `contrib/haproxy`,
-//! and with each client at a node of its own. No program sees an error, and no job is lost, doubled or leased twice.
+//! and with each client at a node of its own, whose socket is
+//! held across its restarts. No program sees an error, and no job is lost, doubled or leased twice.
 //!
 //! `EVENKEEL_ROLLING_KILLS` (2) kills of the leader, `EVENKEEL_ROLLING_RESTARTS` (1) rolling restarts of all three. What was measured is told: run with `--nocapture`.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong in a test ends the test")]
@@ -70,12 +71,11 @@ fn behind_haproxy_a_killed_leader_and_a_rolling_restart_are_no_error_to_anybody(
 
 #[test]
 fn a_rolling_restart_is_no_error_to_clients_of_the_nodes_themselves() {
-    let mut cluster = Cluster::at_addresses();
+    let mut cluster = Cluster::with_held_sockets();
     cluster.client(0).create_queue("work", &json!({})).unwrap();
     let endpoints: Vec<String> = cluster.nodes.iter().map(evenkeel_tests::Server::endpoint).collect();
     let mut traffic = Traffic::start("work", &endpoints);
-    // Those whose node is away have nothing but their retries.
-    restart_each(&mut cluster, &mut traffic, 0);
+    restart_each(&mut cluster, &mut traffic, SENDS_BETWEEN / 4);
     judge("rolling restarts, clients at the nodes", &traffic.stop());
 }
 

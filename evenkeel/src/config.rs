@@ -265,6 +265,17 @@ impl ServeArgs {
 }
 
 impl Config {
+    /// Whether that address may be listened on.
+    pub(crate) fn check_listen(&self, listen: SocketAddr) -> anyhow::Result<()> {
+        if self.insecure_no_auth && !listen.ip().is_loopback() {
+            bail!(
+                "insecure_no_auth: with {listen} to listen on, anybody who reaches this machine could do everything; listen on a \
+                 loopback address (--listen 127.0.0.1:9324), or leave --insecure-no-auth out and sign requests"
+            );
+        }
+        Ok(())
+    }
+
     fn check(&self) -> anyhow::Result<()> {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         if !(1..=64).contains(&self.region.len()) || !self.region.bytes().all(plain) {
@@ -276,13 +287,7 @@ impl Config {
         if self.sync_interval.is_some_and(|interval| interval.is_zero() || interval > Duration::from_secs(60)) {
             bail!("sync_interval_ms: use 1 to 60000");
         }
-        if self.insecure_no_auth && !self.listen.ip().is_loopback() {
-            bail!(
-                "insecure_no_auth: with {} to listen on, anybody who reaches this machine could do everything; listen on a \
-                 loopback address (--listen 127.0.0.1:9324), or leave --insecure-no-auth out and sign requests",
-                self.listen
-            );
-        }
+        self.check_listen(self.listen)?;
         if let Some(listen) = self.metrics_listen.filter(|listen| !listen.ip().is_loopback() && !self.metrics_public) {
             bail!(
                 "metrics_listen: whoever reaches {listen} could read metrics without a key; choose a loopback address, scrape \

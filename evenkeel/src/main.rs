@@ -12,6 +12,7 @@ mod dev_cluster;
 mod holder;
 mod http;
 mod identity;
+mod inherited;
 mod pages;
 mod private_file;
 mod screen;

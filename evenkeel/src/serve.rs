@@ -6,7 +6,7 @@ use crate::{
     credentials::{self, Credentials, Origin},
     holder,
     http::{LargeBodies, Server, Settings, Shared, Stopping},
-    identity, sealing,
+    identity, inherited, sealing,
     seen::{self, Seen, Sources},
 };
 use anyhow::Context;
@@ -36,7 +36,15 @@ const FAREWELL: Duration = Duration::from_millis(500);
 /// Serves until SIGTERM or SIGINT, or until the log fails.
 pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     begin_log(&config);
-    let listener = Server::bind(config.listen, "--listen")?;
+    let inherited = inherited::listener()?;
+    let socket_stays = inherited.is_some();
+    let listener = match inherited {
+        Some(listener) => {
+            config.check_listen(listener.local_addr()?)?;
+            listener
+        }
+        None => Server::bind(config.listen, "--listen")?,
+    };
     let metrics = config.metrics_listen.map(|listen| Server::bind(listen, "--metrics-listen")).transpose()?;
 
     let disk = RealDisk;
@@ -56,7 +64,8 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     }
     loop {
         let metrics = metrics.as_ref().map(TcpListener::try_clone).transpose()?;
-        match serve_once(&config, listener.try_clone()?, metrics, http) {
+        let sockets = Sockets { requests: listener.try_clone()?, stays: socket_stays, metrics };
+        match serve_once(&config, sockets, http) {
             Ok(Ended::ToStartAgain) => {}
             Ok(Ended::Damaged(why)) if repair(folder, http, &why)? => {}
             Ok(_) => break,
@@ -71,6 +80,14 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// Where it listens.
+struct Sockets {
+    requests: TcpListener,
+    /// Somebody else holds that of requests, for whoever serves next.
+    stays: bool,
+    metrics: Option<TcpListener>,
 }
 
 /// What is next after the end of an engine.
@@ -97,12 +114,7 @@ fn repair(folder: &Path, http: SocketAddr, why: &str) -> anyhow::Result<bool> {
 }
 
 /// From the data folder, which is locked, to a server that has stopped.
-fn serve_once(
-    config: &Config,
-    listener: TcpListener,
-    metrics: Option<TcpListener>,
-    http: SocketAddr,
-) -> anyhow::Result<Ended> {
+fn serve_once(config: &Config, sockets: Sockets, http: SocketAddr) -> anyhow::Result<Ended> {
     let (disk, folder) = (RealDisk, &config.data_dir);
     let is_member = cluster::is_member(folder);
     if is_member {
@@ -118,8 +130,7 @@ fn serve_once(
     let applied = found.start.machine.applied();
     let id = identity::load(&disk, folder)?;
     let connections_max = crate::descriptors::connections(config.connections_max);
-    let ready =
-        Ready { config, listener, metrics, connections_max, root, origin, directory, sealing_key_was_made, found };
+    let ready = Ready { config, sockets, connections_max, root, origin, directory, sealing_key_was_made, found };
     if is_member {
         return serve_as_member(ready, id, applied, http);
     }
@@ -138,8 +149,7 @@ fn serve_once(
 /// All that a server has before its log is open.
 struct Ready<'a> {
     config: &'a Config,
-    listener: TcpListener,
-    metrics: Option<TcpListener>,
+    sockets: Sockets,
     connections_max: u32,
     root: Credentials,
     origin: Origin,
@@ -261,8 +271,8 @@ fn serve_log<L: Log + 'static>(
     >,
 ) -> anyhow::Result<()> {
     let Keeping { cluster, set_up, tell: tell_log } = keeping;
-    let Ready { config, listener, metrics, connections_max, root, origin, directory, sealing_key_was_made, found } =
-        ready;
+    let Ready { config, sockets, connections_max, root, origin, directory, sealing_key_was_made, found } = ready;
+    let Sockets { requests: listener, stays, metrics } = sockets;
     let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
     let clocks = thread::Clocks::default();
     let keeper = set_up(Keeper::new(found.checkpoints, found.shelf, log.reader()));
@@ -362,22 +372,28 @@ fn serve_log<L: Log + 'static>(
     }
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let told = Arc::new(Notify::new());
     if config.stop_with_stdin {
-        stop_with_stdin(&ended)?;
+        stop_with_stdin(&told)?;
     }
-    runtime.block_on(stop_signal(&ended))?;
+    let is_told = runtime.block_on(async {
+        tokio::select! {
+            told = stop_signal(&told) => told.map(|()| true),
+            () = ended.notified() => Ok(false),
+        }
+    })?;
     if !running.is_finished() {
         tracing::info!("stopping: finishing what was accepted");
     }
     shared.stopping.begin();
-    let starts_again = cluster.as_ref().is_some_and(|cluster| cluster.is_to_start_again());
     if let Some(cluster) = &cluster {
         cluster.step_down();
-        if !starts_again && !running.is_finished() {
+        if is_told {
             std::thread::sleep(FAREWELL);
         }
     }
-    server.stop(!starts_again);
+    // An engine that ended by itself may be followed by another, in this process.
+    server.stop(is_told && !stays);
     running.stop();
     let drained = runtime.block_on(async {
         let joined = tokio::task::spawn_blocking(move || server.join());
@@ -444,24 +460,24 @@ fn tell_syncs(syncs: &SyncStats) {
     tracing::info!("{count} syncs: p50 {micros_p50} us, p99 {micros_p99} us, longest {micros_max} us");
 }
 
-async fn stop_signal(ended: &Notify) -> std::io::Result<()> {
+async fn stop_signal(told: &Notify) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
-        () = ended.notified() => {}
+        () = told.notified() => {}
     }
     Ok(())
 }
 
 /// Ends the server when standard input does: a thread that waits there, as long as the process lives.
-fn stop_with_stdin(ended: &Arc<Notify>) -> std::io::Result<()> {
-    let ended = Arc::clone(ended);
+fn stop_with_stdin(told: &Arc<Notify>) -> std::io::Result<()> {
+    let told = Arc::clone(told);
     std::thread::Builder::new().name("stdin".into()).spawn(move || {
         _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-        ended.notify_one();
+        told.notify_one();
     })?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use crate::{Client, Launch, Server, Tool, ports, signed, wait};
 use serde_json::Value;
+use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
@@ -30,6 +31,17 @@ impl Cluster {
         for _ in 0..2 {
             let launch = cluster.how_to_join();
             cluster.add(launch.port(port()));
+        }
+        cluster
+    }
+
+    /// As [`Cluster::of_three`], each at an address that is held across its restarts.
+    pub fn with_held_sockets() -> Self {
+        let socket = || TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let mut cluster = Self::from_launch(Launch::default().socket(socket()));
+        for _ in 0..2 {
+            let launch = cluster.how_to_join();
+            cluster.add(launch.socket(socket()));
         }
         cluster
     }

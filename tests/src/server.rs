@@ -4,7 +4,8 @@ use crate::signed::{ACCESS_KEY, SECRET_KEY};
 use crate::{Client, binary, http};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
@@ -23,6 +24,7 @@ pub struct Launch {
     data: Option<PathBuf>,
     bare: bool,
     port: u16,
+    socket: Option<Arc<TcpListener>>,
 }
 
 /// What a server that ended by itself left.
@@ -72,6 +74,12 @@ impl Launch {
     /// Listens there in all its lives, as a server does that others are told of, rather than on any free port.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
+        self
+    }
+
+    /// Hands it that socket in all its lives, as systemd does.
+    pub fn socket(mut self, socket: TcpListener) -> Self {
+        self.socket = Some(Arc::new(socket));
         self
     }
 
@@ -186,7 +194,15 @@ impl Server {
         self.log_read = std::fs::metadata(&log).map_or(0, |file| usize::try_from(file.len()).unwrap_or(0));
         let stderr = File::options().create(true).append(true).open(&log).expect("a file for the log");
         let stdout = File::create(self.home.path().join("stdout")).expect("a file for the output");
-        let mut command = Command::new(binary::evenkeel());
+        let (mut command, stdin) = match &self.launch.socket {
+            None => (Command::new(binary::evenkeel()), Stdio::null()),
+            Some(socket) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", r#"exec env LISTEN_PID=$$ LISTEN_FDS=1 "$0" "$@" 3<&0 0</dev/null"#]);
+                shell.arg(binary::evenkeel());
+                (shell, OwnedFd::from(socket.try_clone().expect("a socket can be shared")).into())
+            }
+        };
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("EVENKEEL_") {
                 command.env_remove(name);
@@ -198,7 +214,7 @@ impl Server {
             command.env("EVENKEEL_ROOT_ACCESS_KEY", ACCESS_KEY).env("EVENKEEL_ROOT_SECRET_KEY", SECRET_KEY);
         }
         command.args(&self.launch.arguments).envs(self.launch.environment.iter().cloned());
-        command.current_dir(self.home.path()).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
+        command.current_dir(self.home.path()).stdin(stdin).stdout(stdout).stderr(stderr);
         self.child = Some(command.spawn().expect("the server's binary can be run"));
     }
 

@@ -45,7 +45,8 @@ pub struct Asked {
     pub request: Bytes,
     /// Where the answer goes.
     pub reply: Reply,
-    /// Ends when the question is withdrawn, or nobody is there any more: also after the answer, which then was of no use.
+    /// Says so when the question is withdrawn, also after the answer, which then was of no use; closes when its node is not there any more, which may
+    /// have got the answer.
     pub withdrawn: oneshot::Receiver<()>,
 }
 
@@ -152,8 +153,12 @@ async fn listen<H: House>(
                     let reply = Reply { queue: Arc::clone(&queue), number };
                     house.ask(Asked { from, request, reply, withdrawn });
                 }
-                // Dropped, which is what it means.
-                Frame::Cancel(number) => drop(asked.remove(&number)),
+                Frame::Cancel(number) => {
+                    if let Some(withdraw) = asked.remove(&number) {
+                        // Nobody may care any more.
+                        _ = withdraw.send(());
+                    }
+                }
                 _ => return Err(frame::bad("what only the other side says")),
             }
         }

@@ -1,8 +1,8 @@
 //! One node: this binary again, as a child.
 
 use super::places::Place;
-use crate::cluster;
-use anyhow::Context;
+use crate::{cluster, holder};
+use anyhow::{Context, bail};
 use std::{
     fs,
     net::SocketAddr,
@@ -10,10 +10,15 @@ use std::{
     process::{ExitStatus, Stdio},
     time::Duration,
 };
-use tokio::process::{ChildStdin, Command};
+use tokio::{
+    process::{ChildStdin, Command},
+    time::{Instant, sleep},
+};
 
 /// How long it may take to stop, before it is killed: what a server gives its connections, and some more.
 const STOP_MAX: Duration = Duration::from_secs(20);
+/// Between two looks at who has a folder.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Of a log so much of the end is looked at for what was said last.
 const LAST_BYTES: u64 = 4_096;
 
@@ -50,6 +55,21 @@ impl Child {
             process: None,
             stdin: None,
         }
+    }
+
+    /// Waits until no process of an earlier run has its folder: one whose terminal was killed is about to stop.
+    ///
+    /// # Errors
+    /// Somebody has it for long.
+    pub(super) async fn is_free(&self) -> anyhow::Result<()> {
+        let (lock, until) = (self.folder.join("lock"), Instant::now() + STOP_MAX);
+        while let Some(holder) = holder::of_lock(&lock) {
+            if Instant::now() > until {
+                bail!("the data folder {} is in use by {holder}; stop it", self.folder.display());
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 
     /// Starts it.

@@ -24,6 +24,9 @@ const ANSWER_MAX: Duration = Duration::from_secs(6);
 
 /// Starts all nodes, and lets those in that are no members yet, one after the other. Tells how the cluster stands then.
 pub(super) async fn form(nodes: &mut [Child]) -> anyhow::Result<Value> {
+    for node in nodes.iter() {
+        node.is_free().await?;
+    }
     if let Some(first) = nodes.first().filter(|first| !first.is_member()) {
         cluster::init(&first.folder, first.peers, None)?;
     }

@@ -19,18 +19,20 @@ pub(super) fn ready(nodes: &[Child], status: &Value, screen: Screen) -> io::Resu
     let mut out = io::stdout().lock();
     writeln!(out, "Three nodes of one cluster, for trying it out: any credentials will do.\n")?;
     let heads = [("NODE", Side::Right), ("ROLE", Side::Left), ("PROCESS", Side::Right)];
-    let places = [("REQUESTS AT", Side::Left), ("DATA", Side::Left), ("LOG", Side::Left)];
+    let places = [("REQUESTS AT", Side::Left), ("DATA", Side::Left)];
     let mut table = Table::new(&[heads.as_slice(), &places].concat());
     for node in nodes {
         let role = if leader == Some(node.http) { "leader" } else { "voter" };
         let pid = node.pid().map_or_else(|| "-".to_owned(), |pid| pid.to_string());
-        let (folder, log) = (node.folder.display().to_string(), node.log.display().to_string());
-        table.row(&[&number(status, node.http), role, &pid, &format!("http://{}", node.http), &folder, &log]);
+        let folder = node.folder.display().to_string();
+        table.row(&[&number(status, node.http), role, &pid, &format!("http://{}", node.http), &folder]);
     }
     table.write(screen, &mut out)?;
+    let logs: Vec<String> = nodes.iter().map(|node| node.log.display().to_string()).collect();
+    writeln!(out, "\nWhat they say is in {}.", logs.join(", "))?;
     // The one that is killed is not the one that is asked.
     let follower = nodes.iter().find(|node| Some(node.http) != leader);
-    let at = follower.or(nodes.first()).map_or_else(String::new, |node| node.http.to_string());
+    let at = follower.or_else(|| nodes.first()).map_or_else(String::new, |node| node.http.to_string());
     writeln!(out, "\nAny node takes any request. Paste this where your program runs; it leads to one that follows:\n")?;
     writeln!(out, "  export AWS_ENDPOINT_URL_SQS=http://{at}")?;
     writeln!(out, "  export AWS_ACCESS_KEY_ID=dev AWS_SECRET_ACCESS_KEY=dev AWS_DEFAULT_REGION=us-east-1\n")?;
