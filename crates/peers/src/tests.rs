@@ -212,7 +212,7 @@ fn a_question_that_is_dropped_is_withdrawn_and_so_is_an_answer_of_no_use() {
             asked = two.asked() => asked,
         };
         drop(asking);
-        _ = asked.withdrawn.await;
+        asked.withdrawn.await.unwrap();
         let answering = async { ask(&one.peers, 2, b"of no use").await.unwrap() };
         let (answered, withdrawn) = tokio::join!(answering, async {
             let asked = two.asked().await;
@@ -220,7 +220,17 @@ fn a_question_that_is_dropped_is_withdrawn_and_so_is_an_answer_of_no_use() {
             (asked.withdrawn,)
         });
         answered.withdraw();
-        _ = withdrawn.0.await;
+        withdrawn.0.await.unwrap();
+        // That the node is gone is something else: it may have used the answer.
+        let answering = async { ask(&one.peers, 2, b"used").await.unwrap() };
+        let (answered, withdrawn) = tokio::join!(answering, async {
+            let asked = two.asked().await;
+            asked.reply.send(Bytes::from_static(b"answer"));
+            (asked.withdrawn,)
+        });
+        drop(answered);
+        one.peers.stop();
+        withdrawn.0.await.unwrap_err();
     });
 }
 

@@ -208,7 +208,7 @@ fn let_in(cluster: &Cluster, secret: &Secret, request: &[u8]) -> anyhow::Result<
 
 /// As [`agree`], for a node that needs no token.
 pub(super) fn admit(cluster: &Cluster, address: String, http: String) -> anyhow::Result<NodeId> {
-    let _one = cluster.tokens.letting_in.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one = cluster.letting_in.lock().unwrap_or_else(PoisonError::into_inner);
     agree(cluster, address, http)
 }
 
