@@ -6,6 +6,7 @@ use evenkeel_tests::signed::Pen;
 use evenkeel_tests::{Client, Launch, Message, Server, client, wait};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -195,6 +196,30 @@ fn a_worker_whose_connection_is_reset_later_keeps_its_jobs() {
     // Unread bytes make the end a reset.
     drop(idle);
     std::thread::sleep(SECOND / 2);
+    assert_eq!(client.counts(&queue).unwrap(), [0, 1, 0]);
+}
+
+/// A proxy has the answer as a whole and passes it on; that it resets the connection then, as HAProxy does with those that it does not need any more, says
+/// nothing of the worker.
+#[test]
+fn a_worker_behind_a_proxy_keeps_its_jobs_however_the_proxys_connection_ends() {
+    let server = Server::start();
+    let mut client = server.client();
+    let queue = client.create_queue("jobs", &json!({})).unwrap();
+    client.send(&queue, "for one behind a proxy", None).unwrap();
+    let body = client::receive_request(&queue, 1, 0, Some(LEASE)).to_string();
+    let framing = format!("Content-Length: {}\r\nX-Forwarded-For: 192.0.2.7\r\n", body.len());
+    let mut head = Pen::default().head(&server.address().to_string(), "ReceiveMessage", body.as_bytes(), &framing);
+    head.extend_from_slice(body.as_bytes());
+    let mut passing = std::net::TcpStream::connect(server.address()).unwrap();
+    passing.write_all(&head).unwrap();
+    // It comes; and unread bytes make the end a reset.
+    passing.read_exact(&mut [0; 1]).unwrap();
+    let closed = http::metric(server.address(), "evenkeel_connections_open").unwrap();
+    drop(passing);
+    wait::until("the server to see the end", 5 * SECOND, || {
+        http::metric(server.address(), "evenkeel_connections_open").unwrap() < closed
+    });
     assert_eq!(client.counts(&queue).unwrap(), [0, 1, 0]);
 }
 

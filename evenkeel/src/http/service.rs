@@ -22,7 +22,7 @@ use evenkeel_engine::{Client, EngineError, Request as EngineRequest, thread::Clo
 use evenkeel_metrics::{Outcome, Requests};
 use evenkeel_sigv4::{SigError, Verifier};
 use evenkeel_sqs::{Door, Head, Unread as UnreadBody};
-use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body;
 use hyper::body::Incoming;
 use std::{
@@ -154,6 +154,9 @@ struct Undelivered {
     made: Instant,
     /// There as long as the system has not taken all of the response, if it is a large one.
     unread: Weak<Ticket>,
+    /// Somebody passed the request on: how a connection to a proxy ends says nothing of the client behind it. HAProxy resets connections
+    /// that it does not need any more.
+    is_proxied: bool,
 }
 
 /// The way to give back what a response handed out.
@@ -164,6 +167,8 @@ enum WayBack {
     There(evenkeel_peers::Answered),
 }
 
+/// What proxies add to requests that they pass on (RFC 7239, RFC 9110 section 7.6.3, and what all of them do).
+const PROXIED: [HeaderName; 3] = [header::FORWARDED, header::VIA, HeaderName::from_static("x-forwarded-for")];
 /// A connection that breaks so soon after a response was made did not bring it to anybody. One that breaks later belonged
 /// to a worker that is at work: its lease must hold.
 pub(super) const DELIVERY_WINDOW: Duration = Duration::from_secs(2);
@@ -196,7 +201,7 @@ impl Connection {
     /// because not all of the response was taken, however long ago it was made.
     pub(super) fn broke(&self, was_unread: bool) {
         if let Some(last) = self.inner.undelivered.take()
-            && (was_unread || last.made.elapsed() < DELIVERY_WINDOW)
+            && (was_unread || !last.is_proxied && last.made.elapsed() < DELIVERY_WINDOW)
         {
             match last.way {
                 WayBack::Here(request) => self.inner.thread.client.tell(request),
@@ -231,6 +236,7 @@ impl hyper::service::Service<Request<Incoming>> for Service {
 
 impl Inner {
     async fn serve(&self, request: Request<Incoming>) -> Response<Answer> {
+        let is_proxied = PROXIED.iter().any(|name| request.headers().contains_key(name));
         let (mut response, way) = self.answer(request).await;
         if self.thread.shared.stopping.has_begun() {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -238,7 +244,7 @@ impl Inner {
         let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
         let unread = self.thread.unread.count(bytes, &self.give_up);
         let held = unread.as_ref().map_or_else(Weak::new, Rc::downgrade);
-        self.undelivered.set(way.map(|way| Undelivered { way, made: Instant::now(), unread: held }));
+        self.undelivered.set(way.map(|way| Undelivered { way, made: Instant::now(), unread: held, is_proxied }));
         response.map(|whole| Answer::new(whole, unread))
     }
 
