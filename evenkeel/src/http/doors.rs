@@ -182,7 +182,8 @@ impl Thread {
 
 /// What a request says besides its body, as the door sees it.
 pub(super) fn asked<'h>(head: &'h Parts, id: &'h RequestId, peer: IpAddr, now: WallTime) -> Head<'h> {
-    let text = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    // One that is no text is there all the same, and says nothing that the door knows.
+    let text = |name: &str| head.headers.get(name).map(|value| value.to_str().unwrap_or_default());
     Head {
         path: head.uri.path(),
         query: head.uri.query().unwrap_or_default(),
