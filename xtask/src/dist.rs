@@ -67,7 +67,14 @@ fn pack(built: &Path, target: &str) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder.join("completions"))?;
     let binary = folder.join("evenkeel");
     std::fs::copy(built, &binary)?;
-    for file in ["LICENSE", "README.md", "CHANGELOG.md", "contrib/systemd/evenkeel.service"] {
+    for file in [
+        "LICENSE",
+        "README.md",
+        "CHANGELOG.md",
+        "contrib/systemd/evenkeel.service",
+        "contrib/systemd/evenkeel.socket",
+        "contrib/haproxy/haproxy.cfg",
+    ] {
         let to = folder.join(Path::new(file).file_name().unwrap_or_default());
         std::fs::copy(workspace().join(file), to).with_context(|| file.to_owned())?;
     }
