@@ -219,7 +219,7 @@ pub fn corpus_of_requests() -> Vec<Vec<u8>> {
     (0u8..).zip(bodies).map(|(action, body)| [&[action], body.as_bytes()].concat()).collect()
 }
 
-/// Good forms, and one that is spread over the query string and the body.
+/// Good forms of every action, and one that is spread over the query string and the body.
 #[must_use]
 pub fn corpus_of_forms() -> Vec<Vec<u8>> {
     let url = "QueueUrl=http%3A%2F%2Flocalhost%3A9324%2F000000000001%2Fq";
@@ -242,6 +242,22 @@ pub fn corpus_of_forms() -> Vec<Vec<u8>> {
         "\nAction=GetQueueAttributes&AttributeNames.member.1=All".to_owned(),
         "\nAction=SetQueueAttributes&Attributes.entry.1.key=DelaySeconds&Attributes.entry.1.value=5".to_owned(),
         "Action=PurgeQueue".to_owned(),
+        format!(
+            "\nAction=ChangeMessageVisibilityBatch&ChangeMessageVisibilityBatchRequestEntry.1.Id=a\
+             &ChangeMessageVisibilityBatchRequestEntry.1.ReceiptHandle={handle}&ChangeMessageVisibilityBatchRequestEntry.1.VisibilityTimeout=0"
+        ),
+        "Action=GetQueueUrl&QueueName=q&QueueOwnerAWSAccountId=000000000001".to_owned(),
+        "Action=DeleteQueue".to_owned(),
+        "\nAction=ListQueues&QueueNamePrefix=q&MaxResults=1".to_owned(),
+        "Action=ListQueueTags".to_owned(),
+        "\nAction=TagQueue&Tag.1.Key=team&Tag.1.Value=a&Tags.2.Key=b&Tags.2.Value=".to_owned(),
+        "\nAction=UntagQueue&TagKey.1=team&TagKey.7=b".to_owned(),
+        "\nAction=ListDeadLetterSourceQueues&MaxResults=1".to_owned(),
+        format!("\nAction=StartMessageMoveTask&SourceArn={ARN}&MaxNumberOfMessagesPerSecond=1"),
+        format!("\nAction=ListMessageMoveTasks&SourceArn={ARN}&MaxResults=10"),
+        "\nAction=CancelMessageMoveTask&TaskHandle=BAAA".to_owned(),
+        "\nAction=AddPermission&Label=a&AWSAccountId.1=000000000002&ActionName.1=SendMessage&ActionName.2=*".to_owned(),
+        "\nAction=RemovePermission&Label=a".to_owned(),
     ]
     .map(String::into_bytes)
     .into()
