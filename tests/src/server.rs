@@ -1,7 +1,7 @@
 //! The server as a child process: started, killed, stopped and started again on the same folder.
 
 use crate::signed::{ACCESS_KEY, SECRET_KEY};
-use crate::{Client, binary, http};
+use crate::{Client, binary, http, wait};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener};
@@ -232,9 +232,17 @@ impl Server {
         }
     }
 
-    /// Stops it in the midst of whatever it does, as a machine that is paused does (SIGSTOP).
+    /// Stops it in the midst of whatever it does, as a machine that is paused does (SIGSTOP); returns once none of its threads runs.
     pub fn pause(&self) {
         self.signal(Signal::STOP);
+        let tasks = PathBuf::from(format!("/proc/{}/task", self.pid()));
+        let is_stopped = |task: std::fs::DirEntry| {
+            let status = std::fs::read_to_string(task.path().join("status")).unwrap_or_default();
+            status.lines().any(|line| line.starts_with("State:\tT"))
+        };
+        wait::until("all its threads to stop", STOP_MAX, || {
+            std::fs::read_dir(&tasks).expect("the child is there").flatten().all(is_stopped)
+        });
     }
 
     /// Goes on after a [`Server::pause`].

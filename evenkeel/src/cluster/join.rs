@@ -4,7 +4,7 @@
 //! nodes must have alike. A number is the index of the log's entry before the change: there is none like it, also after a change of leader. If the new
 //! node dies before it has written that down, a learner is left over that never comes (`evenkeel cluster remove`).
 
-use super::{book::Place, folder::Membership, house::JOIN, init::reachable, node::Cluster};
+use super::{book::Place, folder::Membership, forward::Unanswered, house::JOIN, init::reachable, node::Cluster};
 use crate::{credentials::Credentials, identity, private_file, sealing};
 use anyhow::{Context, bail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -23,6 +23,14 @@ use std::{
 
 /// How long the cluster may take to agree on a new member.
 const AGREE_MAX: Duration = Duration::from_secs(10);
+
+/// Between two attempts while the cluster is about to have another leader.
+const TRY_EVERY: Duration = Duration::from_millis(20);
+
+/// Nothing was done: another may, or this node a moment later.
+#[derive(Debug, thiserror::Error)]
+#[error("the cluster is about to have another leader; try again")]
+pub(super) struct NotLeading;
 
 /// What a new node says of itself.
 #[derive(Serialize, Deserialize)]
@@ -110,10 +118,18 @@ pub(super) fn asked(cluster: &Arc<Cluster>, joining: Joining) {
     let Joining { secret, request, answer } = joining;
     let cluster = Arc::clone(cluster);
     spawn(move || {
-        let answered = if cluster.leads() {
-            let_in(&cluster, &secret, &request).map_err(|error| format!("{error:#}"))
-        } else {
-            pass_on(&cluster, &secret, &request)
+        let until = Instant::now() + AGREE_MAX;
+        let answered = loop {
+            let answered = if cluster.leads() {
+                let_in(&cluster, &secret, &request)
+            } else {
+                pass_on(&cluster, &secret, &request)
+            };
+            match answered {
+                // An election is no reason to send it away.
+                Err(error) if error.is::<NotLeading>() && Instant::now() < until => std::thread::sleep(TRY_EVERY),
+                answered => break answered.map_err(|error| format!("{error:#}")),
+            }
         };
         // It may have gone.
         _ = answer.send(answered);
@@ -121,19 +137,21 @@ pub(super) fn asked(cluster: &Arc<Cluster>, joining: Joining) {
 }
 
 /// Passes it on to the leader, who made the token.
-fn pass_on(cluster: &Cluster, secret: &Secret, request: &[u8]) -> Result<Bytes, String> {
+fn pass_on(cluster: &Cluster, secret: &Secret, request: &[u8]) -> anyhow::Result<Bytes> {
     let mut bytes = BytesMut::new();
     bytes.put_u8(JOIN);
     bytes.extend_from_slice(secret.bytes());
     bytes.extend_from_slice(request);
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
-    let answered = runtime.block_on(cluster.ask_leader(bytes.freeze()));
-    let answer = answered.map_err(|_| "no node leads, so none can be let in; try again".to_owned())?.answer;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let answer = match runtime.block_on(cluster.ask_leader(bytes.freeze())) {
+        Ok(answered) => answered.answer,
+        Err(Unanswered::Here) => return Err(NotLeading.into()),
+        Err(_) => bail!("no node leads, so none can be let in; try again"),
+    };
     match answer.split_first() {
         Some((0, welcome)) => Ok(Bytes::copy_from_slice(welcome)),
-        Some((_, why)) => Err(String::from_utf8_lossy(why).into_owned()),
-        None => Err("the leader does not understand; use the same version on all nodes".into()),
+        Some((_, why)) => bail!("{}", String::from_utf8_lossy(why)),
+        None => bail!("the leader does not understand; use the same version on all nodes"),
     }
 }
 
@@ -151,6 +169,8 @@ pub(super) fn passed_on(cluster: &Arc<Cluster>, asked: Asked) {
                 answer.put_u8(0);
                 answer.extend_from_slice(&welcome);
             }
+            // Nothing: whoever leads now is to be asked.
+            Err(error) if error.is::<NotLeading>() => {}
             Err(error) => {
                 answer.put_u8(1);
                 answer.extend_from_slice(format!("{error:#}").as_bytes());
@@ -171,7 +191,7 @@ fn let_in(cluster: &Cluster, secret: &Secret, request: &[u8]) -> anyhow::Result<
     let request: Request = serde_json::from_slice(request).context("use the same version on all nodes")?;
     let gifts = &cluster.gifts;
     if !cluster.leads() {
-        bail!("the cluster is about to have another leader; try again");
+        return Err(NotLeading.into());
     }
     // Before the token is spent.
     if (&request.account, &request.region) != (&gifts.account, &gifts.region) {

@@ -4,10 +4,10 @@
 //! as soon as it was drawn. Who spends a token revokes that key, and the log says who was first. So `evenkeel keys list` shows the tokens that wait, and
 //! `evenkeel keys revoke` takes one back.
 
-use super::line::Line;
+use super::{join::NotLeading, line::Line};
 use anyhow::{Context, bail};
 use evenkeel_access::{Directory, Secret as KeySecret, Standing};
-use evenkeel_engine::{Answer, Client, Look, Looked, Proposal, Request};
+use evenkeel_engine::{Answer, Client, EngineError, Look, Looked, Proposal, Request};
 use evenkeel_machine::{
     Reply,
     command::{Command, NewKey},
@@ -102,7 +102,7 @@ impl Tokens {
     pub(super) fn spend(&self, line: &Line, secret: &Secret) -> anyhow::Result<bool> {
         // One that leads as of now has all that was agreed on before in its state only once it serves.
         if !matches!(line.ask(Request::Look(Look::House)), Answer::Looked(Ok(Looked::House(_)))) {
-            bail!("the cluster is about to have another leader; try again");
+            return Err(NotLeading.into());
         }
         let id = id(secret);
         let known = self.directory.get(&id).filter(|_| is_token(&id));
@@ -112,6 +112,7 @@ impl Tokens {
         }
         match line.ask(Request::Propose(Proposal::new(&Command::RevokeKey { id: &id }))) {
             Answer::Reply(Reply::KeyChanged(revoked)) => Ok(revoked.is_ok()),
+            Answer::Failed(EngineError::NotLeading) => Err(NotLeading.into()),
             Answer::Failed(error) => Err(error).context("the token may be spent or not; try again, or make another"),
             _ => bail!("the engine answers something else"),
         }
