@@ -1,4 +1,5 @@
 //! Each deliberate defect is caught: `cargo test -p evenkeel-sim --features faults --test faults -- --nocapture`.
+//! `EVENKEEL_DEFECT=Raft` tries only those with that in their name.
 #![cfg(feature = "faults")]
 
 use evenkeel_sim::faults::{all, hunt};
@@ -15,7 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(900);
 fn every_deliberate_defect_is_caught() {
     let mut missed = Vec::new();
     std::panic::set_hook(Box::new(|_| {}));
-    for defect in all() {
+    let wanted = std::env::var("EVENKEEL_DEFECT").unwrap_or_default();
+    for defect in all().into_iter().filter(|defect| format!("{defect:?}").contains(&wanted)) {
         let caught = hunt(defect, SEEDS, PATIENCE).unwrap_or_else(|endless| {
             let _ = std::panic::take_hook();
             // Its thread is left behind and ends with the process.

@@ -83,7 +83,8 @@ impl World {
                 self.dies(at, true);
             }
         }
-        let at = self.now + self.fate.between(500, 1_500) * MILLISECOND;
+        let unit = if self.profile.is_stormy { 200 } else { 1_000 };
+        let at = self.now + self.fate.between(unit / 2, unit * 3 / 2) * MILLISECOND;
         self.schedule.at(at, Event::Fault);
     }
 
@@ -124,7 +125,8 @@ impl World {
         self.house_ends(at);
         power_cut |= self.host(at).is_ill && self.fate.chance(300);
         self.end_life_of_disk(at, power_cut);
-        let lasts = self.fate.span(10 * MILLISECOND, 6 * SECOND);
+        let longest = if self.profile.is_stormy { 300 * MILLISECOND } else { 6 * SECOND };
+        let lasts = self.fate.span(10 * MILLISECOND, longest);
         self.schedule.at(self.now + lasts, Event::Restart(at));
     }
 

@@ -90,6 +90,8 @@ pub(crate) struct Call {
 pub(crate) struct Life {
     pub(crate) calls: BTreeMap<CallId, Call>,
     pub(crate) engine_at: Option<Time>,
+    /// The engine's thread is busy with something else, or gets no processor, until then.
+    pub(crate) engine_stalls_until: Time,
     pub(crate) log_at: Option<Time>,
     pub(crate) writer_busy: bool,
     pub(crate) errands: VecDeque<Errand>,

@@ -48,7 +48,8 @@ impl World {
 
     /// The operator looks after the cluster.
     pub(super) fn operate(&mut self) {
-        let soon = self.fate.between(200, 1_500) * MILLISECOND;
+        let longest = if self.profile.is_stormy { 300 } else { 1_500 };
+        let soon = self.fate.between(50, longest) * MILLISECOND;
         self.schedule.at(self.now + soon, Event::Operator);
         let Some(leader) = self.leader().filter(|&at| self.now >= self.host(at).paused_until) else { return };
         let Some(status) = self.host(leader).house.as_ref().map(|house| house.node.status()) else { return };

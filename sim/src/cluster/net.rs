@@ -87,14 +87,16 @@ impl World {
 
     /// The network is cut in some way, for a while.
     pub(super) fn cut(&mut self) {
-        let hosts: Vec<usize> = (0..self.hosts.len()).filter(|&at| !self.host(at).is_gone).collect();
+        let mut hosts: Vec<usize> = (0..self.hosts.len()).filter(|&at| !self.host(at).is_gone).collect();
         if hosts.len() < 2 {
             return;
         }
         let victim = *self.fate.pick(&hosts);
         let mut cuts = Vec::new();
         let both = |cuts: &mut Vec<(usize, usize)>, one: usize, two: usize| cuts.extend([(one, two), (two, one)]);
-        let words = match self.fate.below(6) {
+        // In a storm mostly chains: whoever is in the middle is asked for its vote from both sides.
+        let kind = if self.profile.is_stormy && self.fate.chance(600) { 5 } else { self.fate.below(6) };
+        let words = match kind {
             0 => {
                 self.counts.isolated += 1;
                 hosts.iter().filter(|&&other| other != victim).for_each(|&other| both(&mut cuts, victim, other));
@@ -126,6 +128,8 @@ impl World {
             _ => {
                 self.counts.ring += 1;
                 let count = hosts.len();
+                let turn = usize::try_from(self.fate.below(count as u64)).unwrap_or(0);
+                hosts.rotate_left(turn);
                 // With three a ring cuts nothing; then one link goes, and they stand in a chain.
                 let reach = |one: usize, two: usize| {
                     let apart = one.abs_diff(two);
@@ -143,7 +147,8 @@ impl World {
         };
         self.line(format_args!("the network is cut: {words}: {cuts:?}"));
         self.cuts.extend(cuts.iter().copied());
-        let lasts = self.fate.span(100 * MILLISECOND, 12 * SECOND);
+        let longest = if self.profile.is_stormy { 3 * SECOND } else { 12 * SECOND };
+        let lasts = self.fate.span(100 * MILLISECOND, longest);
         self.schedule.at(self.now + lasts, Event::Mended(cuts));
     }
 

@@ -77,6 +77,8 @@ pub struct Profile {
     pub body_bytes: u64,
     /// Of a thousand times, those that an engine's thread comes late to its work.
     pub lazy_engines: u32,
+    /// Elections, power cuts and slow syncs come all the time: what is promised before it is synced shows then.
+    pub is_stormy: bool,
     /// Calendars may jump, or clocks run fast: then leases end when log time says, and that is not true time.
     pub clocks_err: bool,
     /// The log's segments.
@@ -96,6 +98,10 @@ impl Profile {
         let mut faults = fault_rates(&mut rng);
         if !clocks_err {
             faults.wall_jump = 0;
+        }
+        let is_stormy = faults != FaultRates::default() && rng.chance(300);
+        if is_stormy {
+            faults = FaultRates { power_cut: 500, slow_disk: 800, partition: 600, hand_over: 300, ..faults };
         }
         let body_bytes = if rng.chance(100) { 20_000 } else { 400 };
         let mut keeping = Keeping::of(&mut rng, body_bytes);
@@ -119,6 +125,7 @@ impl Profile {
             lease_secs: 10,
             body_bytes,
             lazy_engines: if rng.chance(400) { 100 } else { 5 },
+            is_stormy,
             clocks_err,
             segment_bytes: rng.span(6 * 1024, 64 * 1024),
             checkpoint_every: rng.span(4 * 1024, 64 * 1024),

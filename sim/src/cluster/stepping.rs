@@ -35,7 +35,12 @@ impl World {
             }
             NodeEvent::Engine => {
                 self.host(at).life.engine_at = None;
-                self.engine_works(at)?;
+                let until = self.host(at).life.engine_stalls_until;
+                if until > self.now {
+                    self.wake_engine(at, until);
+                } else {
+                    self.engine_works(at)?;
+                }
             }
             NodeEvent::Write => self.writer_writes(at),
             NodeEvent::Sync => {
@@ -75,8 +80,13 @@ impl World {
         self.check_reign(at)?;
         self.send_messages(at);
         if self.host(at).house.as_ref().is_some_and(super::host::House::has_news) {
-            let late = if self.fate.chance(self.profile.lazy_engines) { 300 * MILLISECOND } else { 200 };
-            let takes = self.fate.span(1, late);
+            if self.fate.chance(self.profile.lazy_engines) {
+                let longest = if self.profile.is_stormy { 3 * SECOND } else { 300 * MILLISECOND };
+                let until = self.now + self.fate.span(1, longest);
+                let life = &mut self.host(at).life;
+                life.engine_stalls_until = life.engine_stalls_until.max(until);
+            }
+            let takes = self.fate.span(1, 200);
             self.wake_engine(at, self.now + takes);
         }
         self.wake_writer(at);
@@ -85,6 +95,7 @@ impl World {
 
     fn wake_engine(&mut self, at: usize, when: Time) {
         let life = &mut self.host(at).life;
+        let when = when.max(life.engine_stalls_until);
         if life.engine_at.is_none_or(|planned| planned > when) {
             life.engine_at = Some(when);
             self.later(at, when - self.now, NodeEvent::Engine);
@@ -282,7 +293,8 @@ impl World {
             }
             _ => {}
         }
-        self.engine_works(at)
+        self.wake_engine_soon(at);
+        Ok(())
     }
 
     fn wake_keeper(&mut self, at: usize) {
