@@ -111,6 +111,8 @@ impl Profile {
         if rng.chance(500) {
             queues.push(Role { is_fifo: true, by_group: rng.chance(500), ..Role::default() });
         }
+        // Large bodies in small segments would be a segment each, on every node.
+        let scale = if body_bytes > 1_000 { 8 } else { 1 };
         Self {
             nodes: if rng.chance(250) { 5 } else { 3 },
             grows: rng.chance(300),
@@ -127,8 +129,8 @@ impl Profile {
             lazy_engines: if rng.chance(400) { 100 } else { 5 },
             is_stormy,
             clocks_err,
-            segment_bytes: rng.span(6 * 1024, 64 * 1024),
-            checkpoint_every: rng.span(4 * 1024, 64 * 1024),
+            segment_bytes: scale * rng.span(6 * 1024, 64 * 1024),
+            checkpoint_every: scale * rng.span(4 * 1024, 64 * 1024),
             keeping,
         }
     }
