@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, value_parser};
 
 use crate::depth::args::DepthArgs;
 use crate::limits::SECONDS_MAX;
+use crate::nodes::args::NodesArgs;
 
 /// Loads an SQS endpoint on this machine and says how fast, how late, how fair, and at what cost.
 ///
@@ -30,6 +31,8 @@ use crate::limits::SECONDS_MAX;
 ///   evenkeel-bench all --out table.md               everything, against what must be reached
 ///
 ///   evenkeel-bench depth all                        what ten million waiting jobs cost; needs 32 GiB of disk
+///
+///   evenkeel-bench nodes all                        three nodes, and one that joins beside a million jobs
 ///
 ///   evenkeel-bench --endpoint http://127.0.0.1:9324 --access-key K --secret-key S --pid 1234 cycle
 #[derive(Parser)]
@@ -87,6 +90,8 @@ pub enum Command {
     All(AllArgs),
     /// What millions of waiting jobs cost: memory, restarts, stalls, throughput. Figures as a Markdown table.
     Depth(DepthArgs),
+    /// Three nodes that hold the same data: throughput, and a node that joins. Figures as a Markdown table.
+    Nodes(NodesArgs),
     /// A stand-in for the server, in memory, for trying the tool itself.
     #[command(hide = true)]
     Serve(ServeArgs),

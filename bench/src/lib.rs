@@ -19,6 +19,7 @@ pub mod limits;
 pub mod machine;
 pub mod measure;
 pub mod mock;
+pub mod nodes;
 pub mod payload;
 pub mod procfs;
 pub mod report;

@@ -5,7 +5,7 @@ use clap::Parser as _;
 use evenkeel_bench::cli::{Cli, Command};
 use evenkeel_bench::session::Session;
 use evenkeel_bench::workload::{all, cycle, fairness, groups, latency};
-use evenkeel_bench::{depth, machine, mock};
+use evenkeel_bench::{depth, machine, mock, nodes};
 
 fn main() -> anyhow::Result<()> {
     let Cli { common, command } = Cli::parse();
@@ -21,6 +21,7 @@ fn main() -> anyhow::Result<()> {
         Command::Groups(args) => groups::run(&mut session()?, args).map(|_| ()),
         Command::All(args) => put(&all::run(&common, args)?, args.out.as_deref()),
         Command::Depth(args) => put(&depth::run(&common, args)?, args.out.as_deref()),
+        Command::Nodes(args) => put(&nodes::run(&common, args)?, args.out.as_deref()),
         Command::Serve(_) => Ok(()),
     }
 }

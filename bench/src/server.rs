@@ -18,8 +18,8 @@ use crate::sqs::control::is_healthy;
 use crate::target::Target;
 
 const GUARD: &str = r#"trap '' INT; read -r _; kill -TERM "$1" 2>/dev/null; sleep 20; kill -KILL "$1" 2>/dev/null"#;
-const ACCESS_KEY: &str = "evenkeel-bench";
-const SECRET_KEY: &str = "evenkeel-bench-secret";
+pub const ACCESS_KEY: &str = "evenkeel-bench";
+pub const SECRET_KEY: &str = "evenkeel-bench-secret";
 
 pub struct Server {
     child: Child,

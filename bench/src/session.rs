@@ -51,10 +51,7 @@ impl Session {
     /// If that fails.
     pub fn own(common: &Common, arguments: &[&str]) -> anyhow::Result<Self> {
         let folder = TemporaryFolder::create(&common.data_parent())?;
-        let program = match &common.server {
-            Some(program) => program.clone(),
-            None => beside_this_program("evenkeel")?,
-        };
+        let program = program(common)?;
         let arguments = common.server_arg.iter().cloned().chain(arguments.iter().map(|&argument| argument.to_owned()));
         let mut own = Own { program, arguments: arguments.collect(), starts: 0, folder };
         let mut server = own.spawn(free_address()?)?;
@@ -67,6 +64,12 @@ impl Session {
             server: Some(server),
             own: Some(own),
         })
+    }
+
+    /// A session of a server that somebody else started, and ends.
+    pub fn of(server: &Server, directory: &Path) -> Self {
+        let (target, pid) = (server.target.clone(), Some(server.pid()));
+        Self { target, pid, directory: directory.to_owned(), queues: Vec::new(), server: None, own: None }
     }
 
     /// Ends a server of our own in good order; returns what it said. Its data stays.
@@ -131,15 +134,30 @@ impl Own {
     }
 }
 
+/// The server's program.
+///
+/// # Errors
+/// If this program stands nowhere.
+pub fn program(common: &Common) -> anyhow::Result<PathBuf> {
+    common.server.clone().map_or_else(|| beside_this_program("evenkeel"), Ok)
+}
+
 fn beside_this_program(name: &str) -> anyhow::Result<PathBuf> {
     let here = std::env::current_exe()?;
     Ok(here.parent().context("this program stands nowhere")?.join(name))
 }
 
-struct TemporaryFolder(PathBuf);
+/// A folder that goes when this does.
+pub struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
-    fn create(parent: &Path) -> anyhow::Result<Self> {
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// # Errors
+    /// If it cannot be made.
+    pub fn create(parent: &Path) -> anyhow::Result<Self> {
         for attempt in 0..1_000 {
             let path = parent.join(format!("bench-data-{}-{attempt}", std::process::id()));
             if !path.exists() {
