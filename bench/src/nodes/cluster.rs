@@ -13,8 +13,8 @@ use crate::sqs::scan;
 
 /// How long a node may take to have a vote.
 const JOIN_MAX: Duration = Duration::from_secs(600);
-/// Between two looks at the cluster.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Between two looks at the cluster, each of which is a process that takes processor time from those measured.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 pub(super) struct Cluster {
     // In this order: servers end before their data goes.

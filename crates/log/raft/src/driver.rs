@@ -3,6 +3,7 @@
 //! Whoever carries messages between machines gives in what came ([`Inbox::give`]) and is given what is to go. Nothing here knows of sockets.
 
 use crate::{
+    limits::CATCH_UP_EVERY,
     members::{Change, ChangeError, NodeId},
     message::Message,
     node::{Node, Status},
@@ -137,6 +138,7 @@ pub fn run<D: Disk>(
 fn run_node<D: Disk>(mut node: Node<D>, tick: Duration, errands: &Receiver<Errand<D>>, mut send: impl FnMut(Message)) {
     let shared = node.shared().clone();
     let mut next_tick = Instant::now() + tick;
+    let mut next_leave = Instant::now();
     loop {
         node.work();
         let inbox = {
@@ -158,6 +160,10 @@ fn run_node<D: Disk>(mut node: Node<D>, tick: Duration, errands: &Receiver<Erran
             // A thread that was stopped for long does not make up for it: others may have taken over meanwhile.
             next_tick = now + tick;
         }
+        if node.has_catching_up() && now >= next_leave {
+            node.let_catch_up();
+            next_leave = now + CATCH_UP_EVERY;
+        }
         node.take_messages().into_iter().for_each(&mut send);
         let queue = shared.queue();
         let has_work = !queue.inbox.is_empty()
@@ -168,7 +174,8 @@ fn run_node<D: Disk>(mut node: Node<D>, tick: Duration, errands: &Receiver<Erran
             || queue.closed && node.is_idle()
             || queue.failed.is_some();
         if !has_work {
-            let left = next_tick.saturating_duration_since(Instant::now());
+            let next = if node.has_catching_up() { next_tick.min(next_leave) } else { next_tick };
+            let left = next.saturating_duration_since(Instant::now());
             // Woken too early or too late, it only looks once more.
             drop(shared.for_node.wait_timeout(queue, left));
         }

@@ -1,5 +1,7 @@
 //! Numbers of this room, and where they come from.
 
+use std::time::Duration;
+
 /// Members at most, learners included, also while a change is under way: the vote file names each up to four times within one sector.
 pub const MEMBERS_MAX: usize = 12;
 
@@ -30,6 +32,17 @@ pub const COMMITTED_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// The bytes of recent entries kept in memory, so that a follower that is a little behind needs no disk. Those not synced yet
 /// are kept whatever they take.
 pub const TAIL_BYTES: u64 = 32 * 1024 * 1024;
+
+/// The bytes of entries that are read from the disk for followers at one leave, [`Node::let_catch_up`](crate::Node::let_catch_up): with one each [`CATCH_UP_EVERY`] some 25 MiB a second. An
+/// entry that is larger is paid for by the leaves after it. In
+/// pieces, since whoever catches up on a million jobs must not hold up those who work.
+pub const CATCH_UP_BYTES: u64 = 128 * 1024;
+
+/// Between two leaves, while a follower waits for one.
+pub const CATCH_UP_EVERY: Duration = Duration::from_millis(5);
+
+/// Followers that wait for leave at most. One that is not noted asks again with its next answer.
+pub const CATCHING_UP_MAX: usize = 4 * MEMBERS_MAX;
 
 /// Snapshots that a follower was offered and remembers: an offer may change while one is being received.
 pub const OFFERS_MAX: usize = 8;

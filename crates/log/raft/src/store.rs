@@ -5,7 +5,7 @@
 //! is noted in [`Store::failure`], and the core gets nothing.
 
 use crate::{
-    limits::TAIL_BYTES,
+    limits::{CATCH_UP_BYTES, CATCHING_UP_MAX, TAIL_BYTES},
     members::{Members, NodeId},
 };
 use evenkeel_disk::Disk;
@@ -15,7 +15,7 @@ use evenkeel_types::{Epoch, LogIndex};
 use raft::{Error, GetEntriesContext, RaftState, Storage, StorageError};
 use raft_proto::eraftpb::{ConfState, Entry, EntryType, HardState, Snapshot, SnapshotMetadata};
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, VecDeque},
 };
 
@@ -37,6 +37,10 @@ pub(crate) struct Store<D: Disk> {
     /// The state that the application would stream to a follower that needs one.
     offer: Option<(LogIndex, Epoch, Members)>,
     failure: RefCell<Option<LogError>>,
+    /// Bytes that may still be read from the disk for followers before the next leave; negative after one that was larger.
+    leave_bytes: Cell<i64>,
+    /// Who asked for more.
+    catching_up: RefCell<Vec<GetEntriesContext>>,
 }
 
 impl<D: Disk> Store<D> {
@@ -64,6 +68,8 @@ impl<D: Disk> Store<D> {
             history,
             offer: None,
             failure: RefCell::new(None),
+            leave_bytes: Cell::new(CATCH_UP_BYTES.cast_signed()),
+            catching_up: RefCell::default(),
         }
     }
 
@@ -155,6 +161,23 @@ impl<D: Disk> Store<D> {
         index <= self.base || index <= self.last && matches!(self.entry(index), Err(ReadError::Trimmed(_)))
     }
 
+    /// So much may be read from the disk for followers again. Returns who waited for it.
+    pub(crate) fn give_leave(&self) -> Vec<GetEntriesContext> {
+        let more = CATCH_UP_BYTES.cast_signed();
+        self.leave_bytes.set(self.leave_bytes.get().saturating_add(more).min(more));
+        self.catching_up.take()
+    }
+
+    /// Whether a follower waits for leave.
+    pub(crate) fn has_catching_up(&self) -> bool {
+        !self.catching_up.borrow().is_empty()
+    }
+
+    /// Whether that entry is to be read from the disk.
+    fn is_on_disk_only(&self, index: u64) -> bool {
+        self.tail.front().is_none_or(|first| index < first.index)
+    }
+
     fn entry(&self, index: LogIndex) -> Result<Entry, ReadError> {
         if let Some(first) = self.tail.front()
             && let Some(number) = index.0.checked_sub(first.index)
@@ -186,7 +209,19 @@ impl<D: Disk> Storage for Store<D> {
         if low <= self.base.0 {
             return Err(Error::Store(StorageError::Compacted));
         }
-        let (max, mut bytes) = (max_size.into().unwrap_or(u64::MAX), 0u64);
+        let (mut max, mut bytes) = (max_size.into().unwrap_or(u64::MAX), 0u64);
+        let is_catching_up = context.can_async() && self.is_on_disk_only(low);
+        if is_catching_up {
+            let leave = self.leave_bytes.get();
+            if leave <= 0 {
+                let mut waiting = self.catching_up.borrow_mut();
+                if waiting.len() < CATCHING_UP_MAX {
+                    waiting.push(context);
+                }
+                return Err(Error::Store(StorageError::LogTemporarilyUnavailable));
+            }
+            max = max.min(leave.unsigned_abs());
+        }
         let mut entries = Vec::new();
         for index in low..high {
             match self.entry(LogIndex(index)) {
@@ -213,6 +248,9 @@ impl<D: Disk> Storage for Store<D> {
                     break;
                 }
             }
+        }
+        if is_catching_up {
+            self.leave_bytes.set(self.leave_bytes.get().saturating_sub_unsigned(bytes));
         }
         Ok(entries)
     }

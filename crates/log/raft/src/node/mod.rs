@@ -167,6 +167,7 @@ impl<D: Disk> Node<D> {
             return;
         }
         self.retry_snapshots();
+        self.let_catch_up();
         // A lone voter that won at once would have to have synced all it has; it asks again with the next tick.
         let all_synced = self.core.store().synced() == self.core.store().last() && self.issued == self.done;
         let leads = self.core.raft.state == StateRole::Leader;
@@ -175,6 +176,23 @@ impl<D: Disk> Node<D> {
         }
         self.draw_timeout();
         self.work();
+    }
+
+    /// Lets followers that are far behind have the next piece of what has to be read from the disk ([`limits::CATCH_UP_BYTES`](crate::limits::CATCH_UP_BYTES)). Each tick does as well.
+    pub fn let_catch_up(&mut self) {
+        if self.stopped || self.resetting.is_some() {
+            return;
+        }
+        for follower in self.core.store().give_leave() {
+            self.core.on_entries_fetched(follower);
+        }
+        self.work();
+    }
+
+    /// Whether a follower waits for [`Node::let_catch_up`].
+    #[must_use]
+    pub fn has_catching_up(&self) -> bool {
+        self.core.store().has_catching_up()
     }
 
     /// Campaigns at once, without asking first whether it may. A majority still decides.

@@ -50,6 +50,7 @@ checks! {
         a_lone_voter_sends_nothing_under_a_term_that_is_not_synced,
         a_proposal_of_an_earlier_reign_is_refused,
         a_proposal_that_meets_the_news_of_a_new_leader_is_refused,
+        a_follower_that_is_far_behind_catches_up_in_pieces,
         what_cannot_be_is_dropped_and_harms_nobody;
     full:
         a_follower_whose_disk_is_full_waits_and_catches_up,

@@ -2,8 +2,11 @@
 
 use super::harness::{Cluster, id};
 use bytes::Bytes;
-use evenkeel_log::{Log, LogEvent, Role, conformance::Oracle};
-use evenkeel_log_raft::{Change, Message};
+use evenkeel_log::{
+    Log, LogEvent, Role,
+    conformance::{End, Oracle},
+};
+use evenkeel_log_raft::{Change, Message, limits::CATCH_UP_BYTES};
 
 /// How many messages a node has to say now. They go on.
 fn says(cluster: &mut Cluster, node: usize) -> usize {
@@ -73,7 +76,7 @@ pub(crate) fn a_lone_voter_sends_nothing_under_a_term_that_is_not_synced() {
     while cluster.log(0).poll().is_some() {}
     cluster.node(0).node.change_members(Change::AddLearner(id(1))).unwrap();
     cluster.settle();
-    cluster.stop(0, evenkeel_log::conformance::End::Kill);
+    cluster.stop(0, End::Kill);
     cluster.start(0, 0);
     cluster.under_way.clear();
     for _ in 0..5 {
@@ -177,4 +180,43 @@ pub(crate) fn what_cannot_be_is_dropped_and_harms_nobody() {
             cluster.node(to).node.tick();
         }
     }
+}
+
+/// Those who work must not wait behind one that is far behind: what is read from the disk for it comes in pieces, by time.
+pub(crate) fn a_follower_that_is_far_behind_catches_up_in_pieces() {
+    const ENTRY_BYTES: u64 = 20_000;
+    let mut cluster = Cluster::new(3, 12);
+    cluster.settle();
+    let owner = cluster.owner().unwrap();
+    let behind = (owner + 1) % 3;
+    cluster.stop(behind, End::Kill);
+    while cluster.log(owner).poll().is_some() {}
+    for _ in 0..60 {
+        cluster.log(owner).propose(vec![1; ENTRY_BYTES as usize].into()).unwrap();
+        cluster.pump();
+    }
+    // What is in memory is not what this is about.
+    let others: Vec<_> = (0..3).filter(|node| *node != behind).collect();
+    for &node in &others {
+        cluster.stop(node, End::Kill);
+        cluster.start(node, 0);
+    }
+    for _ in 0..60 {
+        cluster.pump();
+        cluster.tick();
+    }
+    cluster.start(behind, 0);
+    let last = cluster.node(cluster.owner().unwrap()).node.status().last;
+    let (mut had, mut leaves) = (cluster.node(behind).node.status().last, 0);
+    while had < last {
+        cluster.pump();
+        let has = cluster.node(behind).node.status().last;
+        let most = CATCH_UP_BYTES / ENTRY_BYTES + 2;
+        assert!(has.0 - had.0 <= most, "{had} to {has} of {last} at once");
+        had = has;
+        leaves += 1;
+        assert!(leaves < 200, "it does not catch up: {has} of {last}");
+        cluster.tick();
+    }
+    assert!(leaves > 5, "{leaves}");
 }
