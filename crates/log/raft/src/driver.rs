@@ -3,7 +3,7 @@
 //! Whoever carries messages between machines gives in what came ([`Inbox::give`]) and is given what is to go. Nothing here knows of sockets.
 
 use crate::{
-    limits::CATCH_UP_EVERY,
+    limits::{CATCH_UP_BYTES_PER_SECOND, CATCH_UP_EVERY},
     members::{Change, ChangeError, NodeId},
     message::Message,
     node::{Node, Status},
@@ -138,7 +138,7 @@ pub fn run<D: Disk>(
 fn run_node<D: Disk>(mut node: Node<D>, tick: Duration, errands: &Receiver<Errand<D>>, mut send: impl FnMut(Message)) {
     let shared = node.shared().clone();
     let mut next_tick = Instant::now() + tick;
-    let mut next_leave = Instant::now();
+    let mut last_leave = Instant::now();
     loop {
         node.work();
         let inbox = {
@@ -160,9 +160,9 @@ fn run_node<D: Disk>(mut node: Node<D>, tick: Duration, errands: &Receiver<Erran
             // A thread that was stopped for long does not make up for it: others may have taken over meanwhile.
             next_tick = now + tick;
         }
-        if node.has_catching_up() && now >= next_leave {
-            node.let_catch_up();
-            next_leave = now + CATCH_UP_EVERY;
+        if node.has_catching_up() && now >= last_leave + CATCH_UP_EVERY {
+            node.let_catch_up(catch_up_bytes(now - last_leave));
+            last_leave = now;
         }
         node.take_messages().into_iter().for_each(&mut send);
         let queue = shared.queue();
@@ -174,12 +174,18 @@ fn run_node<D: Disk>(mut node: Node<D>, tick: Duration, errands: &Receiver<Erran
             || queue.closed && node.is_idle()
             || queue.failed.is_some();
         if !has_work {
-            let next = if node.has_catching_up() { next_tick.min(next_leave) } else { next_tick };
+            let next = if node.has_catching_up() { next_tick.min(last_leave + CATCH_UP_EVERY) } else { next_tick };
             let left = next.saturating_duration_since(Instant::now());
             // Woken too early or too late, it only looks once more.
             drop(shared.for_node.wait_timeout(queue, left));
         }
     }
+}
+
+/// What followers may have of the disk in that time.
+fn catch_up_bytes(elapsed: Duration) -> u64 {
+    let micros = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+    micros.saturating_mul(CATCH_UP_BYTES_PER_SECOND) / 1_000_000
 }
 
 fn run_disk<D: Disk>(mut writer: Writer<D>, shared: &Shared<D>) {

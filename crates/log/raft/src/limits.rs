@@ -33,12 +33,14 @@ pub const COMMITTED_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// are kept whatever they take.
 pub const TAIL_BYTES: u64 = 32 * 1024 * 1024;
 
-/// The bytes of entries that are read from the disk for followers at one leave, [`Node::let_catch_up`](crate::Node::let_catch_up): with one each [`CATCH_UP_EVERY`] some 25 MiB a second. An
-/// entry that is larger is paid for by the leaves after it. In
-/// pieces, since whoever catches up on a million jobs must not hold up those who work.
+/// The bytes of entries that are read from the disk for followers in a second, all together: whoever catches up on a million jobs must not hold up those
+/// who work. What came since is in memory, and is not counted.
+pub const CATCH_UP_BYTES_PER_SECOND: u64 = 22 * 1024 * 1024;
+
+/// How many of them may be left over when nobody wanted any, and what a tick gives at least. An entry that is larger is paid for behind it.
 pub const CATCH_UP_BYTES: u64 = 128 * 1024;
 
-/// Between two leaves, while a follower waits for one.
+/// Between two leaves to read more, while a follower waits for one.
 pub const CATCH_UP_EVERY: Duration = Duration::from_millis(5);
 
 /// Followers that wait for leave at most. One that is not noted asks again with its next answer.

@@ -161,10 +161,10 @@ impl<D: Disk> Store<D> {
         index <= self.base || index <= self.last && matches!(self.entry(index), Err(ReadError::Trimmed(_)))
     }
 
-    /// So much may be read from the disk for followers again. Returns who waited for it.
-    pub(crate) fn give_leave(&self) -> Vec<GetEntriesContext> {
-        let more = CATCH_UP_BYTES.cast_signed();
-        self.leave_bytes.set(self.leave_bytes.get().saturating_add(more).min(more));
+    /// So much more may be read from the disk for followers. Returns who waited for it.
+    pub(crate) fn give_leave(&self, bytes: u64) -> Vec<GetEntriesContext> {
+        let sum = self.leave_bytes.get().saturating_add_unsigned(bytes);
+        self.leave_bytes.set(sum.min(CATCH_UP_BYTES.cast_signed()));
         self.catching_up.take()
     }
 

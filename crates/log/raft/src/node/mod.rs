@@ -17,8 +17,8 @@ mod snapshot;
 
 use crate::{
     limits::{
-        COMMITTED_BYTES_MAX, ELECTION_TICKS, HEARTBEAT_TICKS, MESSAGE_BYTES_MAX, MESSAGES_IN_FLIGHT_MAX,
-        UNCOMMITTED_BYTES_MAX,
+        CATCH_UP_BYTES, COMMITTED_BYTES_MAX, ELECTION_TICKS, HEARTBEAT_TICKS, MESSAGE_BYTES_MAX,
+        MESSAGES_IN_FLIGHT_MAX, UNCOMMITTED_BYTES_MAX,
     },
     members::{Members, NodeId},
     message::Message,
@@ -167,7 +167,7 @@ impl<D: Disk> Node<D> {
             return;
         }
         self.retry_snapshots();
-        self.let_catch_up();
+        self.let_catch_up(CATCH_UP_BYTES);
         // A lone voter that won at once would have to have synced all it has; it asks again with the next tick.
         let all_synced = self.core.store().synced() == self.core.store().last() && self.issued == self.done;
         let leads = self.core.raft.state == StateRole::Leader;
@@ -178,12 +178,12 @@ impl<D: Disk> Node<D> {
         self.work();
     }
 
-    /// Lets followers that are far behind have the next piece of what has to be read from the disk ([`limits::CATCH_UP_BYTES`](crate::limits::CATCH_UP_BYTES)). Each tick does as well.
-    pub fn let_catch_up(&mut self) {
+    /// Lets followers that are far behind have so much more of what has to be read from the disk. Each tick does as well.
+    pub fn let_catch_up(&mut self, bytes: u64) {
         if self.stopped || self.resetting.is_some() {
             return;
         }
-        for follower in self.core.store().give_leave() {
+        for follower in self.core.store().give_leave(bytes) {
             self.core.on_entries_fetched(follower);
         }
         self.work();
