@@ -226,10 +226,11 @@ impl<D: Disk> Storage for Store<D> {
         for index in low..high {
             match self.entry(LogIndex(index)) {
                 Ok(entry) => {
-                    bytes = bytes.saturating_add(entry.data.len() as u64 + 64);
-                    if !entries.is_empty() && bytes > max {
+                    let with_it = bytes.saturating_add(entry.data.len() as u64 + 64);
+                    if !entries.is_empty() && with_it > max {
                         break;
                     }
+                    bytes = with_it;
                     entries.push(entry);
                 }
                 // For a follower that is behind: nobody needed it here, and it went. There may be an offer.

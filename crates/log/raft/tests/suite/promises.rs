@@ -192,7 +192,7 @@ pub(crate) fn a_follower_that_is_far_behind_catches_up_in_pieces() {
     cluster.stop(behind, End::Kill);
     while cluster.log(owner).poll().is_some() {}
     for _ in 0..60 {
-        cluster.log(owner).propose(vec![1; ENTRY_BYTES as usize].into()).unwrap();
+        cluster.log(owner).propose(vec![1; 20_000].into()).unwrap();
         cluster.pump();
     }
     // What is in memory is not what this is about.
