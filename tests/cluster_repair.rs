@@ -124,7 +124,9 @@ fn a_node_that_is_left_of_a_lost_majority_goes_on_alone() {
     assert_eq!(client.counts(&queue).unwrap(), [1, 0, 0]);
     assert_eq!(cluster.status(2)["nodes"].as_array().unwrap().len(), 1);
     let reachable = |node: &Value| node["reachable"] == true;
-    assert_eq!(cluster.status(0)["nodes"].as_array().unwrap().iter().filter(|node| reachable(node)).count(), 2);
+    wait::until("the others to miss it", REPAIR_MAX, || {
+        cluster.status(0)["nodes"].as_array().unwrap().iter().filter(|node| reachable(node)).count() == 2
+    });
 }
 
 /// What a node keeps of bodies in memory, and some more.
