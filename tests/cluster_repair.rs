@@ -124,6 +124,26 @@ fn a_node_that_is_left_of_a_lost_majority_goes_on_alone() {
     assert_eq!(client.counts(&queue).unwrap(), [1, 0, 0]);
     assert_eq!(cluster.status(2)["nodes"].as_array().unwrap().len(), 1);
     let reachable = |node: &Value| node["reachable"] == true;
+    // Those that join it have the members of the new cluster, whatever its log says of the old one: with any two of three there is a majority.
+    let status = cluster.status(2);
+    let at = status["nodes"][0]["address"].as_str().unwrap();
+    let mut joined = Vec::new();
+    for votes in 2..=3 {
+        let token = Tool::of(&cluster.nodes[2], &["cluster", "add", "--json"]).works().json().remove(0);
+        joined.push(Cluster::joining(at, token["token"].as_str().unwrap()).start());
+        wait::until("the new node to have a vote", REPAIR_MAX, || {
+            let status = cluster.status(2);
+            let nodes = status["nodes"].as_array().unwrap();
+            nodes.iter().filter(|node| node["role"] != "learner").count() == votes
+        });
+    }
+    cluster.nodes[2].kill();
+    wait::until("one of the new nodes to lead", REPAIR_MAX, || {
+        joined
+            .iter()
+            .any(|node| http::get(node.address(), "/readyz", REPAIR_MAX).is_ok_and(|answer| answer.status == 200))
+    });
+    assert_eq!(joined[0].client().counts(&queue).unwrap(), [1, 0, 0]);
     wait::until("the others to miss it", REPAIR_MAX, || {
         cluster.status(0)["nodes"].as_array().unwrap().iter().filter(|node| reachable(node)).count() == 2
     });

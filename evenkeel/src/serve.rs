@@ -207,6 +207,7 @@ fn serve_as_member(mut ready: Ready<'_>, id: LogId, applied: LogIndex, http: Soc
     let options = evenkeel_log_raft::Options {
         seed,
         restored,
+        withheld: cluster.withheld(),
         ..evenkeel_log_raft::Options::new(id, cluster.id(), cluster.start())
     };
     let (log, node, writer, mut opened) = open_log(&folder.join("log"), &options, applied)?;
@@ -227,7 +228,15 @@ fn serve_as_member(mut ready: Ready<'_>, id: LogId, applied: LogIndex, http: Soc
         tell: |_: &RaftLog<RealDisk>| (),
     };
     let served = serve_log(ready, log, sync_times, keeping);
+    if served.as_ref().is_err_and(|error| !cluster::is_damage(error)) && cluster.damage().is_none() {
+        // It may have ended before the engine did, for which then nothing waits: the process ends.
+        return served.map(|()| Ended::Stopped);
+    }
     cluster.join(threads);
+    if cluster.is_told_to_stop() {
+        // What is to be done otherwise, the next start does: the sockets are shut.
+        return Ok(Ended::Stopped);
+    }
     if let Some(why) = cluster.damage() {
         return Ok(Ended::Damaged(why));
     }
@@ -389,6 +398,7 @@ fn serve_log<L: Log + 'static>(
     if let Some(cluster) = &cluster {
         cluster.step_down();
         if is_told {
+            cluster.told_to_stop();
             std::thread::sleep(FAREWELL);
         }
     }

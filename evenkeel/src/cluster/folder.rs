@@ -31,6 +31,9 @@ pub(crate) struct Membership {
     /// Numbers that this node had before it lost what it held, until they are no members any more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) instead_of: Vec<u64>,
+    /// The last entry of a cluster whose majority was lost: new nodes must not have the log up to there, with that cluster's members in it. 0 for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(crate) withheld: u64,
     /// A state of the leader that has come as a whole, until the log goes on behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) incoming: Option<Incoming>,
@@ -72,6 +75,10 @@ impl Membership {
     }
 }
 
+fn is_zero(index: &u64) -> bool {
+    *index == 0
+}
+
 /// Whether the folder belongs to a cluster.
 pub(crate) fn is_member(folder: &Path) -> bool {
     folder.join(FILE).exists()
@@ -93,6 +100,7 @@ mod tests {
             authority: STANDARD.encode(authority.certificate()),
             authority_key: STANDARD.encode(authority.key()),
             instead_of: vec![3],
+            withheld: 0,
             incoming: None,
             nodes: vec![Place { node: 7, address: "a:1".into(), http: "a:2".into(), stamp: 1 }],
         };

@@ -34,6 +34,7 @@ pub(crate) fn init(folder: &Path, listen: SocketAddr, address: Option<String>) -
         authority: STANDARD.encode(authority.certificate()),
         authority_key: STANDARD.encode(authority.key()),
         instead_of: Vec::new(),
+        withheld: 0,
         incoming: None,
     }
     .write(folder)

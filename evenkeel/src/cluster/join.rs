@@ -106,6 +106,7 @@ pub(crate) fn join(asking: Asking<'_>) -> anyhow::Result<()> {
         authority_key: welcome.authority_key,
         nodes: welcome.nodes,
         instead_of: Vec::new(),
+        withheld: 0,
         incoming: None,
     }
     .write(folder)?;

@@ -15,17 +15,16 @@ const WHY: &str = "why.txt";
 /// What holds the node's share of the data.
 const HELD: [&str; 4] = ["log", evenkeel_engine::CHECKPOINTS, evenkeel_engine::BODIES, "snapshot"];
 
-/// Puts aside what the node holds. An earlier quarantine goes: the disk has to hold the state once more.
+/// Puts aside what the node holds. An earlier quarantine goes, if it was finished: the disk has to hold the state once more.
 ///
-/// What a crash cut off is finished by the next call, or by the next start, which finds the log gone.
+/// One that a crash cut off has no reason in it, and stays; the next start finds the log gone, and does it again.
 pub(super) fn put_aside(folder: &Path, why: &str) -> anyhow::Result<String> {
     let all = folder.join(FOLDER);
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
     let name = format!("{FOLDER}/{now}");
     let put = || -> io::Result<()> {
-        match fs::remove_dir_all(&all) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
+        for (earlier, _) in finished(&all) {
+            fs::remove_dir_all(all.join(earlier))?;
         }
         fs::create_dir_all(folder.join(&name))?;
         for held in HELD.iter().filter(|held| folder.join(held).exists()) {
@@ -38,10 +37,19 @@ pub(super) fn put_aside(folder: &Path, why: &str) -> anyhow::Result<String> {
     Ok(name)
 }
 
+/// Those that were finished: their names, and when they were begun.
+fn finished(all: &Path) -> Vec<(String, u64)> {
+    let names = fs::read_dir(all).into_iter().flatten().flatten();
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok());
+    names
+        .filter(|name| all.join(name).join(WHY).exists())
+        .filter_map(|name| Some((name.clone(), name.parse().ok()?)))
+        .collect()
+}
+
 /// How long ago that was done last.
 pub(super) fn since_last(folder: &Path) -> Option<Duration> {
-    let names = fs::read_dir(folder.join(FOLDER)).ok()?.flatten();
-    let last = names.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).max()?;
+    let last = finished(&folder.join(FOLDER)).into_iter().map(|(_, millis)| millis).max()?;
     SystemTime::now().duration_since(UNIX_EPOCH + Duration::from_millis(last)).ok()
 }
 
@@ -69,5 +77,10 @@ mod tests {
         std::thread::sleep(Duration::from_millis(2));
         put_aside(folder, "another").unwrap();
         assert_eq!(fs::read_dir(folder.join(FOLDER)).unwrap().count(), 1);
+        // One that was cut off may hold all that there is.
+        fs::create_dir(folder.join(FOLDER).join("7")).unwrap();
+        std::thread::sleep(Duration::from_millis(2));
+        put_aside(folder, "a third").unwrap();
+        assert_eq!(fs::read_dir(folder.join(FOLDER)).unwrap().count(), 2);
     }
 }

@@ -83,6 +83,7 @@ impl Left {
         self.membership.authority_key = STANDARD.encode(authority.key());
         self.membership.nodes.retain(is_own);
         self.membership.instead_of.clear();
+        self.membership.withheld = self.opened.segments.last.0;
         self.membership.write(&self.folder)?;
         self.open(Start::Alone)?;
         Ok(())

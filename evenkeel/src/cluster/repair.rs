@@ -100,6 +100,7 @@ pub(crate) async fn repair(folder: &Path, http: SocketAddr, why: &str) -> anyhow
     membership.node = replacement.node;
     membership.has_started = false;
     membership.incoming = None;
+    membership.withheld = 0;
     membership.instead_of.push(old.0);
     membership.nodes = replacement.nodes;
     membership.write(folder)?;

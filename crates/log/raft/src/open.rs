@@ -101,7 +101,7 @@ pub(crate) fn open<D: Disk>(disk: D, dir: &Path, options: &Options, applied: Log
     };
     let hard = HardState { term: record.term, vote: record.vote, commit: record.committed.0 };
     let members = (record.members, record.members_index);
-    let store = Store::new(segments.reader(), report.epochs, last, hard, members);
+    let store = Store::new(segments.reader(), report.epochs, last, hard, members).withholding(options.withheld);
     let shared = Shared::new(segments.upkeep(), lock);
     shared.kept_by(&opened.members);
     shared.upkeep.commit(applied);

@@ -23,6 +23,9 @@ pub struct Options {
     /// A snapshot whose state the caller holds durably, and has as its state: what [`crate::RaftLog::wanted_snapshot`] told of it. If the log was not told to
     /// go on after it before a crash, it does so now. Give it as long as that state is the one that is started from.
     pub restored: Option<Offer>,
+    /// The last entry that followers must not be told, but as part of a state: after [`Start::Alone`] the last that there was, since a new node
+    /// would take the members of before for its own. Give it at each start.
+    pub withheld: LogIndex,
     /// Decides when this node campaigns, together with its number.
     pub seed: u64,
 }
@@ -46,7 +49,7 @@ impl Options {
     pub fn new(log: LogId, node: NodeId, start: Start) -> Self {
         let usual = evenkeel_log_local::Options::new(log);
         let (segment_bytes, group_bytes_max) = (usual.segment_bytes, usual.group_bytes_max);
-        Self { log, node, start, segment_bytes, group_bytes_max, restored: None, seed: 0 }
+        Self { log, node, start, segment_bytes, group_bytes_max, restored: None, withheld: LogIndex::ZERO, seed: 0 }
     }
 
     pub(crate) fn of_segments(&self) -> evenkeel_log_local::Options {

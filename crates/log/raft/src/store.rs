@@ -37,6 +37,8 @@ pub(crate) struct Store<D: Disk> {
     /// The state that the application would stream to a follower that needs one.
     offer: Option<(LogIndex, Epoch, Members)>,
     failure: RefCell<Option<LogError>>,
+    /// No follower is told entries up to this one.
+    withheld: LogIndex,
     /// Bytes that may still be read from the disk for followers before the next leave; negative after one that was larger.
     leave_bytes: Cell<i64>,
     /// Who asked for more.
@@ -68,9 +70,21 @@ impl<D: Disk> Store<D> {
             history,
             offer: None,
             failure: RefCell::new(None),
+            withheld: LogIndex::ZERO,
             leave_bytes: Cell::new(CATCH_UP_BYTES.cast_signed()),
             catching_up: RefCell::default(),
         }
+    }
+
+    /// No follower is told entries up to that one.
+    pub(crate) fn withholding(mut self, withheld: LogIndex) -> Self {
+        self.withheld = withheld;
+        self
+    }
+
+    /// Whether followers must not be told that entry.
+    pub(crate) fn is_withheld(&self, index: LogIndex) -> bool {
+        index <= self.withheld
     }
 
     pub(crate) fn last(&self) -> LogIndex {
@@ -206,7 +220,7 @@ impl<D: Disk> Storage for Store<D> {
         max_size: impl Into<Option<u64>>,
         context: GetEntriesContext,
     ) -> raft::Result<Vec<Entry>> {
-        if low <= self.base.0 {
+        if low <= self.base.0 || context.can_async() && self.is_withheld(LogIndex(low)) {
             return Err(Error::Store(StorageError::Compacted));
         }
         let (mut max, mut bytes) = (max_size.into().unwrap_or(u64::MAX), 0u64);

@@ -295,7 +295,8 @@ impl<D: Disk> Node<D> {
 
     /// Whether that entry is not in the log any more. What may be replayed is there; what is kept for its bodies may be.
     fn is_gone(&self, index: u64) -> bool {
-        LogIndex(index) < self.shared.upkeep.first() && self.core.store().lacks(LogIndex(index))
+        let index = LogIndex(index);
+        self.core.store().is_withheld(index) || index < self.shared.upkeep.first() && self.core.store().lacks(index)
     }
 
     /// Tells the owner that it is none any more.
