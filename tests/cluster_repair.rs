@@ -44,6 +44,26 @@ fn a_node_that_lost_its_votes_never_votes_as_who_it_was() {
     take_all(&mut client, &queue);
 }
 
+/// Also in a later life of the same process, and while it asks for help that does not come.
+#[test]
+fn a_node_that_is_repaired_ends_when_it_is_told_to() {
+    let mut cluster = Cluster::of_three();
+    with_jobs(&cluster);
+    cluster.nodes[1].kill();
+    fs::remove_file(cluster.nodes[1].data().join("log/votes")).unwrap();
+    cluster.nodes[1].start_again();
+    is_replaced(&cluster, 1, "votes");
+    assert!(cluster.nodes[1].stop().status.success());
+    for node in [0, 2] {
+        cluster.nodes[node].kill();
+    }
+    fs::remove_file(cluster.nodes[2].data().join("log/votes")).unwrap();
+    cluster.nodes[2].spawn();
+    wait::until("it to ask for help", REPAIR_MAX, || cluster.nodes[2].stderr().contains("cannot be replaced yet"));
+    assert!(cluster.nodes[2].stop().status.success());
+    assert!(!cluster.nodes[2].data().join("quarantine").exists());
+}
+
 #[test]
 fn the_only_node_has_nobody_to_ask() {
     let mut cluster = Cluster::from_folder(None);

@@ -19,6 +19,7 @@ mod screen;
 mod sealing;
 mod seen;
 mod serve;
+mod stop;
 mod table;
 mod text;
 mod tools;

@@ -8,6 +8,7 @@ use crate::{
     http::{LargeBodies, Server, Settings, Shared, Stopping},
     identity, inherited, sealing,
     seen::{self, Seen, Sources},
+    stop::Stop,
 };
 use anyhow::Context;
 use evenkeel_access::{Directory, Policies};
@@ -59,22 +60,27 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
         _ => anyhow::Error::new(error).context(format!("locking the data folder {}", folder.display())),
     })?;
     let http = listener.local_addr()?;
+    let stop = Stop::listen(config.stop_with_stdin)?;
     if let Some(join) = &config.join {
         join_once(join, &config, http)?;
     }
     loop {
         let metrics = metrics.as_ref().map(TcpListener::try_clone).transpose()?;
         let sockets = Sockets { requests: listener.try_clone()?, stays: socket_stays, metrics };
-        match serve_once(&config, sockets, http) {
-            Ok(Ended::ToStartAgain) => {}
-            Ok(Ended::Damaged(why)) if repair(folder, http, &why)? => {}
-            Ok(_) => break,
+        let ended = match serve_once(&config, sockets, http, &stop) {
             Err(error) if cluster::is_member(folder) && cluster::is_damage(&error) => {
-                if !repair(folder, http, &format!("{error:#}"))? {
-                    break;
-                }
+                Ended::Damaged(format!("{error:#}"))
             }
-            Err(error) => return Err(error),
+            ended => ended?,
+        };
+        // Whatever is to be done, the next start does it: the sockets are shut.
+        if stop.is_told() {
+            break;
+        }
+        match ended {
+            Ended::Stopped => break,
+            Ended::ToStartAgain => {}
+            Ended::Damaged(why) => cluster::repair(folder, http, &why)?,
         }
         tracing::info!("starting again");
     }
@@ -101,20 +107,8 @@ enum Ended {
     Damaged(String),
 }
 
-/// Has the others take this node in anew. `false` if it was told to stop before somebody did.
-fn repair(folder: &Path, http: SocketAddr, why: &str) -> anyhow::Result<bool> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let nothing = Notify::new();
-    runtime.block_on(async {
-        tokio::select! {
-            stopped = stop_signal(&nothing) => stopped.map(|()| false).map_err(Into::into),
-            repaired = cluster::repair(folder, http, why) => repaired.map(|()| true),
-        }
-    })
-}
-
 /// From the data folder, which is locked, to a server that has stopped.
-fn serve_once(config: &Config, sockets: Sockets, http: SocketAddr) -> anyhow::Result<Ended> {
+fn serve_once(config: &Config, sockets: Sockets, http: SocketAddr, stop: &Stop) -> anyhow::Result<Ended> {
     let (disk, folder) = (RealDisk, &config.data_dir);
     let is_member = cluster::is_member(folder);
     if is_member {
@@ -130,7 +124,7 @@ fn serve_once(config: &Config, sockets: Sockets, http: SocketAddr) -> anyhow::Re
     let applied = found.start.machine.applied();
     let id = identity::load(&disk, folder)?;
     let connections_max = crate::descriptors::connections(config.connections_max);
-    let ready = Ready { config, sockets, connections_max, root, origin, directory, sealing_key_was_made, found };
+    let ready = Ready { config, sockets, stop, connections_max, root, origin, directory, sealing_key_was_made, found };
     if is_member {
         return serve_as_member(ready, id, applied, http);
     }
@@ -150,6 +144,7 @@ fn serve_once(config: &Config, sockets: Sockets, http: SocketAddr) -> anyhow::Re
 struct Ready<'a> {
     config: &'a Config,
     sockets: Sockets,
+    stop: &'a Stop,
     connections_max: u32,
     root: Credentials,
     origin: Origin,
@@ -233,10 +228,6 @@ fn serve_as_member(mut ready: Ready<'_>, id: LogId, applied: LogIndex, http: Soc
         return served.map(|()| Ended::Stopped);
     }
     cluster.join(threads);
-    if cluster.is_told_to_stop() {
-        // What is to be done otherwise, the next start does: the sockets are shut.
-        return Ok(Ended::Stopped);
-    }
     if let Some(why) = cluster.damage() {
         return Ok(Ended::Damaged(why));
     }
@@ -280,7 +271,7 @@ fn serve_log<L: Log + 'static>(
     >,
 ) -> anyhow::Result<()> {
     let Keeping { cluster, set_up, tell: tell_log } = keeping;
-    let Ready { config, sockets, connections_max, root, origin, directory, sealing_key_was_made, found } = ready;
+    let Ready { config, sockets, stop, connections_max, root, origin, directory, sealing_key_was_made, found } = ready;
     let Sockets { requests: listener, stays, metrics } = sockets;
     let metrics_address = metrics.as_ref().map(TcpListener::local_addr).transpose()?;
     let clocks = thread::Clocks::default();
@@ -374,6 +365,7 @@ fn serve_log<L: Log + 'static>(
         cluster: cluster.clone(),
     });
     let settings = Settings { threads: config.http_threads, connections_max };
+    let mut heed = stop.heed();
     let server = Server::start(listener, metrics, settings, &shared, running.clients())?;
     greet(&server, &root, origin, config);
     if let Some(address) = metrics_address {
@@ -381,16 +373,13 @@ fn serve_log<L: Log + 'static>(
     }
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let told = Arc::new(Notify::new());
-    if config.stop_with_stdin {
-        stop_with_stdin(&told)?;
-    }
-    let is_told = runtime.block_on(async {
+    runtime.block_on(async {
         tokio::select! {
-            told = stop_signal(&told) => told.map(|()| true),
-            () = ended.notified() => Ok(false),
+            () = heed.told() => {}
+            () = ended.notified() => {}
         }
-    })?;
+    });
+    let is_told = stop.is_told();
     if !running.is_finished() {
         tracing::info!("stopping: finishing what was accepted");
     }
@@ -398,7 +387,6 @@ fn serve_log<L: Log + 'static>(
     if let Some(cluster) = &cluster {
         cluster.step_down();
         if is_told {
-            cluster.told_to_stop();
             std::thread::sleep(FAREWELL);
         }
     }
@@ -468,28 +456,6 @@ fn tell_totals(totals: Totals, gaps: &Gaps) {
 fn tell_syncs(syncs: &SyncStats) {
     let SyncStats { count, micros_p50, micros_p99, micros_max, .. } = syncs;
     tracing::info!("{count} syncs: p50 {micros_p50} us, p99 {micros_p99} us, longest {micros_max} us");
-}
-
-async fn stop_signal(told: &Notify) -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = told.notified() => {}
-    }
-    Ok(())
-}
-
-/// Ends the server when standard input does: a thread that waits there, as long as the process lives.
-fn stop_with_stdin(told: &Arc<Notify>) -> std::io::Result<()> {
-    let told = Arc::clone(told);
-    std::thread::Builder::new().name("stdin".into()).spawn(move || {
-        _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
-        told.notify_one();
-    })?;
-    Ok(())
 }
 
 fn random<const N: usize>() -> anyhow::Result<[u8; N]> {

@@ -4,7 +4,15 @@
 //! nodes must have alike. A number is the index of the log's entry before the change: there is none like it, also after a change of leader. If the new
 //! node dies before it has written that down, a learner is left over that never comes (`evenkeel cluster remove`).
 
-use super::{book::Place, folder::Membership, forward::Unanswered, house::JOIN, init::reachable, node::Cluster};
+use super::{
+    book::Place,
+    decision::{self, NotLeading},
+    folder::Membership,
+    forward::Unanswered,
+    house::JOIN,
+    init::reachable,
+    node::Cluster,
+};
 use crate::{credentials::Credentials, identity, private_file, sealing};
 use anyhow::{Context, bail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -26,11 +34,6 @@ const AGREE_MAX: Duration = Duration::from_secs(10);
 
 /// Between two attempts while the cluster is about to have another leader.
 const TRY_EVERY: Duration = Duration::from_millis(20);
-
-/// Nothing was done: another may, or this node a moment later.
-#[derive(Debug, thiserror::Error)]
-#[error("the cluster is about to have another leader; try again")]
-pub(super) struct NotLeading;
 
 /// What a new node says of itself.
 #[derive(Serialize, Deserialize)]
@@ -118,7 +121,7 @@ pub(crate) fn join(asking: Asking<'_>) -> anyhow::Result<()> {
 pub(super) fn asked(cluster: &Arc<Cluster>, joining: Joining) {
     let Joining { secret, request, answer } = joining;
     let cluster = Arc::clone(cluster);
-    spawn(move || {
+    decision::spawn("join", move || {
         let until = Instant::now() + AGREE_MAX;
         let answered = loop {
             let answered = if cluster.leads() {
@@ -149,43 +152,16 @@ fn pass_on(cluster: &Cluster, secret: &Secret, request: &[u8]) -> anyhow::Result
         Err(Unanswered::Here) => return Err(NotLeading.into()),
         Err(_) => bail!("no node leads, so none can be let in; try again"),
     };
-    match answer.split_first() {
-        Some((0, welcome)) => Ok(Bytes::copy_from_slice(welcome)),
-        Some((_, why)) => bail!("{}", String::from_utf8_lossy(why)),
-        None => bail!("the leader does not understand; use the same version on all nodes"),
-    }
+    decision::decode(&answer)
 }
 
 /// Another node passed it on.
 pub(super) fn passed_on(cluster: &Arc<Cluster>, asked: Asked) {
     let cluster = Arc::clone(cluster);
-    spawn(move || {
-        let mut answer = BytesMut::new();
-        let let_in = match asked.request.split_first_chunk() {
-            Some((secret, request)) => let_in(&cluster, &Secret::of(*secret), request),
-            None => Err(anyhow::anyhow!("there is no secret")),
-        };
-        match let_in {
-            Ok(welcome) => {
-                answer.put_u8(0);
-                answer.extend_from_slice(&welcome);
-            }
-            // Nothing: whoever leads now is to be asked.
-            Err(error) if error.is::<NotLeading>() => {}
-            Err(error) => {
-                answer.put_u8(1);
-                answer.extend_from_slice(format!("{error:#}").as_bytes());
-            }
-        }
-        asked.reply.send(answer.freeze());
+    decision::answer("join", asked, move |asked| {
+        let (secret, request) = asked.request.split_first_chunk().context("there is no secret")?;
+        let_in(&cluster, &Secret::of(*secret), request)
     });
-}
-
-/// Agreeing takes a while, and the thread for peers carries the words by which it is done.
-pub(super) fn spawn(work: impl FnOnce() + Send + 'static) {
-    if let Err(error) = std::thread::Builder::new().name("join".into()).spawn(work) {
-        tracing::error!("a node cannot be let in: {error}");
-    }
 }
 
 fn let_in(cluster: &Cluster, secret: &Secret, request: &[u8]) -> anyhow::Result<Bytes> {

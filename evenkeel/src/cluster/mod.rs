@@ -15,6 +15,7 @@
 pub(crate) mod admin;
 mod book;
 mod compare;
+mod decision;
 mod fetch;
 mod folder;
 mod forward;

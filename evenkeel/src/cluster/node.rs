@@ -107,7 +107,6 @@ pub(crate) struct Cluster {
     pub(super) received: Mutex<Option<Receiver<RealDisk>>>,
     /// The node is to start again, since the leader's state has come.
     starts_again: AtomicBool,
-    told_to_stop: AtomicBool,
     membership: Mutex<Membership>,
     book: Mutex<Book>,
     pub(super) tokens: Tokens,
@@ -160,7 +159,6 @@ impl Cluster {
             is_fetching: AtomicBool::new(false),
             received: Mutex::default(),
             starts_again: AtomicBool::new(false),
-            told_to_stop: AtomicBool::new(false),
             membership: Mutex::new(membership),
             book: Mutex::new(book),
             tokens: Tokens::new(directory, account),
@@ -246,16 +244,6 @@ impl Cluster {
     /// Whether it is to start again rather than to end.
     pub(crate) fn is_to_start_again(&self) -> bool {
         self.starts_again.load(Ordering::SeqCst)
-    }
-
-    /// The process is to end, whatever this node would have to do.
-    pub(crate) fn told_to_stop(&self) {
-        self.told_to_stop.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether it was told so.
-    pub(crate) fn is_told_to_stop(&self) -> bool {
-        self.told_to_stop.load(Ordering::SeqCst)
     }
 
     /// The last entry that other nodes must not have from this one's log, but as part of its state.

@@ -9,9 +9,10 @@
 //! 3. It asks the leader to remove the old number ([`super::house::RETIRE`]), for as long as that is a member. A crash before the number was written down leaves over
 //!    a learner that never comes; asked again by the same node, the same leader gives the same number.
 //!
-//! This happens by itself once in [`AGAIN_AFTER`]; damage that comes sooner is a matter for people.
+//! A node that is told to stop meanwhile ends at once, and goes on with its next start. This happens by itself once in [`AGAIN_AFTER`]; damage that comes sooner is a matter for people.
 
 use super::{
+    decision::{self, NotLeading},
     folder::Membership,
     house::{REPLACE, RETIRE},
     join,
@@ -76,7 +77,7 @@ pub(crate) fn is_damage(error: &anyhow::Error) -> bool {
 ///
 /// # Errors
 /// It may not be done by itself now, or the disk fails. What the node held is untouched then, or in quarantine.
-pub(crate) async fn repair(folder: &Path, http: SocketAddr, why: &str) -> anyhow::Result<()> {
+pub(crate) fn repair(folder: &Path, http: SocketAddr, why: &str) -> anyhow::Result<()> {
     let mut membership = Membership::read(folder)?;
     let old = NodeId(membership.node);
     if membership.nodes.iter().all(|place| place.node == old.0) {
@@ -91,7 +92,7 @@ pub(crate) async fn repair(folder: &Path, http: SocketAddr, why: &str) -> anyhow
         );
     }
     tracing::error!("ALARM: what this node holds cannot be trusted: {why}. It asks the others for their state");
-    let replacement = ask(folder, &membership, http).await?;
+    let replacement = ask(folder, &membership, http)?;
     let aside = quarantine::put_aside(folder, why)?;
     tracing::warn!(
         "what this node held is in {}; delete it once you have seen what went wrong",
@@ -109,7 +110,7 @@ pub(crate) async fn repair(folder: &Path, http: SocketAddr, why: &str) -> anyhow
 }
 
 /// Asks all that it knows, until a leader has answered.
-async fn ask(folder: &Path, membership: &Membership, http: SocketAddr) -> anyhow::Result<Replacement> {
+fn ask(folder: &Path, membership: &Membership, http: SocketAddr) -> anyhow::Result<Replacement> {
     let (old, log) = (NodeId(membership.node), identity::load(&RealDisk, folder)?);
     let identity = membership.authority(ClusterId(log.0))?.issue(old)?;
     let listener = TcpListener::bind(membership.listen)
@@ -123,36 +124,39 @@ async fn ask(folder: &Path, membership: &Membership, http: SocketAddr) -> anyhow
     question.put_u8(REPLACE);
     question.extend_from_slice(&serde_json::to_vec(&request)?);
     let question = question.freeze();
-    let mut told = String::new();
-    let replacement = loop {
-        let mut reason = "no other node can be reached".to_owned();
-        let mut found = None;
-        for &node in others.keys() {
-            let Ok(Ok(answered)) = timeout(ANSWER_MAX, peers.ask(node, question.clone())).await else { continue };
-            match answered.answer.split_first() {
-                Some((0, told)) => {
-                    found = Some(serde_json::from_slice(told).context("use the same version on all nodes")?)
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let replacement = runtime.block_on(async {
+        let mut told = String::new();
+        loop {
+            match ask_each(&peers, others.keys(), &question).await {
+                Ok(replacement) => return replacement,
+                Err(why) if told != why => {
+                    tracing::warn!("this node cannot be replaced yet: {why}; asking again");
+                    told = why;
                 }
-                Some((_, why)) => reason = format!("node {node} says: {}", String::from_utf8_lossy(why)),
-                None => reason = "no node leads".into(),
+                Err(_) => {}
             }
-            if found.is_some() {
-                break;
-            }
+            sleep(TRY_EVERY).await;
         }
-        if let Some(found) = found {
-            break found;
-        }
-        if told != reason {
-            tracing::warn!("this node cannot be replaced yet: {reason}; asking again");
-            told = reason;
-        }
-        sleep(TRY_EVERY).await;
-    };
+    });
     peers.stop();
     // A panic was told.
-    _ = tokio::task::spawn_blocking(|| thread.join()).await;
-    Ok(replacement)
+    _ = thread.join();
+    serde_json::from_slice(&replacement).context("use the same version on all nodes")
+}
+
+/// Asks one after the other. Else says why none did it.
+async fn ask_each(peers: &Peers, nodes: impl Iterator<Item = &NodeId>, question: &Bytes) -> Result<Bytes, String> {
+    let mut reason = "no other node can be reached".to_owned();
+    for &node in nodes {
+        let Ok(Ok(answered)) = timeout(ANSWER_MAX, peers.ask(node, question.clone())).await else { continue };
+        match decision::decode(&answered.answer) {
+            Ok(replacement) => return Ok(replacement),
+            Err(error) if error.is::<NotLeading>() => reason = "no node leads".into(),
+            Err(error) => reason = format!("node {node} says: {error}"),
+        }
+    }
+    Err(reason)
 }
 
 /// Nobody is at home: it hears nothing, and says nothing.
@@ -177,43 +181,30 @@ impl House for Nobody {
     }
 }
 
-/// A node asks to be replaced. The answer is empty if another leads, 0 and what it is to know, or 1 and why not.
+/// A node asks to be replaced.
 pub(super) fn asked(cluster: &Arc<Cluster>, asked: Asked) {
-    if !cluster.leads() {
-        return asked.reply.send(Bytes::new());
-    }
     let cluster = Arc::clone(cluster);
-    join::spawn(move || {
-        let mut answer = BytesMut::new();
-        match replace(&cluster, asked.from, &asked.request) {
-            Ok(replacement) => {
-                answer.put_u8(0);
-                answer.extend_from_slice(&replacement);
-            }
-            Err(error) => {
-                answer.put_u8(1);
-                answer.extend_from_slice(format!("{error:#}").as_bytes());
-            }
+    decision::answer("replace", asked, move |asked| {
+        if !cluster.leads() {
+            return Err(NotLeading.into());
         }
-        asked.reply.send(answer.freeze());
+        replace(&cluster, asked.from, &asked.request)
     });
 }
 
-fn replace(cluster: &Cluster, old: NodeId, request: &[u8]) -> anyhow::Result<Vec<u8>> {
+fn replace(cluster: &Cluster, old: NodeId, request: &[u8]) -> anyhow::Result<Bytes> {
     let Request { address, http } = serde_json::from_slice(request).context("use the same version on all nodes")?;
-    let known = {
-        let given = cluster.replaced.0.lock().unwrap_or_else(PoisonError::into_inner);
-        given.get(&old).copied()
-    };
+    // Held meanwhile: one that asks again while it is answered gets the same number.
+    let mut given = cluster.replaced.0.lock().unwrap_or_else(PoisonError::into_inner);
     let members = cluster.standing().borrow().members.clone();
-    let node = match known.filter(|node| members.learners.contains(node)) {
+    let node = match given.get(&old).copied().filter(|node| members.learners.contains(node)) {
         Some(node) => node,
         None => join::admit(cluster, address, http)?,
     };
-    cluster.replaced.0.lock().unwrap_or_else(PoisonError::into_inner).insert(old, node);
+    given.insert(old, node);
     tracing::warn!("node {old} has lost what it held, and comes back as node {node}");
     let nodes = cluster.book().places();
-    Ok(serde_json::to_vec(&Replacement { node: node.0, nodes })?)
+    Ok(serde_json::to_vec(&Replacement { node: node.0, nodes })?.into())
 }
 
 /// A node asks that the number which it had before be removed. Done at the leader; asked again until it is.
@@ -273,7 +264,7 @@ impl Cluster {
             *damage = Some(why);
         }
         let cluster = Arc::clone(self);
-        join::spawn(move || {
+        decision::spawn("damage", move || {
             cluster.step_down();
             cluster.start_again();
         });

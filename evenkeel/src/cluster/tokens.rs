@@ -4,7 +4,7 @@
 //! as soon as it was drawn. Who spends a token revokes that key, and the log says who was first. So `evenkeel keys list` shows the tokens that wait, and
 //! `evenkeel keys revoke` takes one back.
 
-use super::{join::NotLeading, line::Line};
+use super::{decision::NotLeading, line::Line};
 use anyhow::{Context, bail};
 use evenkeel_access::{Directory, Secret as KeySecret, Standing};
 use evenkeel_engine::{Answer, Client, EngineError, Look, Looked, Proposal, Request};
