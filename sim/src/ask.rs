@@ -26,6 +26,12 @@ pub struct HeldMessage {
     pub handle: String,
 }
 
+impl From<&Message> for HeldMessage {
+    fn from(message: &Message) -> Self {
+        Self { id: message.id.clone(), count: message.count, handle: message.handle.clone() }
+    }
+}
+
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {

@@ -287,7 +287,7 @@ fn fault_rates(rng: &mut Rng) -> FaultRates {
     if rng.chance(125) {
         return rates;
     }
-    for (rate, most) in [
+    rng.some_rates([
         (&mut rates.kill, 60),
         (&mut rates.power_cut, 80),
         (&mut rates.disk_dies, 60),
@@ -298,11 +298,7 @@ fn fault_rates(rng: &mut Rng) -> FaultRates {
         (&mut rates.request_lost, 40),
         (&mut rates.request_doubled, 60),
         (&mut rates.reply_lost, 80),
-    ] {
-        if rng.chance(500) {
-            *rate = u32::try_from(rng.between(1, most)).unwrap_or(1);
-        }
-    }
+    ]);
     if rng.chance(150) {
         rates.damage = 400;
     }

@@ -55,6 +55,15 @@ impl Rng {
         self.below(1_000) < u64::from(per_mille)
     }
 
+    /// Gives about half of these rates a value, from 1 to the most that goes with it.
+    pub fn some_rates<'a>(&mut self, rates: impl IntoIterator<Item = (&'a mut u32, u64)>) {
+        for (rate, most) in rates {
+            if self.chance(500) {
+                *rate = u32::try_from(self.between(1, most)).unwrap_or(1);
+            }
+        }
+    }
+
     /// One of these.
     pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         let at = usize::try_from(self.below(from.len() as u64)).unwrap_or(0);

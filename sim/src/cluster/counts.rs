@@ -60,6 +60,8 @@ counts! {
     proven_reads: "reads whose state was judged",
     /// Histories.
     histories: "small histories that were found linearizable",
+    /// Those that take too long to judge.
+    histories_undecided: "small histories that took too long to judge",
     /// Their calls.
     history_calls: "calls in these",
     /// Kills.

@@ -107,6 +107,8 @@ pub(crate) struct Host {
     pub(crate) papers: Papers,
     pub(crate) house: Option<House>,
     pub(crate) life_number: u64,
+    /// The last entry at which its state was compared.
+    pub(crate) compared: LogIndex,
     pub(crate) life: Life,
     pub(crate) fetch: Option<Fetch>,
     pub(crate) offering: Offering,
@@ -131,6 +133,7 @@ impl Host {
             papers: Papers::default(),
             house: None,
             life_number: 0,
+            compared: LogIndex::ZERO,
             life: Life::default(),
             fetch: None,
             offering: Offering::default(),

@@ -43,7 +43,7 @@ use net::Carried;
 use passing::{Forward, Tx};
 use probers::Probes;
 use profile::Profile;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Something that will happen.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ pub struct World {
     /// Who was removed, and is to be switched off.
     leaving: Option<NodeId>,
     /// From where to where nothing gets through.
-    cuts: BTreeSet<(usize, usize)>,
+    cuts: BTreeMap<(usize, usize), u32>,
     leaders: BTreeMap<u64, NodeId>,
     owners: BTreeMap<Epoch, NodeId>,
     calls_made: u64,
@@ -176,7 +176,7 @@ impl World {
             hosts: Vec::new(),
             first: Members::of(&begin),
             leaving: None,
-            cuts: BTreeSet::new(),
+            cuts: BTreeMap::new(),
             leaders: BTreeMap::new(),
             owners: BTreeMap::new(),
             calls_made: 0,

@@ -60,7 +60,7 @@ impl World {
 
     /// Sends something, if there is a way.
     pub(super) fn send(&mut self, from: usize, to: usize, parcel: Parcel) {
-        if self.cuts.contains(&(from, to)) {
+        if self.cuts.contains_key(&(from, to)) {
             self.counts.messages_cut += 1;
             return;
         }
@@ -146,17 +146,23 @@ impl World {
             }
         };
         self.line(format_args!("the network is cut: {words}: {cuts:?}"));
-        self.cuts.extend(cuts.iter().copied());
+        cuts.iter().for_each(|way| *self.cuts.entry(*way).or_default() += 1);
         let longest = if self.profile.is_stormy { 3 * SECOND } else { 12 * SECOND };
         let lasts = self.fate.span(100 * MILLISECOND, longest);
         self.schedule.at(self.now + lasts, Event::Mended(cuts));
     }
 
-    /// Some of the ways are open again.
+    /// A cut is over: its ways are open again, but for those that another cuts as well.
     pub(super) fn mend(&mut self, cuts: &[(usize, usize)]) {
         self.line(format_args!("the network is mended: {cuts:?}"));
-        for cut in cuts {
-            self.cuts.remove(cut);
+        for way in cuts {
+            // All may be mended already.
+            if let Some(count) = self.cuts.get_mut(way) {
+                *count -= 1;
+                if *count == 0 {
+                    self.cuts.remove(way);
+                }
+            }
         }
     }
 

@@ -142,7 +142,7 @@ fn fault_rates(rng: &mut Rng) -> FaultRates {
     if rng.chance(100) {
         return rates;
     }
-    for (rate, most) in [
+    rng.some_rates([
         (&mut rates.kill, 100),
         (&mut rates.power_cut, 120),
         (&mut rates.blackout, 25),
@@ -160,11 +160,7 @@ fn fault_rates(rng: &mut Rng) -> FaultRates {
         (&mut rates.message_late, 100),
         (&mut rates.request_doubled, 60),
         (&mut rates.reply_lost, 80),
-    ] {
-        if rng.chance(500) {
-            *rate = u32::try_from(rng.between(1, most)).unwrap_or(1);
-        }
-    }
+    ]);
     if rng.chance(200) {
         rates.damage = 300;
     }

@@ -197,8 +197,14 @@ impl World {
         let Some(house) = &host.house else { return Ok(()) };
         let machine = house.engine.machine();
         conservation::check(machine)?;
-        self.counts.digests += 1;
-        self.witness.digests.check(&format!("node {}", host.id), machine)
+        let applied = machine.applied();
+        let was_compared = self.witness.digests.check(&format!("node {}", host.id), machine)?;
+        let host = self.host(at);
+        if was_compared && host.compared < applied {
+            host.compared = applied;
+            self.counts.digests += 1;
+        }
+        Ok(())
     }
 
     fn take_answers(&mut self, at: usize) -> Result<bool, Broken> {

@@ -17,18 +17,18 @@ impl Digests {
         self.digests.push(digest);
     }
 
-    /// Compares another machine with the witness at the same index.
+    /// Compares another machine with the witness at the same index. `false` if the witness was not there yet.
     ///
     /// # Errors
     /// They differ.
-    pub fn check(&self, whose: &str, machine: &Machine) -> Result<(), Broken> {
+    pub fn check(&self, whose: &str, machine: &Machine) -> Result<bool, Broken> {
         let LogIndex(index) = machine.applied();
         let at = usize::try_from(index).ok().and_then(|index| index.checked_sub(1));
         match at.and_then(|at| self.digests.get(at)) {
             Some(&digest) if digest != machine.digest() => {
                 Err(Broken::new("replay", format!("{whose} differs from the witness at entry {index}")))
             }
-            _ => Ok(()),
+            found => Ok(found.is_some()),
         }
     }
 }

@@ -212,10 +212,7 @@ impl World {
 
     /// A worker plans what becomes of the messages it received.
     pub(crate) fn plan(&mut self, queue: &str, messages: &[Message], lease_secs: u64) {
-        let held: Vec<HeldMessage> = messages
-            .iter()
-            .map(|message| HeldMessage { id: message.id.clone(), count: message.count, handle: message.handle.clone() })
-            .collect();
+        let held: Vec<HeldMessage> = messages.iter().map(HeldMessage::from).collect();
         if held.is_empty() {
             return;
         }
