@@ -11,14 +11,13 @@ from botocore.config import Config
 from world import ENDPOINT, QueueTest, client
 
 
-class FlakyDoor(threading.Thread):
-    """Hands connections on to the server, but cuts the first few."""
+class Door(threading.Thread):
+    """Hands connections on to the server."""
 
-    def __init__(self, cut):
+    def __init__(self):
         super().__init__(daemon=True)
-        self.cut = cut
-        self.seen = 0
         self.listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
 
     def run(self):
         server = urlsplit(ENDPOINT)
@@ -27,18 +26,32 @@ class FlakyDoor(threading.Thread):
                 client_side, _ = self.listener.accept()
             except OSError:
                 return
-            self.seen += 1
-            if self.seen <= self.cut:
+            if not self.lets_in():
                 client_side.close()
                 continue
             server_side = socket.create_connection((server.hostname, server.port))
-            for one, other in [(client_side, server_side), (server_side, client_side)]:
-                threading.Thread(target=self.copy, args=(one, other), daemon=True).start()
+            for one, other, carry in [(client_side, server_side, self.ask), (server_side, client_side, self.answer)]:
+                threading.Thread(target=self.copy, args=(one, other, carry), daemon=True).start()
+
+    def lets_in(self):
+        return True
+
+    def ask(self, client_side, server_side, data):
+        server_side.sendall(data)
+
+    def answer(self, server_side, client_side, data):
+        client_side.sendall(data)
 
     @staticmethod
-    def copy(one, other):
-        while data := one.recv(65_536):
-            other.sendall(data)
+    def copy(one, other, carry):
+        # Each side is closed by who reads it; the other reader then comes to its end.
+        with one:
+            try:
+                while data := one.recv(65_536):
+                    carry(one, other, data)
+                other.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
 
     def stop(self):
         # Wakes the thread out of accept, which closing alone does not.
@@ -46,44 +59,39 @@ class FlakyDoor(threading.Thread):
         self.listener.close()
 
 
-class DeafDoor(threading.Thread):
-    """Hands a request on to the server and waits for its answer, but keeps the first few answers to itself."""
+class FlakyDoor(Door):
+    """Cuts the first few connections."""
+
+    def __init__(self, cut):
+        super().__init__()
+        self.cut = cut
+
+    def lets_in(self):
+        self.cut -= 1
+        return self.cut < 0
+
+
+class DeafDoor(Door):
+    """Waits for the answers, but keeps the first few to itself."""
 
     def __init__(self, lost):
-        super().__init__(daemon=True)
+        super().__init__()
         self.lost = lost
-        self.listener = socket.create_server(("127.0.0.1", 0))
 
-    def run(self):
-        server = urlsplit(ENDPOINT)
-        while True:
-            try:
-                client_side, _ = self.listener.accept()
-            except OSError:
-                return
-            server_side = socket.create_connection((server.hostname, server.port))
-            threading.Thread(target=FlakyDoor.copy, args=(client_side, server_side), daemon=True).start()
-            threading.Thread(target=self.answer, args=(server_side, client_side), daemon=True).start()
-
-    def answer(self, server_side, client_side):
-        while data := server_side.recv(65_536):
-            if self.lost > 0:
-                self.lost -= 1
-                # The request was done; the client will never know of it.
-                client_side.shutdown(socket.SHUT_RDWR)
-                return
-            client_side.sendall(data)
-
-    def stop(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
+    def answer(self, server_side, client_side, data):
+        if self.lost > 0:
+            self.lost -= 1
+            # The request was done; the client will never know of it.
+            client_side.shutdown(socket.SHUT_RDWR)
+            raise OSError("kept")
+        client_side.sendall(data)
 
 
 class Retries(QueueTest):
     def test_a_cut_connection_is_tried_again(self):
         door = FlakyDoor(cut=2)
         door.start()
-        endpoint = f"http://127.0.0.1:{door.listener.getsockname()[1]}"
+        endpoint = door.endpoint
         flaky = client(endpoint_url=endpoint, config=Config(retries={"mode": "standard", "total_max_attempts": 5}))
         sent = flaky.send_message(QueueUrl=self.queue, MessageBody="a")
         self.assertEqual(sent["ResponseMetadata"]["RetryAttempts"], 2)
@@ -100,7 +108,7 @@ class Retries(QueueTest):
         self.sqs.set_queue_attributes(QueueUrl=self.queue, Attributes={"RedrivePolicy": policy})
         door = DeafDoor(lost=0)
         door.start()
-        endpoint = f"http://127.0.0.1:{door.listener.getsockname()[1]}"
+        endpoint = door.endpoint
         deaf = client(endpoint_url=endpoint, config=Config(retries={"mode": "standard", "total_max_attempts": 3}))
 
         def repeated(method, **parameters):

@@ -1,8 +1,9 @@
 //! Pythons with what the tests need of its packages, in virtual environments under the target folder.
 
 use crate::binary;
+use crate::signed::{ACCESS_KEY, SECRET_KEY};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -34,6 +35,23 @@ pub fn with_old_boto3() -> PathBuf {
 pub fn with_clients() -> PathBuf {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     PYTHON.get_or_init(|| environment("clients-venv", "tests/clients/python/requirements.txt")).clone()
+}
+
+/// Runs that interpreter with a server's root key, and with no settings of the person who runs this.
+pub fn aws(python: &Path) -> Command {
+    let mut command = Command::new(python);
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
+        command.env_remove(name);
+    }
+    command
+        .arg("-B")
+        .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
+        .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_CONFIG_FILE", "/dev/null")
+        .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+        .env("NO_PROXY", "127.0.0.1");
+    command
 }
 
 fn environment(name: &str, requirements: &str) -> PathBuf {

@@ -1,11 +1,10 @@
 //! Real SDKs under way: `tests/boto3/traffic.py` with the retries that boto3 makes by itself, and what reached the program.
 
-use crate::signed::{ACCESS_KEY, SECRET_KEY};
 use crate::{binary, python};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Lines, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longer than a cluster is ever away, so that what comes again was lost sight of and not late.
@@ -39,21 +38,11 @@ impl Traffic {
     /// # Panics
     /// If they cannot.
     pub fn start(queue: &str, endpoints: &[String]) -> Self {
-        let mut command = Command::new(python::with_boto3());
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("AWS_")) {
-            command.env_remove(name);
-        }
+        let mut command = python::aws(&python::with_boto3());
         command
-            .arg("-B")
             .arg(binary::workspace().join("tests/boto3/traffic.py"))
             .args([queue, &LEASE_SECONDS.to_string()])
             .args(endpoints)
-            .env("AWS_ACCESS_KEY_ID", ACCESS_KEY)
-            .env("AWS_SECRET_ACCESS_KEY", SECRET_KEY)
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .env("AWS_CONFIG_FILE", "/dev/null")
-            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-            .env("NO_PROXY", "127.0.0.1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped());
         let mut child = command.spawn().expect("Python can be run");

@@ -29,10 +29,12 @@ pub(super) fn run(common: &Common, args: &NodesArgs) -> anyhow::Result<Vec<Row>>
     for _ in 0..CALM_WINDOWS {
         seen.calm(&latency(&mut session, args)?);
     }
-    let began = Instant::now();
-    cluster.add()?;
     let took = std::thread::scope(|scope| -> anyhow::Result<Duration> {
-        let votes = scope.spawn(|| cluster.wait_for_votes(3).map(|()| began.elapsed()));
+        let votes = scope.spawn(|| {
+            let began = Instant::now();
+            cluster.add()?;
+            cluster.wait_for_votes(3).map(|()| began.elapsed())
+        });
         loop {
             let window = latency(&mut session, args)?;
             // Most of a window that the node joined in is part of it; the last one may be mostly calm.

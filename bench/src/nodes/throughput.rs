@@ -1,6 +1,6 @@
 //! Batches of ten, each synced on a majority of three nodes: at the node that leads, and at one that passes everything on.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::args::NodesArgs;
 use super::cluster::Cluster;
@@ -29,16 +29,20 @@ pub(super) fn run(common: &Common, args: &NodesArgs) -> anyhow::Result<Vec<Row>>
             let queue_url = session.queue(&format!("nodes-{round}"))?;
             let mut fleet = Fleet::open(&session.target, args.connections)?;
             let mut work = Cycle::new(&queue_url, args.connections, BATCH, args.groups, u64::try_from(round)?);
-            let before = processor_times(&cluster)?;
+            let (began, before) = (Instant::now(), processor_times(&cluster)?);
             let (warmup, seconds) = (Duration::from_secs(args.warmup), Duration::from_secs(args.seconds));
             let window = measure(&session, &mut fleet, &mut work, warmup, seconds)?;
-            let used: Vec<String> = processor_times(&cluster)?
+            let (used, took) = (processor_times(&cluster)?, began.elapsed().as_secs_f64());
+            let used: Vec<String> = used
                 .iter()
                 .zip(&before)
-                .map(|(now, before)| format!("{:.0} %", now.since(before).micros as f64 / 1e4 / window.seconds))
+                .map(|(now, before)| format!("{:.0} %", now.since(before).micros as f64 / 1e4 / took))
                 .collect();
             println!("run {} of {}, through {name}:\n{}", round + 1, args.runs, report::window(&window));
-            println!("  of a core, with the warm-up: nodes {}\n", used.join(", "));
+            println!(
+                "  of a core, the warm-up and what comes before and after it included: nodes {}\n",
+                used.join(", ")
+            );
             windows.push(window);
         }
     }

@@ -13,7 +13,7 @@ use evenkeel_types::{AccountId, LogIndex, LogTime, WallTime};
 
 const FEW: usize = 2_000;
 const MANY: usize = 100_000;
-/// Entries on a page, and one more, by which it is known whether there is another page.
+/// Entries that are asked for at a time.
 const PAGE: usize = 1_000;
 
 fn key(name: &str) -> QueueKey<'_> {
