@@ -15,7 +15,7 @@ const SOON: Duration = Duration::from_secs(60);
 fn sign_in(browser: &Browser, secret: &str) {
     browser.type_into("input[name=access_key]", ACCESS_KEY);
     browser.type_into("input[name=secret_key]", secret);
-    browser.click("button");
+    browser.follow("button");
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn somebody_signs_in_sees_jobs_come_and_signs_out() {
     assert_eq!(browser.text("location.pathname"), "/");
     assert_eq!(browser.text("document.cookie"), "", "no script reads the session");
 
-    browser.click("a[href*='name=mails']");
+    browser.follow("a[href*='name=mails']");
     assert_eq!(browser.text("document.title"), "mails · Evenkeel");
     assert!(browser.text("document.body.innerText").contains("<script>document.title"), "a name is text");
     client.send(&queue, "another", Some("later")).unwrap();
@@ -55,7 +55,7 @@ fn somebody_signs_in_sees_jobs_come_and_signs_out() {
     browser.open(&format!("{job}&body=1"));
     assert!(browser.text("document.body.innerText").contains(HOSTILE), "a body is text");
     assert_eq!(browser.text("document.title"), "Job · Evenkeel");
-    browser.click("form[action$='sign-out'] button");
+    browser.follow("form[action$='sign-out'] button");
     browser.open(&server.endpoint());
     assert_eq!(browser.text("location.pathname"), "/console/sign-in");
     assert_eq!(browser.complaints(), Vec::<serde_json::Value>::new(), "nothing was refused, nothing failed");
@@ -106,7 +106,7 @@ fn the_nodes_are_shown_by_any_of_them_also_while_none_leads() {
     browser.open(&follower);
     sign_in(&browser, SECRET_KEY);
     assert!(text().contains("mails"), "the follower shows what the leader knows: {}", text());
-    browser.click("a[href='/console/nodes']");
+    browser.follow("a[href='/console/nodes']");
     assert_eq!(browser.text("document.title"), "Nodes · Evenkeel");
     let states = || browser.text("[...document.querySelectorAll('tbody tr')].map(row => row.innerText).join('|')");
     wait::until("all three to be there", SOON, || states().matches("there").count() == 3);

@@ -1,6 +1,7 @@
 //! A real browser, steered over WebDriver (W3C WebDriver 2): Chromium by its ChromeDriver, on a port and with a profile of its own.
 
 use crate::http::{Answer, Connection};
+use crate::wait;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
@@ -70,9 +71,17 @@ impl Browser {
         self.tell(&format!("/element/{}/value", self.element(selector)), &json!({"text": text}));
     }
 
-    /// Clicks on the first element that the selector matches.
-    pub fn click(&self, selector: &str) {
+    /// Clicks on the first element that the selector matches, and waits until the page that it leads to is loaded: the driver itself
+    /// waits only for what has begun when the click is over.
+    ///
+    /// # Panics
+    /// If it leads nowhere.
+    pub fn follow(&self, selector: &str) {
+        self.tell("/execute/sync", &json!({"script": "window.left = true;", "args": []}));
         self.tell(&format!("/element/{}/click", self.element(selector)), &json!({}));
+        wait::until("the next page", COMMAND_MAX, || {
+            self.value("window.left === undefined && document.readyState === 'complete'") == true
+        });
     }
 
     /// What an expression is worth in the page.
