@@ -450,7 +450,10 @@ fn tell(report: &OpenReport, folder: &Path) {
 fn tell_totals(totals: Totals, gaps: &Gaps) {
     tracing::info!("{} commands in {} batches, {} bytes", totals.commands, totals.batches, totals.bytes);
     let (count, p99, p999, max) = (gaps.count(), gaps.micros_at(990), gaps.micros_at(999), gaps.micros_max());
-    tracing::info!("{count} rounds of the engine: busy p99 {p99} us, p99.9 {p999} us, longest {max} us");
+    let work = gaps.work_micros_max();
+    tracing::info!(
+        "{count} rounds of the engine: busy p99 {p99} us, p99.9 {p999} us, longest {max} us, most work {work} us"
+    );
 }
 
 fn tell_syncs(syncs: &SyncStats) {

@@ -38,7 +38,7 @@ pub(super) fn run(common: &Common, args: &DepthArgs) -> anyhow::Result<Vec<Row>>
         gaps::purge_under_load(&mut session, args, &queue_url)?;
         let during = if lives.is_empty() { "from fill to purge" } else { "purge" };
         lives.push((during, gaps::stop(&mut session)?));
-        rows.push(gaps::row(args, &lives));
+        rows.extend(gaps::rows(args, &lives));
     }
     Ok(rows)
 }

@@ -22,7 +22,7 @@ pub fn serve(args: &ServeArgs, folder: Option<&Path>) -> anyhow::Result<()> {
     let listener = TcpListener::bind(args.listen)?;
     let queues = Arc::new(Queues::open(folder)?);
     // What the server says at its end. Nobody's loop is busy here.
-    eprintln!("0 rounds of the engine: busy p99 0 us, p99.9 0 us, longest 0 us");
+    eprintln!("0 rounds of the engine: busy p99 0 us, p99.9 0 us, longest 0 us, most work 0 us");
     let root: Arc<(String, String)> = Arc::new((args.root_access_key.clone(), args.root_secret_key.clone()));
     for stream in listener.incoming() {
         let (stream, queues, root) = (stream?, Arc::clone(&queues), Arc::clone(&root));

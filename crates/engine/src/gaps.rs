@@ -1,41 +1,108 @@
 //! How long the engine's loop is busy at a time: what a request that has just come waits before it is looked at.
+//!
+//! Two things make a round long: what it has to do, and others that have the processor meanwhile. Told apart, they say whether
+//! the engine is at fault or the machine too small.
 
 use hdrhistogram::Histogram;
-use std::time::Duration;
+use rustix::time::{ClockId, clock_gettime};
+use std::time::{Duration, Instant};
 
 /// The longest gap that is told apart, in microseconds: a minute.
 const MICROS_MAX: u64 = 60_000_000;
 
 /// The gaps since the start.
 #[derive(Debug)]
-pub struct Gaps(Histogram<u64>);
+pub struct Gaps {
+    busy: Histogram<u64>,
+    work: Histogram<u64>,
+    /// What the thread had worked when it was last asked.
+    worked: Duration,
+}
 
 impl Default for Gaps {
     fn default() -> Self {
-        Self(Histogram::new_with_max(MICROS_MAX, 2).expect("two digits up to a minute are possible"))
+        let histogram = || Histogram::new_with_max(MICROS_MAX, 2).expect("two digits up to a minute are possible");
+        Self { busy: histogram(), work: histogram(), worked: Duration::ZERO }
     }
 }
 
 impl Gaps {
-    pub(crate) fn record(&mut self, gap: Duration) {
-        self.0.saturating_record(u64::try_from(gap.as_micros()).unwrap_or(u64::MAX));
+    /// Records a round that began then and ends now, and returns how long it was. One thread records them all.
+    pub(crate) fn record(&mut self, since: Instant) -> Duration {
+        let busy = since.elapsed();
+        // Asked for once a round, since it is a call of the system: what little the thread does between two rounds counts too.
+        let worked = worked();
+        let work = worked.saturating_sub(std::mem::replace(&mut self.worked, worked));
+        self.busy.saturating_record(micros(busy));
+        self.work.saturating_record(micros(work));
+        busy
+    }
+
+    /// From now on, so that what was done before the first round is no part of it.
+    pub(crate) fn begin(&mut self) {
+        self.worked = worked();
     }
 
     /// How many there were.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.0.len()
+        self.busy.len()
     }
 
     /// So many in a thousand were no longer than this, in microseconds (within 1 %).
     #[must_use]
     pub fn micros_at(&self, permille: u16) -> u64 {
-        self.0.value_at_quantile(f64::from(permille) / 1_000.0)
+        self.busy.value_at_quantile(f64::from(permille) / 1_000.0)
     }
 
     /// The longest, in microseconds (within 1 %).
     #[must_use]
     pub fn micros_max(&self) -> u64 {
-        self.0.max()
+        self.busy.max()
+    }
+
+    /// The most that the thread worked in one, in microseconds (within 1 %): the time that it had a processor.
+    #[must_use]
+    pub fn work_micros_max(&self) -> u64 {
+        self.work.max()
+    }
+}
+
+/// How long the calling thread has had a processor.
+fn worked() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_in_which_the_thread_waits_is_long_and_no_work() {
+        let mut gaps = Gaps::default();
+        gaps.begin();
+        let since = Instant::now();
+        std::thread::sleep(Duration::from_millis(30));
+        gaps.record(since);
+        assert!(gaps.micros_max() >= 29_000, "{}", gaps.micros_max());
+        assert!(gaps.work_micros_max() < gaps.micros_max() / 2, "{}", gaps.work_micros_max());
+    }
+
+    #[test]
+    fn a_round_of_work_is_work() {
+        let mut gaps = Gaps::default();
+        gaps.begin();
+        let (since, before) = (Instant::now(), worked());
+        while worked() - before < Duration::from_millis(5) {
+            std::hint::spin_loop();
+        }
+        gaps.record(since);
+        assert!(gaps.work_micros_max() >= 4_900, "{}", gaps.work_micros_max());
+        assert_eq!(gaps.count(), 1);
     }
 }

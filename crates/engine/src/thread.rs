@@ -375,6 +375,7 @@ impl<L: Log> Driver<L> {
         // What the log already holds is news too.
         self.inbox.poke();
         let mut letters = Vec::new();
+        self.gaps.begin();
         let ended = loop {
             self.inbox.take(&mut letters, self.timeout());
             let busy_since = Instant::now();
@@ -397,8 +398,7 @@ impl<L: Log> Driver<L> {
                 break Ok(());
             }
             if self.say_serving.is_none() {
-                let busy = busy_since.elapsed();
-                self.gaps.record(busy);
+                let busy = self.gaps.record(busy_since);
                 self.meters.busy_micros.record(u64::try_from(busy.as_micros()).unwrap_or(u64::MAX));
             }
         };
