@@ -18,7 +18,8 @@ pub(crate) enum Unknown {
     Unreadable(String),
 }
 
-const LEFT_OVER: &str = "A crash left it; it holds nothing that is needed, and the next start removes it.";
+const LEFT_OVER: &str =
+    "The server ended while it wrote it; it holds nothing that is needed, and the next start removes it.";
 const CHECKPOINT: &str = "What needs this file cannot be loaded. A start takes the newest checkpoint that is whole and \
     replays the log behind it; the next checkpoint that is written replaces what is damaged.";
 const SIDECAR: &str = "It only speeds up a start, and is made anew by the next one.";
