@@ -4,65 +4,16 @@
 //! simulator breaks its disks in many more ways (`cargo xtask sim`); here it is a real one.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong in a test ends the test")]
 
+use evenkeel_tests::small_disk::SmallDisk;
 use evenkeel_tests::{Client, Launch, Server, http, wait};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Room for three segments of the log, 64 MiB each, and a little more.
 const DISK_MEBIBYTES: u32 = 256;
-
-/// A file system of its own, unmounted when dropped.
-struct SmallDisk {
-    folder: tempfile::TempDir,
-}
-
-impl SmallDisk {
-    /// `None`, and a word about it, where this may not mount.
-    fn of_mebibytes(size: u32) -> Option<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size}m"), "tmpfs"])
-            .arg(folder.path())
-            .output()
-            .is_ok_and(|output| output.status.success());
-        if !mounted {
-            eprintln!("SKIPPED: mounting a tmpfs needs root; run this test as root to see a full disk");
-            return None;
-        }
-        Some(Self { folder })
-    }
-
-    fn data(&self) -> PathBuf {
-        self.folder.path().join("data")
-    }
-
-    /// Takes all room that is left.
-    fn fill(&self) {
-        let mut file = std::fs::File::options().create(true).append(true).open(self.filler()).unwrap();
-        for size in [1 << 16, 1 << 10, 1] {
-            while file.write_all(&vec![0; size]).is_ok() {}
-        }
-    }
-
-    fn make_room(&self) {
-        std::fs::remove_file(self.filler()).unwrap();
-    }
-
-    fn filler(&self) -> PathBuf {
-        self.folder.path().join("filler")
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        _ = Command::new("umount").arg("--lazy").arg(self.folder.path()).status();
-    }
-}
 
 /// Receives and deletes everything; gives the bodies.
 fn take_all(client: &mut Client, queue: &str) -> BTreeSet<String> {

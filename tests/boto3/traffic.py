@@ -1,16 +1,19 @@
 """Senders and workers with boto3 as it comes, retries and all, until standard input says stop; then what they saw, as JSON.
 
-    traffic.py QUEUE_NAME SECONDS_LEASED ENDPOINT...
+    traffic.py QUEUE_NAME SECONDS_LEASED SECONDS_BETWEEN_SENDS ENDPOINT...
 
 There is a sender and a worker for each endpoint. Lines on standard output: "going" once all have done something, a number of acknowledged
 sends for each empty line that comes in, and at the end one object:
 
     sent      bodies that were acknowledged
-    received  bodies that came, in the order in which they came, with how often each was received by then
-    deleted   bodies whose deletion was acknowledged
-    errors    what reached the program: boto3 had given up
+    received  bodies that came, in the order in which they came: how often each was received by then, and when the call began and ended
+    deleted   bodies whose deletion was acknowledged, and when
+    unsure    how many deletions ended in an error: they may have been done
+    errors    what reached the program: boto3 had given up; by endpoint
     retries   how many attempts boto3 made besides the first ones
     slowest   the longest call, in seconds, long polls apart
+
+Times are seconds of one clock, which nobody sets.
 """
 
 import json
@@ -20,10 +23,10 @@ import time
 
 import boto3
 
-NAME, LEASE, ENDPOINTS = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
+NAME, LEASE, PAUSE, ENDPOINTS = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]
 
 lock = threading.Lock()
-seen = {"sent": [], "received": [], "deleted": [], "errors": [], "retries": 0, "slowest": 0.0}
+seen = {"sent": [], "received": [], "deleted": [], "unsure": 0, "errors": {endpoint: [] for endpoint in ENDPOINTS}, "retries": 0, "slowest": 0.0}
 stopped_sending = threading.Event()
 stopped = threading.Event()
 going = threading.Semaphore(0)
@@ -41,7 +44,7 @@ def call(what, **arguments):
         answer = what(**arguments)
     except Exception as error:  # Whatever reaches a program is an error.
         with lock:
-            seen["errors"].append(f"{time.strftime('%H:%M:%S')} {what.__name__}: {type(error).__name__}: {error}")
+            seen["errors"][what.__self__.meta.endpoint_url].append(f"{time.strftime('%H:%M:%S')} {what.__name__}: {type(error).__name__}: {error}")
         return None
     with lock:
         seen["retries"] += answer["ResponseMetadata"]["RetryAttempts"]
@@ -62,8 +65,7 @@ def send(number, endpoint):
                 seen["sent"].append(body)
         if at == 1:
             going.release()
-        # Two processors carry all of this: a load, and not a flood.
-        time.sleep(0.005)
+        time.sleep(PAUSE)
 
 
 def work(endpoint):
@@ -71,6 +73,7 @@ def work(endpoint):
     url = sqs.get_queue_url(QueueName=NAME)["QueueUrl"]
     is_first = True
     while not stopped.is_set():
+        began = time.monotonic()
         answer = call(
             sqs.receive_message,
             QueueUrl=url,
@@ -79,13 +82,17 @@ def work(endpoint):
             VisibilityTimeout=LEASE,
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
         )
+        ended = time.monotonic()
         for message in (answer or {}).get("Messages", []):
             count = int(message["Attributes"]["ApproximateReceiveCount"])
             with lock:
-                seen["received"].append([message["Body"], count])
-            if call(sqs.delete_message, QueueUrl=url, ReceiptHandle=message["ReceiptHandle"]) is not None:
-                with lock:
-                    seen["deleted"].append(message["Body"])
+                seen["received"].append([message["Body"], count, began, ended])
+            is_deleted = call(sqs.delete_message, QueueUrl=url, ReceiptHandle=message["ReceiptHandle"]) is not None
+            with lock:
+                if is_deleted:
+                    seen["deleted"].append([message["Body"], time.monotonic()])
+                else:
+                    seen["unsure"] += 1
         if is_first:
             going.release()
             is_first = False
@@ -112,8 +119,8 @@ def main():
     url = sqs.get_queue_url(QueueName=NAME)["QueueUrl"]
     names = [f"ApproximateNumberOfMessages{kind}" for kind in ("", "NotVisible", "Delayed")]
     while True:
-        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
-        if all(found[name] == "0" for name in names):
+        found = (call(sqs.get_queue_attributes, QueueUrl=url, AttributeNames=names) or {}).get("Attributes")
+        if found and all(found[name] == "0" for name in names):
             break
         time.sleep(0.1)
     stopped.set()

@@ -29,8 +29,7 @@ impl Cluster {
         let port = || ports::free(&[]);
         let mut cluster = Self::from_launch(Launch::default().port(port()));
         for _ in 0..2 {
-            let launch = cluster.how_to_join();
-            cluster.add(launch.port(port()));
+            cluster.join_as(Launch::default().port(port()));
         }
         cluster
     }
@@ -40,9 +39,17 @@ impl Cluster {
         let socket = || TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let mut cluster = Self::from_launch(Launch::default().socket(socket()));
         for _ in 0..2 {
-            let launch = cluster.how_to_join();
-            cluster.add(launch.socket(socket()));
+            cluster.join_as(Launch::default().socket(socket()));
         }
+        cluster
+    }
+
+    /// Three nodes, each with a vote, started so.
+    pub fn of(launches: [Launch; 3]) -> Self {
+        let [first, second, third] = launches;
+        let mut cluster = Self::from_launch(first);
+        cluster.join_as(second);
+        cluster.join_as(third);
         cluster
     }
 
@@ -54,9 +61,10 @@ impl Cluster {
 
     /// One node that is started so.
     pub fn from_launch(launch: Launch) -> Self {
+        let listen = launch.cluster_listen().to_string();
         let mut first = launch.prepare();
         let folder = first.data().to_str().expect("a path of ours").to_owned();
-        Tool::bare(&["cluster", "init", "--data-dir", &folder, "--cluster-listen", "127.0.0.1:0"]).works();
+        Tool::bare(&["cluster", "init", "--data-dir", &folder, "--cluster-listen", &listen]).works();
         first.start_again();
         let cluster = Self { nodes: vec![first], numbers: vec![1] };
         wait::until("the first node to lead", AGREE_MAX, || cluster.leader() == Some(0));
@@ -65,16 +73,15 @@ impl Cluster {
 
     /// One more node, that asks the one that joined last; waits until it has a vote.
     pub fn join(&mut self) {
-        let launch = self.how_to_join();
-        self.add(launch);
+        self.join_as(Launch::default());
     }
 
-    /// How the next node is started.
-    fn how_to_join(&self) -> Launch {
+    /// As [`Cluster::join`], started so.
+    pub fn join_as(&mut self, launch: Launch) {
         let token = self.token();
         let asked = self.nodes.len() - 1;
         let at = self.status(asked)["nodes"][asked]["address"].as_str().expect("it has an address").to_owned();
-        Self::joining(&at, &token)
+        self.add(launch.joining(&at, &token));
     }
 
     fn add(&mut self, launch: Launch) {
@@ -89,8 +96,7 @@ impl Cluster {
 
     /// How a node that joins is started.
     pub fn joining(at: &str, token: &str) -> Launch {
-        let arguments = ["--join", at, "--token", token, "--cluster-listen", "127.0.0.1:0"];
-        arguments.into_iter().fold(Launch::default(), Launch::argument)
+        Launch::default().joining(at, token)
     }
 
     /// A token that lets one node in.

@@ -10,12 +10,14 @@
 pub mod binary;
 pub mod client;
 pub mod cluster;
+pub mod fault;
 pub mod form;
 pub mod haproxy;
 pub mod http;
 pub mod ledger;
 pub mod load;
 pub mod memory;
+pub mod net;
 pub mod node;
 pub mod pages;
 pub mod ports;
@@ -23,10 +25,12 @@ pub mod python;
 pub mod random;
 pub mod server;
 pub mod signed;
+pub mod small_disk;
 pub mod tool;
 pub mod traffic;
 pub mod wait;
 pub mod web_driver;
+pub mod wire;
 
 pub use client::{Client, Failure, Message};
 pub use cluster::Cluster;

@@ -8,7 +8,7 @@ use crate::server::Address;
 use crate::{Client, Cluster, wait};
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,18 +21,28 @@ const BATCH: u64 = 5;
 const CALLS_BETWEEN: usize = 40;
 /// Acknowledged calls by which it goes on again: more than there are senders, whose answers may have been on their way.
 const CALLS_AGAIN: usize = 10;
+/// After which a client asks another node: longer than a node waits for one that leads, and than its long polls.
+const ANSWER_MAX: Duration = Duration::from_secs(6);
 /// How long one call is repeated.
 const REPEAT_MAX: Duration = Duration::from_secs(30);
 const SOON: Duration = Duration::from_secs(60);
 const DRAINED_MAX: Duration = Duration::from_secs(120);
 
+/// What was seen of one disturbance.
+#[derive(Clone, Copy, Debug)]
+pub struct Round {
+    /// The longest time in which no send of any client was acknowledged.
+    pub gap: Duration,
+    /// How long one client waited at most, with all its repeats.
+    pub slowest: Duration,
+    /// How long it took after it until some sends were acknowledged.
+    pub again: Duration,
+}
+
 /// What was seen.
 #[derive(Debug)]
 pub struct Report {
-    /// Of each disturbance, the longest time in which no send of any client was acknowledged.
-    pub gaps: Vec<Duration>,
-    /// Of each disturbance, how long one client waited at most, with all its repeats.
-    pub slowest: Vec<Duration>,
+    pub rounds: Vec<Round>,
     pub counts: Counts,
     pub wrongs: Vec<String>,
 }
@@ -40,7 +50,7 @@ pub struct Report {
 impl Report {
     /// The longest gap.
     pub fn gap_max(&self) -> Duration {
-        self.gaps.iter().max().copied().unwrap_or_default()
+        self.rounds.iter().map(|round| round.gap).max().unwrap_or_default()
     }
 }
 
@@ -50,26 +60,27 @@ struct Load {
     /// Jobs by the number of their receive.
     seen: Mutex<HashSet<(Number, u32)>>,
     twice: Mutex<Vec<String>>,
-    /// When each call that was acknowledged began and ended.
+    /// When the calls that were acknowledged lately began and ended.
     acknowledged: Mutex<Vec<(Instant, Instant)>>,
+    acknowledged_count: AtomicUsize,
     stopped_sending: AtomicBool,
     stopped_working: AtomicBool,
 }
 
-/// Disturbs the cluster so many times under load, mending it each time, and then works off all that is left.
+/// Disturbs the cluster under load, once for each of `rounds`, mending it each time, and then works off all that is left.
 ///
 /// # Panics
 /// If it does not go on within a minute.
-pub fn disturb(
+pub fn disturb<T>(
     cluster: &mut Cluster,
     queue: &str,
-    rounds: u32,
-    mut disturb: impl FnMut(&mut Cluster),
-    mut mend: impl FnMut(&mut Cluster),
+    rounds: impl IntoIterator<Item = T>,
+    mut disturb: impl FnMut(&mut Cluster, T),
+    mut mend: impl FnMut(&mut Cluster, Round),
 ) -> Report {
     let load = Load::default();
     let addresses: Vec<Address> = cluster.nodes.iter().map(crate::Server::shared_address).collect();
-    let (mut gaps, mut slowest) = (Vec::new(), Vec::new());
+    let mut seen = Vec::new();
     std::thread::scope(|scope| {
         for at in 0..addresses.len() {
             let (load, addresses) = (&load, &addresses);
@@ -77,15 +88,16 @@ pub fn disturb(
             scope.spawn(move || load.work(queue, Caller::new(addresses, at, format!("worker-{at}"))));
         }
         let done = catch_unwind(AssertUnwindSafe(|| {
-            for _ in 0..rounds {
+            for round in rounds {
                 load.wait_for(CALLS_BETWEEN);
                 let began = Instant::now();
-                disturb(cluster);
+                disturb(cluster, round);
+                let ended = Instant::now();
                 load.wait_for(CALLS_AGAIN);
-                let (gap, slow) = load.since(began);
-                gaps.push(gap);
-                slowest.push(slow);
-                mend(cluster);
+                let again = ended.elapsed();
+                let (gap, slowest) = load.since(began);
+                seen.push(Round { gap, slowest, again });
+                mend(cluster, Round { gap, slowest, again });
             }
             load.stopped_sending.store(true, Ordering::SeqCst);
             let mut client = cluster.client(0);
@@ -99,12 +111,12 @@ pub fn disturb(
     });
     let mut wrongs = load.ledger.settle();
     wrongs.append(&mut load.twice.lock().unwrap_or_else(PoisonError::into_inner));
-    Report { gaps, slowest, counts: load.ledger.counts(), wrongs }
+    Report { rounds: seen, counts: load.ledger.counts(), wrongs }
 }
 
 impl Load {
     fn acknowledged(&self) -> usize {
-        self.acknowledged.lock().expect("nobody panics while holding it").len()
+        self.acknowledged_count.load(Ordering::SeqCst)
     }
 
     fn wait_for(&self, calls: usize) {
@@ -112,9 +124,9 @@ impl Load {
         wait::until("sends to be acknowledged", SOON, || self.acknowledged() >= before + calls);
     }
 
-    /// The longest time without an acknowledged call that ended after that moment, and the longest such call.
+    /// The longest time without an acknowledged call that ended after that moment, and the longest such call. Forgets them.
     fn since(&self, moment: Instant) -> (Duration, Duration) {
-        let mut calls = self.acknowledged.lock().expect("nobody panics while holding it").clone();
+        let mut calls = std::mem::take(&mut *self.acknowledged.lock().expect("nobody panics while holding it"));
         calls.sort_unstable_by_key(|(_, ended)| *ended);
         let after = |ended: Instant| ended > moment;
         let pairs = calls.windows(2).filter(|pair| after(pair[1].1));
@@ -123,7 +135,7 @@ impl Load {
         (gap, slowest.unwrap_or_default())
     }
 
-    fn send(&self, queue: &str, mut caller: Caller<'_>) {
+    fn send(&self, queue: &str, mut caller: Caller) {
         while !self.stopped_sending.load(Ordering::SeqCst) {
             let numbers = self.ledger.about_to_send(BATCH);
             let bodies: Vec<String> = numbers.iter().map(|&number| body(number)).collect();
@@ -135,59 +147,75 @@ impl Load {
                     }
                     let call = (began, Instant::now());
                     self.acknowledged.lock().expect("nobody panics while holding it").push(call);
+                    self.acknowledged_count.fetch_add(1, Ordering::SeqCst);
                 }
                 None => numbers.iter().for_each(|&number| self.ledger.send_unknown(number)),
             }
         }
     }
 
-    fn work(&self, queue: &str, mut caller: Caller<'_>) {
+    fn work(&self, queue: &str, mut caller: Caller) {
         while !self.stopped_working.load(Ordering::SeqCst) {
             let began = begin();
             let Some(jobs) = caller.call(|client| client.receive(queue, 10, 1, Some(LEASE_SECONDS))) else { continue };
-            for job in jobs {
+            let mut held = Vec::new();
+            for job in &jobs {
                 let Some(number) = self.ledger.received(&job.body, began, LEASE, job.receive_count) else { continue };
                 if !self.seen.lock().expect("nobody panics while holding it").insert((number, job.receive_count)) {
                     let what = format!("job {number} came twice as its receive {}", job.receive_count);
                     self.twice.lock().expect("nobody panics while holding it").push(what);
                 }
                 self.ledger.about_to_delete(number);
-                match caller.call(|client| client.delete(queue, &job.handle)) {
-                    Some(()) => self.ledger.deleted(number, began, LEASE),
-                    None => self.ledger.delete_unknown(number),
+                held.push((number, job.handle.as_str()));
+            }
+            if held.is_empty() {
+                continue;
+            }
+            let handles: Vec<&str> = held.iter().map(|(_, handle)| *handle).collect();
+            let deleted = caller.call(|client| client.delete_batch(queue, &handles)).unwrap_or_default();
+            for (at, &(number, _)) in held.iter().enumerate() {
+                match deleted.get(at) {
+                    Some(true) => self.ledger.deleted(number, began, LEASE),
+                    _ => self.ledger.delete_unknown(number),
                 }
             }
         }
     }
 }
 
-/// A client that goes to the next node when one does not answer.
-struct Caller<'a> {
-    addresses: &'a [Address],
-    at: usize,
-    client: Client,
+/// A client of one node, that goes to the others while that one does not answer.
+struct Caller {
+    /// Of each node, its own first.
+    clients: Vec<Client>,
     name: String,
     calls: u64,
 }
 
-impl<'a> Caller<'a> {
-    fn new(addresses: &'a [Address], at: usize, name: String) -> Self {
-        Self { addresses, at, client: Client::new(addresses[at].clone()), name, calls: 0 }
+impl Caller {
+    fn new(addresses: &[Address], home: usize, name: String) -> Self {
+        let (before, from) = addresses.split_at(home);
+        let client = |address: &Address| {
+            let mut client = Client::new(address.clone());
+            client.set_timeout(ANSWER_MAX);
+            client
+        };
+        Self { clients: from.iter().chain(before).map(client).collect(), name, calls: 0 }
     }
 
     /// Makes a call, and repeats it as the same call until there is an answer; `None` if there is none for long.
     fn call<T>(&mut self, mut call: impl FnMut(&mut Client) -> Result<T, crate::Failure>) -> Option<T> {
         self.calls += 1;
+        let invocation = format!("{}-{}", self.name, self.calls);
         let began = Instant::now();
         while began.elapsed() < REPEAT_MAX {
-            self.client.invocation = Some(format!("{}-{}", self.name, self.calls));
-            match call(&mut self.client) {
-                Ok(answer) => return Some(answer),
-                Err(failure) => assert!(failure.status() == 0 || failure.status() >= 500, "{failure:?}"),
+            for client in &mut self.clients {
+                client.invocation = Some(invocation.clone());
+                match call(client) {
+                    Ok(answer) => return Some(answer),
+                    Err(failure) => assert!(failure.status() == 0 || failure.status() >= 500, "{failure:?}"),
+                }
+                std::thread::sleep(Duration::from_millis(5));
             }
-            self.at = (self.at + 1) % self.addresses.len();
-            self.client = Client::new(self.addresses[self.at].clone());
-            std::thread::sleep(Duration::from_millis(5));
         }
         None
     }

@@ -50,7 +50,7 @@ pub fn aws(python: &Path) -> Command {
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("AWS_CONFIG_FILE", "/dev/null")
         .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
-        .env("NO_PROXY", "127.0.0.1");
+        .env("NO_PROXY", "*");
     command
 }
 

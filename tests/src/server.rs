@@ -1,10 +1,11 @@
 //! The server as a child process: started, killed, stopped and started again on the same folder.
 
+use crate::net::{self, Place};
 use crate::signed::{ACCESS_KEY, SECRET_KEY};
 use crate::{Client, binary, http, wait};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -17,14 +18,33 @@ const START_MAX: Duration = Duration::from_secs(60);
 const STOP_MAX: Duration = Duration::from_secs(20);
 
 /// How to start a server. By default on any free port, with the tests' own root credentials.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Launch {
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
     data: Option<PathBuf>,
     bare: bool,
-    port: u16,
+    listen: SocketAddr,
+    cluster_listen: SocketAddr,
     socket: Option<Arc<TcpListener>>,
+    /// The network namespace that it runs in, if it is not the test's.
+    namespace: Option<PathBuf>,
+}
+
+impl Default for Launch {
+    fn default() -> Self {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            data: None,
+            bare: false,
+            listen: any,
+            cluster_listen: any,
+            socket: None,
+            namespace: None,
+        }
+    }
 }
 
 /// What a server that ended by itself left.
@@ -73,8 +93,27 @@ impl Launch {
 
     /// Listens there in all its lives, as a server does that others are told of, rather than on any free port.
     pub fn port(mut self, port: u16) -> Self {
-        self.port = port;
+        self.listen.set_port(port);
         self
+    }
+
+    /// Runs in that network namespace, at its addresses, and at the same ports in all its lives.
+    pub fn place(mut self, place: &Place) -> Self {
+        self.namespace = Some(place.namespace());
+        self.listen = (place.at_clients(), 9_324).into();
+        self.cluster_listen = (place.at_peers(), 9_326).into();
+        self
+    }
+
+    /// Joins the cluster of the node that listens there.
+    pub fn joining(self, at: &str, token: &str) -> Self {
+        let listen = self.cluster_listen.to_string();
+        ["--join", at, "--token", token, "--cluster-listen", &listen].into_iter().fold(self, Self::argument)
+    }
+
+    /// Where it listens for other nodes.
+    pub fn cluster_listen(&self) -> SocketAddr {
+        self.cluster_listen
     }
 
     /// Hands it that socket in all its lives, as systemd does.
@@ -154,6 +193,11 @@ impl Server {
         String::from_utf8_lossy(text.get(self.log_read..).unwrap_or_default()).into_owned()
     }
 
+    /// What it wrote to standard error in all its lives.
+    pub fn whole_log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(self.home.path().join("stderr")).unwrap_or_default()).into_owned()
+    }
+
     /// What it wrote to standard output in this life.
     pub fn stdout(&self) -> String {
         std::fs::read_to_string(self.home.path().join("stdout")).unwrap_or_default()
@@ -194,9 +238,10 @@ impl Server {
         self.log_read = std::fs::metadata(&log).map_or(0, |file| usize::try_from(file.len()).unwrap_or(0));
         let stderr = File::options().create(true).append(true).open(&log).expect("a file for the log");
         let stdout = File::create(self.home.path().join("stdout")).expect("a file for the output");
-        let (mut command, stdin) = match &self.launch.socket {
-            None => (Command::new(binary::evenkeel()), Stdio::null()),
-            Some(socket) => {
+        let (mut command, stdin) = match (&self.launch.socket, &self.launch.namespace) {
+            (None, None) => (Command::new(binary::evenkeel()), Stdio::null()),
+            (None, Some(namespace)) => (net::inside(namespace, binary::evenkeel()), Stdio::null()),
+            (Some(socket), _) => {
                 let mut shell = Command::new("sh");
                 shell.args(["-c", r#"exec env LISTEN_PID=$$ LISTEN_FDS=1 "$0" "$@" 3<&0 0</dev/null"#]);
                 shell.arg(binary::evenkeel());
@@ -210,7 +255,7 @@ impl Server {
         }
         command.arg("serve");
         if !self.launch.bare {
-            command.args(["--listen", &format!("127.0.0.1:{}", self.launch.port), "--data-dir"]).arg(&self.data);
+            command.args(["--listen", &self.launch.listen.to_string(), "--data-dir"]).arg(&self.data);
             command.env("EVENKEEL_ROOT_ACCESS_KEY", ACCESS_KEY).env("EVENKEEL_ROOT_SECRET_KEY", SECRET_KEY);
         }
         command.args(&self.launch.arguments).envs(self.launch.environment.iter().cloned());

@@ -43,7 +43,7 @@ enum Command {
     Fuzz(fuzz::Args),
     /// Kill the real server under load, again and again, and account for every job.
     Kill(kill::Args),
-    /// Kill the leader of three real nodes under load, and have it hand over; measure the gaps and account for every job.
+    /// Kill, restart, pause, cut off and fill up three real nodes under load; measure the gaps and account for every job.
     Chaos(chaos::Args),
     /// Walk the README's path from a fresh clone, timed apart from compiling.
     Newcomer,

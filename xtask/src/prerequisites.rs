@@ -47,18 +47,27 @@ pub(crate) fn browser(steps: &mut Steps) {
 
 /// HAProxy, for the test of the nodes behind it; installed if it is missing and this may. Where it cannot be had, the test says so.
 pub(crate) fn haproxy(steps: &mut Steps) {
-    if Path::new("/usr/sbin/haproxy").exists() || !can_install() {
+    optional(steps, "/usr/sbin/haproxy", "haproxy");
+}
+
+/// `ip`, which makes the networks of nodes in namespaces; installed if it is missing and this may. Where it cannot be had, the test says so.
+pub(crate) fn iproute(steps: &mut Steps) {
+    optional(steps, "/usr/sbin/ip", "iproute2");
+}
+
+fn optional(steps: &mut Steps, program: &str, package: &str) {
+    if Path::new(program).exists() || !can_install() {
         return;
     }
     let mut install = Command::new("apt-get");
-    install.args(["install", "--quiet", "--yes", "--no-install-recommends", "haproxy"]);
+    install.args(["install", "--quiet", "--yes", "--no-install-recommends", package]);
     // It is for the tests; the distribution would start it for ever.
     install.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1");
     let installed = steps
         .run("list packages", Command::new("apt-get").args(["update", "--quiet"]))
-        .and_then(|()| steps.run("install HAProxy", &mut install));
+        .and_then(|()| steps.run(&format!("install {package}"), &mut install));
     if let Err(error) = installed {
-        eprintln!("the nodes will not be tried behind HAProxy: {error:#}");
+        eprintln!("the tests that need {package} will not be run: {error:#}");
     }
 }
 

@@ -5,7 +5,7 @@
 
 use crate::packages::Workspace;
 use crate::steps::{Steps, cargo};
-use crate::{faults, kill, newcomer, prerequisites, sim};
+use crate::{chaos, faults, kill, newcomer, prerequisites, sim};
 use std::time::Duration;
 
 /// How much of what could go on for ever.
@@ -17,6 +17,8 @@ pub(crate) struct Budget {
     pub(crate) clusters: u32,
     /// Kills of the real server.
     pub(crate) kills: u32,
+    /// For how long three nodes suffer faults in network namespaces, in seconds.
+    pub(crate) chaos_seconds: u64,
     /// Idle connections to the real server; a tenth as many that read nothing.
     pub(crate) connections: u32,
     /// How long one step may take before it has hung.
@@ -24,11 +26,23 @@ pub(crate) struct Budget {
 }
 
 /// As the README promises.
-pub(crate) const FULL: Budget =
-    Budget { seeds: 1_000, clusters: 1_000, kills: 20, connections: 10_000, step: Duration::from_secs(7_200) };
+pub(crate) const FULL: Budget = Budget {
+    seeds: 1_000,
+    clusters: 1_000,
+    kills: 20,
+    chaos_seconds: 300,
+    connections: 10_000,
+    step: Duration::from_secs(7_200),
+};
 /// Enough to notice what a change broke.
-pub(crate) const SMALL: Budget =
-    Budget { seeds: 200, clusters: 100, kills: 5, connections: 1_000, step: Duration::from_secs(1_800) };
+pub(crate) const SMALL: Budget = Budget {
+    seeds: 200,
+    clusters: 100,
+    kills: 5,
+    chaos_seconds: 60,
+    connections: 1_000,
+    step: Duration::from_secs(1_800),
+};
 
 pub(crate) fn run(steps: &mut Steps, budget: Budget) -> anyhow::Result<()> {
     let workspace = Workspace::read()?;
@@ -45,6 +59,7 @@ pub(crate) fn run(steps: &mut Steps, budget: Budget) -> anyhow::Result<()> {
             .env("EVENKEEL_KILL_ROUNDS", kill::ROUNDS_SHORT.to_string())
             .env("EVENKEEL_CONNECTIONS", budget.connections.to_string()),
     )?;
+    chaos::namespaces(steps, budget.chaos_seconds, None)?;
     newcomer::run(steps)?;
     if budget.kills > kill::ROUNDS_SHORT {
         kill::run(steps, &kill::Args { rounds: budget.kills, seed: None })?;
