@@ -1,6 +1,7 @@
 //! Nodes of a cluster whose data is damaged, lost or wrong: they say so, come back under a new number with the leader's state, and nothing is lost.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "what goes wrong in a test ends the test")]
 
+use evenkeel_tests::http::Connection;
 use evenkeel_tests::{Client, Cluster, Server, Tool, http, memory, wait};
 use serde_json::{Value, json};
 use std::fs;
@@ -83,12 +84,17 @@ fn a_node_whose_state_is_wrong_is_found_and_gets_it_anew() {
     let (mut client, queue) = with_jobs(&cluster);
     let same = |status: &Value| status["nodes"].as_array().unwrap().iter().all(|node| node["state"] == "same");
     wait::until("all to have been compared", REPAIR_MAX, || same(&cluster.status(0)));
+    // One that does not finish its request holds up nothing.
+    let mut slow = Connection::open(cluster.nodes[2].address(), REPAIR_MAX).unwrap();
+    slow.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{").unwrap();
     memory::overwrite(cluster.nodes[2].pid(), &QUEUE_SECONDS.to_le_bytes(), &(QUEUE_SECONDS + 1).to_le_bytes());
     client.call("SetQueueAttributes", &json!({"QueueUrl": queue, "Attributes": {"VisibilityTimeout": "31"}})).unwrap();
     is_replaced(&cluster, 2, "on a majority of the nodes");
     wait::until("all to hold the same", REPAIR_MAX, || same(&cluster.status(0)));
     let said = cluster.nodes[0].stderr();
     assert!(said.contains("ALARM: node") && said.contains("holds another state than a majority"), "{said}");
+    assert!(slow.read().is_err(), "and is cut off");
+    assert!(cluster.nodes[2].stderr().contains("some connections did not finish within 2 s"));
     let metrics = Tool::of(&cluster.nodes[0], &["cluster", "status", "--json"]).works().json().remove(0);
     assert!(metrics["differences"].as_u64().unwrap() > 0, "{metrics}");
 }

@@ -30,6 +30,8 @@ use tokio::sync::Notify;
 
 /// How long open connections may take to finish their requests when the server stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// … when this process is about to serve anew: until then it serves nobody, so that a slow client must not hold it up.
+const DRAIN_TIMEOUT_BETWEEN: Duration = Duration::from_secs(2);
 /// How long a node that stops says so before it closes its doors, while others serve: balancers look about so often, and clients that are busy learn it from
 /// an answer.
 const FAREWELL: Duration = Duration::from_millis(500);
@@ -393,12 +395,9 @@ fn serve_log<L: Log + 'static>(
     // An engine that ended by itself may be followed by another, in this process.
     server.stop(is_told && !stays);
     running.stop();
-    let drained = runtime.block_on(async {
-        let joined = tokio::task::spawn_blocking(move || server.join());
-        tokio::time::timeout(DRAIN_TIMEOUT, joined).await.is_ok()
-    });
-    if !drained {
-        tracing::warn!("some connections did not finish within {} s", DRAIN_TIMEOUT.as_secs());
+    let drain = if is_told { DRAIN_TIMEOUT } else { DRAIN_TIMEOUT_BETWEEN };
+    if server.join(drain) {
+        tracing::warn!("some connections did not finish within {} s, and were closed", drain.as_secs());
     }
     runtime.shutdown_background();
     let ended = running.join();

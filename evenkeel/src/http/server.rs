@@ -67,6 +67,7 @@ fn in_use(listen: SocketAddr, flag: &str) -> anyhow::Error {
 pub(crate) struct Server {
     address: SocketAddr,
     stop: watch::Sender<bool>,
+    give_up: watch::Sender<bool>,
     is_for_good: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -105,6 +106,7 @@ impl Server {
     ) -> anyhow::Result<Self> {
         let address = listener.local_addr().context("the address listened on")?;
         let (stop, stopped) = watch::channel(false);
+        let (give_up, given_up) = watch::channel(false);
         let is_for_good = Arc::new(AtomicBool::new(false));
         let (hands, connections): (Vec<_>, Vec<_>) =
             (0..settings.threads).map(|_| mpsc::channel::<Accepted>(64)).unzip();
@@ -121,16 +123,21 @@ impl Server {
         let unread_bytes_max = UNREAD_BYTES_MAX / usize::from(settings.threads);
         let mut threads = Vec::new();
         for (number, connections) in connections.into_iter().enumerate() {
-            let (shared, clients, stopped) = (Arc::clone(shared), clients.clone(), stopped.clone());
+            let (shared, clients) = (Arc::clone(shared), clients.clone());
+            let (stopped, mut given_up) = (stopped.clone(), given_up.clone());
             // The first thread accepts for all.
             let acceptors = std::mem::take(&mut acceptors);
-            let thread = std::thread::Builder::new().name(format!("http-{number}"));
-            threads.push(
-                thread
-                    .spawn(move || run_thread(shared, &clients, stopped, connections, acceptors, unread_bytes_max))?,
-            );
+            let run = move || {
+                run_thread(async {
+                    tokio::select! {
+                        () = serve(shared, &clients, stopped, connections, acceptors, unread_bytes_max) => {}
+                        _ = given_up.wait_for(|&given_up| given_up) => {}
+                    }
+                });
+            };
+            threads.push(std::thread::Builder::new().name(format!("http-{number}")).spawn(run)?);
         }
-        Ok(Self { address, stop, is_for_good, threads })
+        Ok(Self { address, stop, give_up, is_for_good, threads })
     }
 
     /// Where it listens, with the port that the system chose if none was given.
@@ -145,11 +152,23 @@ impl Server {
         let _ = self.stop.send(true);
     }
 
-    /// Waits until all connections are closed.
-    pub(crate) fn join(self) {
-        for thread in self.threads {
-            thread.join().expect("HTTP threads do not panic");
+    /// Waits until all connections are closed; those that take longer than that are cut off. Says whether there were any.
+    pub(crate) fn join(self, at_most: Duration) -> bool {
+        let (done, all_done) = std::sync::mpsc::channel();
+        let threads = self.threads;
+        let joining = std::thread::spawn(move || {
+            for thread in threads {
+                thread.join().expect("HTTP threads do not panic");
+            }
+            // Nobody may listen any more.
+            _ = done.send(());
+        });
+        let is_overdue = all_done.recv_timeout(at_most).is_err();
+        if is_overdue {
+            _ = self.give_up.send(true);
         }
+        joining.join().expect("HTTP threads do not panic");
+        is_overdue
     }
 }
 
@@ -162,7 +181,14 @@ struct Acceptor {
     is_for_good: Arc<AtomicBool>,
 }
 
-fn run_thread(
+/// Runs that, and what it began and left behind goes with it.
+fn run_thread(serve: impl Future<Output = ()>) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.expect("an event loop can be made at start");
+    LocalSet::new().block_on(&runtime, serve);
+}
+
+async fn serve(
     shared: Arc<Shared>,
     clients: &Clients,
     stopped: watch::Receiver<bool>,
@@ -170,27 +196,22 @@ fn run_thread(
     acceptors: Vec<Acceptor>,
     unread_bytes_max: usize,
 ) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.expect("an event loop can be made at start");
-    let local = LocalSet::new();
-    local.block_on(&runtime, async {
-        let client = clients.client();
-        tokio::task::spawn_local(client.clone().pump());
-        if !acceptors.is_empty() {
-            tokio::task::spawn_local(console::sample(Arc::clone(&shared), client.clone(), stopped.clone()));
-        }
-        for acceptor in acceptors {
-            tokio::task::spawn_local(accept(acceptor, stopped.clone()));
-        }
-        let asked = shared.cluster.as_ref().map(|cluster| cluster.hand());
-        let thread = Rc::new(Thread::new(shared, client, unread_bytes_max));
-        let forwarded =
-            asked.map(|asked| tokio::task::spawn_local(forwarded::serve(Rc::clone(&thread), asked, stopped.clone())));
-        serve_all(&thread, connections, stopped).await;
-        if let Some(forwarded) = forwarded {
-            forwarded.await.expect("what serves others does not panic");
-        }
-    });
+    let client = clients.client();
+    tokio::task::spawn_local(client.clone().pump());
+    if !acceptors.is_empty() {
+        tokio::task::spawn_local(console::sample(Arc::clone(&shared), client.clone(), stopped.clone()));
+    }
+    for acceptor in acceptors {
+        tokio::task::spawn_local(accept(acceptor, stopped.clone()));
+    }
+    let asked = shared.cluster.as_ref().map(|cluster| cluster.hand());
+    let thread = Rc::new(Thread::new(shared, client, unread_bytes_max));
+    let forwarded =
+        asked.map(|asked| tokio::task::spawn_local(forwarded::serve(Rc::clone(&thread), asked, stopped.clone())));
+    serve_all(&thread, connections, stopped).await;
+    if let Some(forwarded) = forwarded {
+        forwarded.await.expect("what serves others does not panic");
+    }
 }
 
 async fn accept(acceptor: Acceptor, mut stopped: watch::Receiver<bool>) {
