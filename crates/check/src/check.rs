@@ -11,7 +11,7 @@ use crate::{
 use evenkeel_bodies::{Shelf, ShelfError};
 use evenkeel_checkpoint::{CheckpointError, Checkpoints, LoadError};
 use evenkeel_disk::{Disk, DiskFile, OpenMode, OverlayDisk, ReadOnlyDisk};
-use evenkeel_engine::{BODIES, BodyStore, CHECKPOINTS};
+use evenkeel_engine::{BODIES, BodyStore, CHECKPOINTS, SKIPPED, Skips};
 use evenkeel_log::{Log, LogError};
 use evenkeel_log_local::{LocalLog, LogId, Options, Reader};
 use evenkeel_machine::Machine;
@@ -156,11 +156,18 @@ impl<D: Disk> Check<'_, D> {
     fn run(&mut self, log_id: Result<LogId, &'static str>) -> Result<(), CheckError> {
         let (checkpoints, loadable) = self.checkpoints()?;
         let shelf = self.body_files()?;
-        let (known, machine) = self.states(&checkpoints, &loadable)?;
+        let (skips, unread) = evenkeel_engine::read_skips(&self.disk, self.folder)
+            .map_err(|error| unreadable(format!("reading {SKIPPED}"), error))?;
+        for what in unread {
+            let means =
+                "The log says as well which entries are passed over: a start reads it there, and writes it down again.";
+            self.report.find(Some(SKIPPED.into()), None, what, means);
+        }
+        let (known, machine) = self.states(&checkpoints, &loadable, &skips)?;
         let newest = known.last().map_or(LogIndex::ZERO, |known| known.index);
 
         let load = |index| evenkeel_engine::load(&checkpoints, index).map_err(|error| error.to_string());
-        let mut replay = Replay::new(machine, &known, &load);
+        let mut replay = Replay::new(machine, &known, &skips, &load);
         let (verified, names) = self.log(log_id.ok(), newest, &mut replay)?;
         replay.end();
         for trouble in &replay.trouble {
@@ -248,10 +255,12 @@ impl<D: Disk> Check<'_, D> {
         &mut self,
         checkpoints: &Checkpoints<Trial<D>>,
         loadable: &[LogIndex],
+        skips: &Skips,
     ) -> Result<(Vec<Known>, Machine), CheckError> {
         let mut known = Vec::new();
         let mut oldest = None;
-        for (done, &index) in loadable.iter().rev().enumerate() {
+        // What has taken in an entry that is passed over is not started from.
+        for (done, &index) in loadable.iter().rev().filter(|index| !skips.spoil(**index)).enumerate() {
             (self.progress)(Step::States, done as u64, loadable.len() as u64);
             drop(oldest.take());
             match evenkeel_engine::load(checkpoints, index) {

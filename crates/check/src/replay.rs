@@ -1,6 +1,7 @@
 //! Replays the log from the oldest usable checkpoint and compares with each newer one on the way.
 
 use crate::report::CheckpointReport;
+use evenkeel_engine::Skips;
 use evenkeel_log::Entry;
 use evenkeel_machine::{Machine, Outcome};
 use evenkeel_types::{Epoch, LogIndex};
@@ -19,6 +20,8 @@ pub(crate) struct Replay<'a> {
     ahead: Vec<Known>,
     /// Loads the state of a checkpoint.
     load: &'a dyn Fn(LogIndex) -> Result<Machine, String>,
+    /// Entries that are passed over.
+    skips: &'a Skips,
     outcome: Outcome,
     pub(crate) epoch: Epoch,
     pub(crate) compared: Vec<CheckpointReport>,
@@ -33,6 +36,7 @@ impl<'a> Replay<'a> {
     pub(crate) fn new(
         machine: Machine,
         known: &[Known],
+        skips: &'a Skips,
         load: &'a dyn Fn(LogIndex) -> Result<Machine, String>,
     ) -> Self {
         let start = machine.applied();
@@ -45,6 +49,7 @@ impl<'a> Replay<'a> {
             machine,
             ahead,
             load,
+            skips,
             outcome: Outcome::default(),
             epoch: Epoch::default(),
             compared,
@@ -65,7 +70,7 @@ impl<'a> Replay<'a> {
         if self.stuck.is_some() || entry.index != self.machine.applied().next() {
             return;
         }
-        let applied = if entry.batch.is_empty() {
+        let applied = if entry.batch.is_empty() || self.skips.has(entry.index) {
             self.machine.skip(entry.index)
         } else {
             self.machine.apply(entry.index, &entry.batch, &mut self.outcome)

@@ -13,6 +13,7 @@ mod admission;
 mod bodies;
 mod checkpoint;
 mod commit;
+mod halted;
 mod look;
 mod receive;
 mod watch;
@@ -21,13 +22,16 @@ use crate::{
     CallId, Done, Errand, Meters, Options, StartError,
     clock::LogClock,
     damage_watch::{DamageWatch, DamageWatcher},
+    fatal::Fatal,
     fault::{self, Fault},
+    halt::{Halt, Halted},
     key_watch::{KeyWatch, KeyWatcher},
     limits,
     living::{Extent, Kind, Living},
     marks::{Mark, Marks},
     note_watch::{NoteWatch, NoteWatcher},
     request::{Answer, Demand, EngineError, Look, Looked, Receive, Request},
+    skips::{Skips, Stumble},
     start::Start,
     tail::Tail,
     waiters::Waiters,
@@ -37,49 +41,12 @@ use bodies::Carrying;
 use bytes::Bytes;
 use checkpoint::Checkpointing;
 use evenkeel_log::{Log, LogEvent, ProposeError, Ticket};
-use evenkeel_machine::{ApplyError, Machine, Outcome, batch::BatchBuilder};
+use evenkeel_machine::{Machine, Outcome, batch::BatchBuilder};
 use evenkeel_types::{LogIndex, Micros, Now, QueueId};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
-
-/// Why the engine stopped for good.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum Fatal {
-    /// The log failed.
-    #[error(transparent)]
-    Log(#[from] evenkeel_log::LogError),
-    /// An entry of the log cannot be applied.
-    #[error(transparent)]
-    Apply(#[from] ApplyError),
-    /// Jobs live whose bodies are nowhere.
-    #[error(
-        "the bodies of {count} jobs are missing, the first in entry {first}: a file of the log or a body file is lost. \
-         `evenkeel check` tells which"
-    )]
-    BodiesMissing {
-        /// How many.
-        count: u64,
-        /// The lowest index of an entry that had one.
-        first: LogIndex,
-    },
-    /// A snapshot was installed below the engine; this version cannot load one while it runs.
-    #[error("a snapshot at {0} replaced the log; start again to load it")]
-    Snapshot(LogIndex),
-}
-
-impl Fatal {
-    /// Whether files are not what was written, so that only a copy of them helps.
-    #[must_use]
-    pub fn is_damage(&self) -> bool {
-        match self {
-            Self::Log(error) => matches!(error, evenkeel_log::LogError::Damaged { .. }),
-            Self::BodiesMissing { .. } => true,
-            Self::Apply(_) | Self::Snapshot(_) => false,
-        }
-    }
-}
 
 /// What the engine is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +98,14 @@ pub struct Engine<L: Log> {
     machine: Machine,
     stage: Stage,
     fatal: Option<Fatal>,
+    /// It stands before an entry that cannot be applied.
+    halt: Option<Halt>,
+    halted: Arc<Halted>,
+    /// The state that it began with.
+    began_at: LogIndex,
+    skips: Skips,
+    /// It is not given that entry again.
+    stumble: Option<Stumble>,
     clock: LogClock,
     /// Used once, if the log begins with us.
     secret: [u8; 32],
@@ -200,7 +175,7 @@ impl<L: Log> Engine<L> {
     /// # Errors
     /// The log failed.
     pub fn new(mut log: L, start: Start, secret: [u8; 32], options: Options) -> Result<Self, StartError> {
-        let Start { machine, oldest_checkpoint, whole, body_files } = start;
+        let Start { machine, oldest_checkpoint, whole, body_files, skips, stumble } = start;
         let newest_checkpoint = machine.applied();
         // Below this the log has holes already, and only retired files.
         let opened_first = log.first_index();
@@ -224,6 +199,11 @@ impl<L: Log> Engine<L> {
             machine,
             stage: Stage::Following,
             fatal: None,
+            halt: None,
+            halted: Arc::default(),
+            began_at: newest_checkpoint,
+            skips,
+            stumble,
             clock: LogClock::default(),
             secret,
             options,
@@ -283,8 +263,15 @@ impl<L: Log> Engine<L> {
 
     /// Takes a request. Its answer comes from [`Engine::take_answers`], perhaps at once.
     pub fn submit(&mut self, call: CallId, request: Request, now: Now) {
+        if let Request::Skip(entry) = request {
+            return self.propose_skip(call, entry, now);
+        }
         if self.stage != Stage::Serving {
-            let error = if self.stage == Stage::Stopping { EngineError::Stopping } else { EngineError::NotLeading };
+            let error = match &self.halt {
+                _ if self.stage == Stage::Stopping => EngineError::Stopping,
+                Some(halt) => EngineError::Halted(halt.entry),
+                None => EngineError::NotLeading,
+            };
             self.answers.push((call, Answer::Failed(error)));
             return;
         }
@@ -305,6 +292,7 @@ impl<L: Log> Engine<L> {
                     self.propose(now);
                 }
             }
+            Request::Skip(_) => unreachable!("it was taken before"),
             Request::Receive(receive) => self.receive(call, receive, now),
             Request::Look(_) | Request::Describe(_) if self.must_be_proven(&request) => {
                 self.open_looks.push((call, request));
@@ -466,7 +454,7 @@ impl<L: Log> Engine<L> {
         if !self.is_idle() || self.checkpointing.is_under_way() {
             return false;
         }
-        if self.checkpointing.log_bytes > 0 {
+        if self.checkpointing.log_bytes > 0 && !self.skips.spoil(self.machine.applied()) {
             self.begin_checkpoint(now);
             return false;
         }
@@ -481,6 +469,11 @@ impl<L: Log> Engine<L> {
     /// Whether requests are taken.
     pub fn is_serving(&self) -> bool {
         self.stage == Stage::Serving
+    }
+
+    /// Whether it stands before an entry that cannot be applied.
+    pub fn is_halted(&self) -> bool {
+        self.halt.is_some()
     }
 
     /// The state, for reading.
@@ -501,6 +494,11 @@ impl<L: Log> Engine<L> {
     /// What the state's digest was at which entries, readable while the engine is at work.
     pub fn marks(&self) -> Arc<Marks> {
         Arc::clone(&self.marks)
+    }
+
+    /// Whether an entry cannot be applied, readable while the engine is there.
+    pub fn halted(&self) -> Arc<Halted> {
+        Arc::clone(&self.halted)
     }
 
     /// Counts since the start.

@@ -12,8 +12,10 @@ mod clock;
 mod damage_watch;
 mod engine;
 mod errand;
+mod fatal;
 pub mod fault;
 mod gaps;
+mod halt;
 mod interpreter;
 mod keeper;
 mod key_watch;
@@ -25,6 +27,7 @@ mod note_watch;
 mod options;
 mod read;
 mod request;
+mod skips;
 mod start;
 mod tail;
 pub mod thread;
@@ -36,9 +39,11 @@ pub use carrying::CarryOptions;
 pub use client::{Call, Client, Mailbox, release};
 pub use clock::TAKEOVER_ADVANCE_MAX;
 pub use damage_watch::DamageWatcher;
-pub use engine::{Engine, Fatal, Totals};
+pub use engine::{Engine, Totals};
 pub use errand::{CheckpointStep, Done, Errand};
+pub use fatal::Fatal;
 pub use gaps::Gaps;
+pub use halt::{Halt, Halted, applying};
 pub use interpreter::{Attribute, Interpreter, JobPlace, Legible};
 pub use keeper::Keeper;
 pub use key_watch::KeyWatcher;
@@ -50,6 +55,7 @@ pub use request::{
     Again, Answer, Delivery, Demand, Description, EngineError, House, Look, Looked, Proposal, QueueName, Receive,
     Received, Request, Row, Watch,
 };
+pub use skips::{SKIPPED, STUMBLED, Skipped, Skips, Stumble, note_skip, note_stumble, read_skips, read_stumble};
 pub use start::{BODIES, CHECKPOINTS, Found, Start, StartError, find, find_with, load};
 pub use watches::{Place, Sent, Watched};
 

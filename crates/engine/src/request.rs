@@ -25,6 +25,9 @@ pub enum Request {
     Describe(QueueName),
     /// Reads something else. Answered by [`Answer::Looked`].
     Look(Look),
+    /// Has every node pass over the entry before which this engine has halted ([`crate::Halt`]). Answered by `Reply::Done` once that is durable; then
+    /// the engine ends, to start again.
+    Skip(LogIndex),
 }
 
 /// What can be looked at. Each costs what it returns, however much there is.
@@ -337,7 +340,7 @@ pub struct Description {
     pub papers: Option<Arc<Papers>>,
 }
 
-/// Why the engine did not answer. All but the last two mean that nothing was done.
+/// Why the engine did not answer. All but `BodyUnreadable` and `Lost` mean that nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// The server is about to stop. Retry elsewhere or a little later.
@@ -361,6 +364,14 @@ pub enum EngineError {
     /// Jobs were leased but a body could not be read back. They return when their leases end.
     #[error("a job's body could not be read from the disk")]
     BodyUnreadable,
+    /// An entry of the log cannot be applied, so that the engine stands before it. Nothing was done.
+    #[error(
+        "entry {0} of the log cannot be applied, and nothing is done before that is resolved: see the server's log"
+    )]
+    Halted(LogIndex),
+    /// The engine has not halted before that entry, so that it is not passed over.
+    #[error("the server has not halted before that entry")]
+    NotHalted,
     /// The log failed while this was under way: it may or may not have been done.
     #[error("the log failed; this may or may not have been done")]
     Lost,

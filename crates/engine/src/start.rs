@@ -1,6 +1,9 @@
 //! What a start finds on the disk: the newest state that can be loaded, and where bodies lie.
 
-use crate::limits;
+use crate::{
+    limits,
+    skips::{Skips, Stumble, read_skips},
+};
 use evenkeel_bodies::{Shelf, ShelfError};
 use evenkeel_checkpoint::{CheckpointError, Checkpoints, LoadError, Sink};
 use evenkeel_disk::Disk;
@@ -8,7 +11,7 @@ use evenkeel_log::{Extent, LogError};
 use evenkeel_machine::{Machine, Restorer};
 use evenkeel_snapshot::{InstallError, Installed};
 use evenkeel_types::LogIndex;
-use std::path::Path;
+use std::{io, path::Path};
 
 /// The folder of checkpoints, within the data folder.
 pub const CHECKPOINTS: &str = "checkpoints";
@@ -33,6 +36,9 @@ pub enum StartError {
     /// The log failed.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// What is to be passed over cannot be read for now.
+    #[error("reading which entries are passed over: {0}")]
+    Skips(io::Error),
     /// A snapshot that is being installed cannot be.
     #[error(transparent)]
     Snapshot(#[from] InstallError),
@@ -48,6 +54,7 @@ impl StartError {
             Self::Bodies(error) => matches!(error, ShelfError::Io { .. }),
             Self::Log(error) => matches!(error, LogError::Io { .. }),
             Self::Snapshot(error) => matches!(error, InstallError::Io(_)),
+            Self::Skips(_) => true,
             Self::AllDamaged(_) => false,
         }
     }
@@ -60,7 +67,7 @@ impl StartError {
             Self::Load(error) => matches!(error, LoadError::Damaged { .. }),
             Self::Bodies(error) => matches!(error, ShelfError::Damaged { .. }),
             Self::Log(error) => matches!(error, LogError::Damaged { .. }),
-            Self::Checkpoints(_) | Self::Snapshot(_) => false,
+            Self::Checkpoints(_) | Self::Skips(_) | Self::Snapshot(_) => false,
         }
     }
 }
@@ -76,13 +83,17 @@ pub struct Start {
     pub whole: bool,
     /// The body files.
     pub body_files: Vec<Extent>,
+    /// Entries that are passed over.
+    pub skips: Skips,
+    /// The entry at which the machine panicked so often that it is not given it again. `None` for whoever does not know what panicked.
+    pub stumble: Option<Stumble>,
 }
 
 impl Default for Start {
     /// Of a new log.
     fn default() -> Self {
         let (machine, oldest_checkpoint) = (Machine::default(), LogIndex::ZERO);
-        Self { machine, oldest_checkpoint, whole: true, body_files: Vec::new() }
+        Self { machine, oldest_checkpoint, whole: true, body_files: Vec::new(), skips: Skips::default(), stumble: None }
     }
 }
 
@@ -90,8 +101,10 @@ impl Default for Start {
 pub struct Found<D: Disk> {
     /// For the engine.
     pub start: Start,
-    /// Checkpoints that do not check, each with its reason.
+    /// Checkpoints that cannot be used, each with its reason.
     pub damaged: Vec<String>,
+    /// What cannot be read of entries that are passed over, and need not be.
+    pub unread: Vec<String>,
     /// The checkpoints.
     pub checkpoints: Checkpoints<D>,
     /// The body files.
@@ -130,8 +143,13 @@ pub fn find_with<D: Disk>(
     let (mut checkpoints, report) = Checkpoints::open(disk.clone(), &folder.join(CHECKPOINTS), options)?;
     let mut damaged: Vec<_> =
         report.damaged.iter().map(|damaged| format!("{}: {}", damaged.file, damaged.why)).collect();
+    let (skips, unreadable) = read_skips(&disk, folder).map_err(StartError::Skips)?;
     let mut machine = None;
     for index in checkpoints.kept().to_vec().into_iter().rev() {
+        if skips.spoil(index) {
+            damaged.push(format!("checkpoint {index} has taken in an entry that is passed over"));
+            continue;
+        }
         match load(&checkpoints, index) {
             Ok(loaded) => {
                 // What does not check must not count as proven.
@@ -157,8 +175,10 @@ pub fn find_with<D: Disk>(
         machine: machine.unwrap_or_default(),
         oldest_checkpoint: checkpoints.oldest(),
         body_files,
+        skips,
+        stumble: None,
     };
-    Ok(Found { start, damaged, checkpoints, shelf, snapshot })
+    Ok(Found { start, damaged, unread: unreadable, checkpoints, shelf, snapshot })
 }
 
 /// Takes in a checkpoint's records.

@@ -1,7 +1,7 @@
 //! The engine on a real thread, with real clocks, and threads of its own for errands.
 
 use crate::{
-    BodyStore, CallId, Client, Done, Engine, Errand, Fatal, Gaps, Keeper, Mailbox, Marks, Meters,
+    BodyStore, CallId, Client, Done, Engine, Errand, Fatal, Gaps, Halted, Keeper, Mailbox, Marks, Meters,
     client::CALL_BITS,
     request::{Answer, Request},
 };
@@ -152,6 +152,7 @@ pub struct Running {
     clients: Clients,
     meters: Arc<Meters>,
     marks: Arc<Marks>,
+    halted: Arc<Halted>,
     begun: mpsc::Receiver<[u8; 32]>,
     serving: mpsc::Receiver<[u8; 32]>,
     thread: JoinHandle<Result<(), Fatal>>,
@@ -170,13 +171,19 @@ impl Running {
         &self.meters
     }
 
+    /// Whether an entry cannot be applied.
+    #[must_use]
+    pub fn halted(&self) -> &Arc<Halted> {
+        &self.halted
+    }
+
     /// What the state's digest was at which entries.
     #[must_use]
     pub fn marks(&self) -> &Arc<Marks> {
         &self.marks
     }
 
-    /// Waits until requests are taken, and tells the log's secret; `None` if the engine ended instead.
+    /// Waits until requests are taken, or the engine has halted, and tells the log's secret; `None` if the engine ended instead.
     #[must_use]
     pub fn wait_until_serving(&self) -> Option<[u8; 32]> {
         self.serving.recv().ok()
@@ -228,7 +235,7 @@ pub fn start<L: Log + 'static, D: Disk>(
     let errands = Errands::start(keeper, &inbox)?;
     let (say_begun, begun) = mpsc::channel();
     let (say_serving, serving) = mpsc::channel();
-    let (meters, marks) = (engine.meters(), engine.marks());
+    let (meters, marks, halted) = (engine.meters(), engine.marks(), engine.halted());
     let driver = Driver {
         engine,
         inbox,
@@ -237,6 +244,7 @@ pub fn start<L: Log + 'static, D: Disk>(
         clocks,
         gaps: Gaps::default(),
         meters: Arc::clone(&meters),
+        halted: Arc::clone(&halted),
         sorted: Vec::new(),
         say_begun: Some(say_begun),
         say_serving: Some(say_serving),
@@ -247,7 +255,7 @@ pub fn start<L: Log + 'static, D: Disk>(
         on_end(&engine, &gaps);
         ended
     })?;
-    Ok(Running { clients, meters, marks, begun, serving, thread })
+    Ok(Running { clients, meters, marks, halted, begun, serving, thread })
 }
 
 /// Threads that do what would hold up the engine.
@@ -360,6 +368,7 @@ struct Driver<L: Log> {
     clocks: Clocks,
     gaps: Gaps,
     meters: Arc<Meters>,
+    halted: Arc<Halted>,
     /// Answers by mailbox, reused.
     sorted: Vec<Vec<(CallId, Answer)>>,
     /// Used once, as the next.
@@ -384,6 +393,7 @@ impl<L: Log> Driver<L> {
                 self.on_letter(letter, now);
             }
             let stepped = self.engine.step(now);
+            self.engine.take_trouble().for_each(|what| tracing::error!("{what}"));
             self.send_answers();
             self.tell_serving();
             // Before it is asked whether it is drained: nobody calls again for an errand that has no answer.
@@ -424,7 +434,9 @@ impl<L: Log> Driver<L> {
             return;
         }
         let Some(begin) = self.engine.machine().begin() else { return };
-        let say_serving = if self.engine.is_serving() { self.say_serving.take() } else { None };
+        // One that has halted serves nobody, and says so to whoever asks.
+        let is_there = self.engine.is_serving() || self.halted.get().is_some();
+        let say_serving = if is_there { self.say_serving.take() } else { None };
         for say in [self.say_begun.take(), say_serving].into_iter().flatten() {
             // Nobody may be listening; the engine serves all the same.
             let _ = say.send(begin.secret);
@@ -443,7 +455,6 @@ impl<L: Log> Driver<L> {
             Letter::Errand(done) => {
                 tell_trouble(&done);
                 self.engine.errand_done(done);
-                self.engine.take_trouble().for_each(|what| tracing::error!("{what}"));
             }
             Letter::Checkpoint => self.engine.begin_checkpoint(now),
             Letter::Stop => {

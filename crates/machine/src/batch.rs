@@ -12,7 +12,8 @@ use crate::{
     codec::{DecodeError, Plain, Reader},
     command::Command,
 };
-use evenkeel_types::{LogTime, WallTime};
+use evenkeel_types::{LogIndex, LogTime, WallTime};
+use std::{collections::BTreeMap, fmt};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The format of batches that this version writes and reads.
@@ -20,6 +21,9 @@ const FORMAT: u8 = 1;
 const COUNT_AT: usize = 17;
 /// An empty batch's size; it still carries the times, so it can serve as a tick.
 pub const HEADER_BYTES: usize = 21;
+
+/// An entry that says of another that it is passed over: a kind, and an index.
+const SKIP_BYTES: usize = HEADER_BYTES + 9;
 
 /// What stands directly before each body in an entry: its XXH3-64 (`u64`) and its length (`u32`).
 pub const BODY_FRAME_BYTES: u32 = 12;
@@ -151,11 +155,96 @@ impl<'a> Batch<'a> {
     }
 }
 
+/// Which entry this one says is to be passed over; `None` if it says nothing of the kind. O(1).
+#[must_use]
+pub fn skipped_by(bytes: &[u8]) -> Option<LogIndex> {
+    if bytes.len() != SKIP_BYTES {
+        return None;
+    }
+    let mut batch = Batch::open(bytes).ok()?;
+    match (batch.next_command().ok()??, batch.next_command()) {
+        (Command::Skip { entry }, Ok(None)) => Some(entry),
+        _ => None,
+    }
+}
+
+/// What is in an entry, as far as it can be read: for people who decide about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// How many bytes it has.
+    pub bytes: usize,
+    /// How many commands it says it has; `None` if it is no batch.
+    pub commands: Option<u32>,
+    /// Those that can be read: how many there are of each kind, by name.
+    pub read: BTreeMap<&'static str, u32>,
+}
+
+impl Contents {
+    /// Looks into an entry.
+    #[must_use]
+    pub fn of(bytes: &[u8]) -> Self {
+        let Ok(mut batch) = Batch::open(bytes) else { return Self { bytes: bytes.len(), ..Self::default() } };
+        let mut contents = Self { bytes: bytes.len(), commands: Some(batch.left), read: BTreeMap::new() };
+        while let Ok(Some(command)) = batch.next_command() {
+            *contents.read.entry(command.name()).or_default() += 1;
+        }
+        contents
+    }
+}
+
+impl fmt::Display for Contents {
+    /// In words, beginning in small letters.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bytes, commands, read } = self;
+        let Some(commands) = commands else { return write!(f, "{bytes} bytes that are no batch of commands") };
+        let known: u32 = read.values().sum();
+        write!(f, "{bytes} bytes, {commands} command(s)")?;
+        for (at, (name, count)) in read.iter().enumerate() {
+            write!(f, "{} {count} {name}", if at == 0 { ":" } else { "," })?;
+        }
+        match commands.saturating_sub(known) {
+            0 => Ok(()),
+            rest => write!(f, "; {rest} cannot be read"),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::command::{Body, NewJob, QueueKey};
     use evenkeel_types::AccountId;
+
+    #[test]
+    fn an_entry_says_that_another_is_passed_over_if_it_says_nothing_else() {
+        let entry = |commands: &[Command<'_>]| {
+            let mut builder = BatchBuilder::default();
+            commands.iter().for_each(|command| builder.push(command));
+            builder.finish(LogTime(1), WallTime(2))
+        };
+        let (skip, other) = (Command::Skip { entry: LogIndex(7) }, Command::RevokeKey { id: "four" });
+        assert_eq!(skipped_by(&entry(std::slice::from_ref(&skip))), Some(LogIndex(7)));
+        assert_eq!(skipped_by(&entry(&[skip.clone(), skip.clone()])), None);
+        assert_eq!(skipped_by(&entry(&[skip, other.clone()])), None);
+        assert_eq!(entry(std::slice::from_ref(&other)).len(), SKIP_BYTES, "only its kind tells it apart");
+        assert_eq!(skipped_by(&entry(&[other])), None);
+        assert_eq!(skipped_by(&[]), None);
+    }
+
+    #[test]
+    fn what_is_in_an_entry_is_told_as_far_as_it_can_be_read() {
+        let mut builder = BatchBuilder::default();
+        builder.push(&Command::RevokeKey { id: "a" });
+        builder.push(&Command::RevokeKey { id: "b" });
+        builder.push(&Command::RaiseFeatureLevel { level: 9 });
+        let mut entry = builder.finish(LogTime(1), WallTime(2));
+        let told = Contents::of(&entry).to_string();
+        assert_eq!(told, "38 bytes, 3 command(s): 1 RaiseFeatureLevel, 2 RevokeKey");
+        let last = entry.len() - 5;
+        entry[last] = 255;
+        assert_eq!(Contents::of(&entry).to_string(), "38 bytes, 3 command(s): 2 RevokeKey; 1 cannot be read");
+        assert_eq!(Contents::of(b"garbage").to_string(), "7 bytes that are no batch of commands");
+    }
 
     #[test]
     fn a_body_can_be_read_and_checked_alone() {

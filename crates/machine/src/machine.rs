@@ -179,6 +179,7 @@ impl Machine {
                 self.feature_level = *level;
                 Reply::Done
             }
+            Command::Skip { .. } => Reply::Done,
             Command::Once { call, change } => self.once(at, *call, change, events),
             Command::CreateQueue { queue, settings, papers, tags } => {
                 Reply::QueueCreated(self.queues.create(at, *queue, *settings, papers, tags, events))

@@ -195,6 +195,12 @@ impl World {
     fn check_state(&mut self, at: usize) -> Result<(), Broken> {
         let host = self.hosts.get(at).expect("hosts stay");
         let Some(house) = &host.house else { return Ok(()) };
+        if house.engine.is_halted()
+            && let Some(halt) = house.engine.halted().get()
+        {
+            let what = format!("node {} cannot apply entry {}: {}", host.id, halt.entry, halt.why);
+            return Err(Broken::new("house", what));
+        }
         let machine = house.engine.machine();
         conservation::check(machine)?;
         let applied = machine.applied();

@@ -6,7 +6,7 @@ use evenkeel_machine::{
     command::{Begin, Body, CallKey, Command, FairBy, GroupSettings, Held, NewJob, NewKey, QueueKey, QueueSettings},
     limits,
 };
-use evenkeel_types::{AccountId, JobId, LeaseToken, LogTime, Micros, QueueId, WallTime};
+use evenkeel_types::{AccountId, JobId, LeaseToken, LogIndex, LogTime, Micros, QueueId, WallTime};
 
 const QUEUE: QueueKey<'static> = QueueKey { account: AccountId::from_number(1).expect("it is small"), name: "q" };
 
@@ -103,6 +103,7 @@ fn commands() -> Vec<Command<'static>> {
     let settings = QueueSettings { fair_by: FairBy::LeaseTime, group_in_flight_max: 1, ..QueueSettings::default() };
     vec![
         Command::RaiseFeatureLevel { level: 1 },
+        Command::Skip { entry: LogIndex(1) },
         Command::CreateQueue {
             queue: QueueKey { name: "other", ..QUEUE },
             settings,

@@ -101,6 +101,11 @@ impl World {
             self.note_proposals();
             self.witness_committed()?;
             self.check_machine()?;
+            if let Some(house) = &self.house
+                && house.engine.is_halted()
+            {
+                return Err(Broken::new("house", "an entry cannot be applied, though the witness could"));
+            }
             let answered = self.take_answers()?;
             self.take_errands();
             if let Err(fatal) = stepped {

@@ -86,6 +86,10 @@ impl From<EngineError> for SqsError {
         match error {
             EngineError::Stopping => Self::ServiceUnavailable("The server is stopping. Nothing was done; retry."),
             EngineError::NotLeading => Self::ServiceUnavailable("This node does not lead. Nothing was done; retry."),
+            EngineError::Halted(_) => Self::ServiceUnavailable(
+                "An entry of the server's log cannot be applied; the server's log says more. Nothing was done; retry.",
+            ),
+            EngineError::NotHalted => Self::ServiceUnavailable("The server has not halted. Nothing was done."),
             EngineError::Overloaded => Self::ServiceUnavailable("The server is overloaded. Nothing was done; retry."),
             EngineError::DiskFull => {
                 Self::ServiceUnavailable("The server's disk is full. Nothing was done; retry once there is room.")

@@ -11,7 +11,7 @@ use evenkeel_machine::{
     command::{Command, FairBy, GroupSettings, PapersEdit, QueueEdit, QueueKey, QueueSettings},
     queue::{ConfigureError, Counts, CreateQueueError, NoSuchQueue},
 };
-use evenkeel_types::{Micros, QueueId};
+use evenkeel_types::{LogIndex, Micros, QueueId};
 
 const KEY: QueueKey<'static> = QueueKey { account: CALLER.account, name: "jobs" };
 const URL_ANSWER: &str = r#"{"QueueUrl":"http://localhost:9324/000000000012/jobs"}"#;
@@ -299,6 +299,7 @@ fn the_engines_failures_are_ones_that_sdks_retry() {
     let cases = [
         (EngineError::Stopping, unavailable),
         (EngineError::NotLeading, unavailable),
+        (EngineError::Halted(LogIndex(1)), unavailable),
         (EngineError::Overloaded, unavailable),
         (EngineError::DiskFull, unavailable),
         (EngineError::BodyUnreadable, internal),

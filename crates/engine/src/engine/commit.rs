@@ -1,16 +1,17 @@
 //! What the log tells: entries to apply, calls to answer, ownership gained and lost, failure.
 
-use super::{Call, Engine, Fatal, Proposed, Stage};
+use super::{Call, Engine, Proposed, Stage};
 use crate::{
+    Fatal,
     clock::LogClock,
-    limits,
+    halt, limits,
     marks::Marks,
     request::{Again, Answer, EngineError},
     waiters::Waiter,
 };
 use evenkeel_log::{Entry, Log, LogEvent, RefusedReason, Role, Ticket};
 use evenkeel_machine::{
-    Event, Reply,
+    ApplyError, Event, Reply,
     batch::BatchBuilder,
     command::{Begin, Command},
 };
@@ -43,6 +44,7 @@ impl<L: Log> Engine<L> {
 
     fn on_role(&mut self, role: Role, now: Now) -> Result<(), Fatal> {
         match role {
+            Role::Owner(_) if self.halt.is_some() => {}
             Role::Owner(_) => {
                 if let Some((count, first)) = self.living.missing() {
                     return Err(Fatal::BodiesMissing { count, first });
@@ -62,19 +64,24 @@ impl<L: Log> Engine<L> {
             }
             Role::Follower | Role::Failed => {
                 self.stage = Stage::Following;
-                let calls = std::mem::take(&mut self.open_calls);
-                self.open = BatchBuilder::default();
-                self.let_in.remove(std::mem::take(&mut self.open_demand));
-                self.refuse(calls, EngineError::NotLeading);
-                let looks = std::mem::take(&mut self.open_looks);
-                self.refuse_looks(looks, EngineError::NotLeading);
-                while let Some(waiter) = self.waiters.pop_any() {
-                    self.answers.push((waiter.call, Answer::Failed(EngineError::NotLeading)));
-                }
-                self.refuse_watches();
+                self.refuse_all(EngineError::NotLeading);
             }
         }
         Ok(())
+    }
+
+    /// Refuses what is not proposed yet, and all who wait.
+    pub(super) fn refuse_all(&mut self, error: EngineError) {
+        let calls = std::mem::take(&mut self.open_calls);
+        self.open = BatchBuilder::default();
+        self.let_in.remove(std::mem::take(&mut self.open_demand));
+        self.refuse(calls, error);
+        let looks = std::mem::take(&mut self.open_looks);
+        self.refuse_looks(looks, error);
+        while let Some(waiter) = self.waiters.pop_any() {
+            self.answers.push((waiter.call, Answer::Failed(error)));
+        }
+        self.refuse_watches();
     }
 
     pub(super) fn proposed_as(&mut self, ticket: Ticket) -> Option<Proposed> {
@@ -86,15 +93,35 @@ impl<L: Log> Engine<L> {
     }
 
     pub(super) fn apply(&mut self, entry: Entry, ticket: Option<Ticket>, now: Now) -> Result<(), Fatal> {
+        if let Some(halt) = &self.halt {
+            return self.look_behind(halt.entry, &entry, ticket);
+        }
         let Entry { index, batch, .. } = entry;
-        if batch.is_empty() {
+        if batch.is_empty() || self.skips.has(index) {
             self.machine.skip(index)?;
             self.leave_mark();
             self.tail.push(index, batch);
             return Ok(());
         }
+        self.heed_skip(index, &batch)?;
+        // Before the log's first command there is nothing to stand with.
+        let stumble = self.stumble.as_ref().filter(|stumble| stumble.entry == index && self.machine.begin().is_some());
+        if let Some(stumble) = stumble {
+            let why = format!("the program panicked at it {} times: {}", stumble.times, stumble.why);
+            return self.cannot_apply(index, &batch, why, None);
+        }
         let mut outcome = std::mem::take(&mut self.outcome);
-        self.machine.apply(index, &batch, &mut outcome)?;
+        let applied = halt::while_applying(index, || match halt::poison(&batch) {
+            Some(why) => Ok(Some(why)),
+            None => self.machine.apply(index, &batch, &mut outcome).map(|()| None),
+        });
+        match applied {
+            Ok(None) => {}
+            Ok(Some(why)) => return self.cannot_apply(index, &batch, why.into(), None),
+            // No defect of the entry.
+            Err(error @ ApplyError::OutOfOrder { .. }) => return Err(error.into()),
+            Err(error) => return self.cannot_apply(index, &batch, error.to_string(), Some(error)),
+        }
         self.leave_mark();
         self.checkpointing.log_bytes += batch.len() as u64;
         if !self.watches.is_empty() {
@@ -178,14 +205,6 @@ impl<L: Log> Engine<L> {
             self.refuse(proposed.calls, EngineError::Lost);
             self.refuse_looks(proposed.looks, EngineError::Stopping);
         }
-        let calls = std::mem::take(&mut self.open_calls);
-        self.open = BatchBuilder::default();
-        self.refuse(calls, EngineError::Stopping);
-        let looks = std::mem::take(&mut self.open_looks);
-        self.refuse_looks(looks, EngineError::Stopping);
-        while let Some(waiter) = self.waiters.pop_any() {
-            self.answers.push((waiter.call, Answer::Failed(EngineError::Stopping)));
-        }
-        self.refuse_watches();
+        self.refuse_all(EngineError::Stopping);
     }
 }

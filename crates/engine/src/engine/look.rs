@@ -30,7 +30,7 @@ impl<L: Log> Engine<L> {
             match request {
                 Request::Look(look) => self.look(call, &look),
                 Request::Describe(name) => self.describe(call, &name),
-                Request::Propose(_) | Request::Receive(_) => unreachable!("only looks wait so"),
+                Request::Propose(_) | Request::Receive(_) | Request::Skip(_) => unreachable!("only looks wait so"),
             }
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     codec::{DecodeError, Plain, Reader},
     limits,
 };
-use evenkeel_types::{AccountId, JobId, LeaseToken, Micros, QueueId, WallTime};
+use evenkeel_types::{AccountId, JobId, LeaseToken, LogIndex, Micros, QueueId, WallTime};
 
 /// The fewest bytes a new job, a held job and a changed lease can take.
 const NEW_JOB_BYTES_MIN: usize = 22;
@@ -44,6 +44,7 @@ impl<'a> Command<'a> {
                 Self::Begin(Begin { feature_level: u32::get(reader)?, secret: reader.array("a secret of 32 bytes")? })
             }
             kind::RAISE_FEATURE_LEVEL => Self::RaiseFeatureLevel { level: u32::get(reader)? },
+            kind::SKIP => Self::Skip { entry: LogIndex::get(reader)? },
             kind::CREATE_QUEUE => {
                 let (queue, settings) = (queue_key(reader)?, QueueSettings::get(reader)?);
                 Self::CreateQueue { queue, settings, papers: PapersEdit::get(reader)?, tags: get_tags(reader)? }

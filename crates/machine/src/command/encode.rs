@@ -15,6 +15,7 @@ pub(super) mod kind {
     pub(in crate::command) const BEGIN: u8 = 1;
     pub(in crate::command) const RAISE_FEATURE_LEVEL: u8 = 2;
     pub(in crate::command) const ONCE: u8 = 3;
+    pub(in crate::command) const SKIP: u8 = 4;
     pub(in crate::command) const CREATE_QUEUE: u8 = 16;
     pub(in crate::command) const CONFIGURE_QUEUE: u8 = 17;
     pub(in crate::command) const CONFIGURE_GROUP: u8 = 18;
@@ -62,6 +63,10 @@ impl Command<'_> {
             Self::RaiseFeatureLevel { level } => {
                 kind::RAISE_FEATURE_LEVEL.put(out);
                 level.put(out);
+            }
+            Self::Skip { entry } => {
+                kind::SKIP.put(out);
+                entry.put(out);
             }
             Self::Once { call, change } => {
                 kind::ONCE.put(out);

@@ -12,7 +12,7 @@ mod settings;
 pub use edit::{Allow, PapersEdit, QueueEdit, Redrive};
 pub use settings::{DedupScope, FairBy, FifoSettings, GroupSettings, QueueSettings, ThroughputLimit};
 
-use evenkeel_types::{AccountId, JobId, LeaseToken, Micros, QueueId, WallTime};
+use evenkeel_types::{AccountId, JobId, LeaseToken, LogIndex, Micros, QueueId, WallTime};
 
 /// One change of state, asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,12 @@ pub enum Command<'a> {
     RaiseFeatureLevel {
         /// The level to reach; at least the present one.
         level: u32,
+    },
+    /// Says that an entry before this one cannot be applied, and is passed over by every node. Alone in its entry. The machine does nothing: whoever
+    /// follows the log heeds it ([`crate::batch::skipped_by`]), since it has to before it gets here.
+    Skip {
+        /// Which.
+        entry: LogIndex,
     },
     /// Makes a queue, or finds the one that has the same settings.
     CreateQueue {
@@ -163,6 +169,37 @@ pub enum Command<'a> {
         /// Which.
         id: &'a str,
     },
+}
+
+impl Command<'_> {
+    /// Its name, for people.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Begin(_) => "Begin",
+            Self::RaiseFeatureLevel { .. } => "RaiseFeatureLevel",
+            Self::Skip { .. } => "Skip",
+            // The change is what matters.
+            Self::Once { change, .. } => change.name(),
+            Self::CreateQueue { .. } => "CreateQueue",
+            Self::ConfigureQueue { .. } => "ConfigureQueue",
+            Self::ReplaceNote { .. } => "ReplaceNote",
+            Self::TagQueue { .. } => "TagQueue",
+            Self::UntagQueue { .. } => "UntagQueue",
+            Self::StartMove { .. } => "StartMove",
+            Self::CancelMove { .. } => "CancelMove",
+            Self::ConfigureGroup { .. } => "ConfigureGroup",
+            Self::PurgeQueue { .. } => "PurgeQueue",
+            Self::DeleteQueue { .. } => "DeleteQueue",
+            Self::Enqueue { .. } => "Enqueue",
+            Self::Receive { .. } => "Receive",
+            Self::Ack { .. } => "Ack",
+            Self::ChangeLease { .. } => "ChangeLease",
+            Self::CreateKey(_) => "CreateKey",
+            Self::RotateKey { .. } => "RotateKey",
+            Self::RevokeKey { .. } => "RevokeKey",
+        }
+    }
 }
 
 /// An access key to be made. Its secret is sealed: see [`crate::account`].
