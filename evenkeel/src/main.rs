@@ -20,6 +20,7 @@ mod sealing;
 mod seen;
 mod serve;
 mod stop;
+mod stumble;
 mod table;
 mod text;
 mod tools;

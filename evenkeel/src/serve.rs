@@ -9,12 +9,13 @@ use crate::{
     identity, inherited, sealing,
     seen::{self, Seen, Sources},
     stop::Stop,
+    stumble,
 };
 use anyhow::Context;
 use evenkeel_access::{Directory, Policies};
 use evenkeel_console::Console;
 use evenkeel_disk::{Disk, RealDisk};
-use evenkeel_engine::{Engine, Found, Gaps, Interpreter, Keeper, Totals, thread};
+use evenkeel_engine::{Engine, Fatal, Found, Gaps, Interpreter, Keeper, Skipped, Totals, thread};
 use evenkeel_log::{Log, LogError};
 use evenkeel_log_local::{Durability, LocalLog, LogId, OpenReport, Options, SyncStats, SyncTimes};
 use evenkeel_log_raft::RaftLog;
@@ -61,6 +62,7 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
         ),
         _ => anyhow::Error::new(error).context(format!("locking the data folder {}", folder.display())),
     })?;
+    stumble::watch(folder.clone());
     let http = listener.local_addr()?;
     let stop = Stop::listen(config.stop_with_stdin)?;
     if let Some(join) = &config.join {
@@ -70,10 +72,19 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
         let metrics = metrics.as_ref().map(TcpListener::try_clone).transpose()?;
         let sockets = Sockets { requests: listener.try_clone()?, stays: socket_stays, metrics };
         let ended = match serve_once(&config, sockets, http, &stop) {
-            Err(error) if cluster::is_member(folder) && cluster::is_damage(&error) => {
-                Ended::Damaged(format!("{error:#}"))
-            }
-            ended => ended?,
+            Err(error) => match to_skip(&error) {
+                Some(skipped) => {
+                    tracing::warn!("{error:#}");
+                    evenkeel_engine::note_skip(&disk, folder, skipped)
+                        .context("writing down which entry is passed over")?;
+                    Ended::ToStartAgain
+                }
+                None if cluster::is_member(folder) && cluster::is_damage(&error) => {
+                    Ended::Damaged(format!("{error:#}"))
+                }
+                None => return Err(error),
+            },
+            Ok(ended) => ended,
         };
         // Whatever is to be done, the next start does it: the sockets are shut.
         if stop.is_told() {
@@ -88,6 +99,14 @@ pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
     }
     tracing::info!("stopped");
     Ok(())
+}
+
+/// The entry that the log says is passed over, if that is why nothing can go on as it is.
+fn to_skip(error: &anyhow::Error) -> Option<Skipped> {
+    error.chain().find_map(|cause| match cause.downcast_ref() {
+        Some(Fatal::Skip(skipped)) => Some(*skipped),
+        _ => None,
+    })
 }
 
 /// Where it listens.
@@ -119,11 +138,13 @@ fn serve_once(config: &Config, sockets: Sockets, http: SocketAddr, stop: &Stop) 
     let (root, origin) = credentials::load(folder, |name| std::env::var(name).ok())?;
     let (vault, sealing_key_was_made) = sealing::load(folder)?;
     let directory = Arc::new(Directory::new(vault, config.account, &root.access_key, &root.secret_key));
-    let found = evenkeel_engine::find(disk, folder)?;
+    let mut found = evenkeel_engine::find(disk, folder)?;
     for damaged in &found.damaged {
         tracing::error!("a checkpoint is damaged, using an older one: {damaged}");
     }
+    found.unread.iter().for_each(|unread| tracing::warn!("{unread}; the log says it again"));
     let applied = found.start.machine.applied();
+    found.start.stumble = stumble::last(folder)?;
     let id = identity::load(&disk, folder)?;
     let connections_max = crate::descriptors::connections(config.connections_max);
     let ready = Ready { config, sockets, stop, connections_max, root, origin, directory, sealing_key_was_made, found };
@@ -137,9 +158,12 @@ fn serve_once(config: &Config, sockets: Sockets, http: SocketAddr, stop: &Stop) 
     let writer = std::thread::Builder::new().name("log".into()).spawn(move || writer.run())?;
     let sync_times = log.sync_times();
     let tell = |log: &LocalLog<RealDisk>| tell_syncs(&log.sync_stats());
-    serve_log(ready, log, sync_times, Keeping { cluster: None, set_up: |keeper| keeper, tell })?;
+    let served = serve_log(ready, log, sync_times, Keeping { cluster: None, set_up: |keeper| keeper, tell });
+    if served.as_ref().is_err_and(|error| to_skip(error).is_none()) {
+        return served.map(|()| Ended::Stopped);
+    }
     writer.join().expect("the log's writer does not panic");
-    Ok(Ended::Stopped)
+    served.map(|()| Ended::Stopped)
 }
 
 /// All that a server has before its log is open.
@@ -225,7 +249,8 @@ fn serve_as_member(mut ready: Ready<'_>, id: LogId, applied: LogIndex, http: Soc
         tell: |_: &RaftLog<RealDisk>| (),
     };
     let served = serve_log(ready, log, sync_times, keeping);
-    if served.as_ref().is_err_and(|error| !cluster::is_damage(error)) && cluster.damage().is_none() {
+    let goes_on = |error| cluster::is_damage(error) || to_skip(error).is_some();
+    if served.as_ref().is_err_and(|error| !goes_on(error)) && cluster.damage().is_none() {
         // It may have ended before the engine did, for which then nothing waits: the process ends.
         return served.map(|()| Ended::Stopped);
     }
@@ -352,6 +377,7 @@ fn serve_log<L: Log + 'static>(
         jobs_max: config.jobs_max,
         bytes_max: config.bytes_max,
         cluster: cluster.clone(),
+        halted: Arc::clone(running.halted()),
         started: clocks.now().wall,
     });
     let shared = Arc::new(Shared {
@@ -364,6 +390,7 @@ fn serve_log<L: Log + 'static>(
         clocks,
         large_bodies: LargeBodies::default(),
         stopping: Stopping::default(),
+        halted: Arc::clone(running.halted()),
         cluster: cluster.clone(),
     });
     let settings = Settings { threads: config.http_threads, connections_max };

@@ -28,6 +28,6 @@ mod who;
 mod words;
 
 pub use console::{Console, PREFIX, Step, Visit};
-pub use nodes::{Compared, Node, Nodes, Role};
+pub use nodes::{Compared, HaltedBefore, Node, Nodes, Role};
 pub use pages::Pending;
 pub use response::Response;

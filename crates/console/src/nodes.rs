@@ -28,6 +28,8 @@ pub struct Node {
     pub is_there: Option<bool>,
     /// The last entry of the log that it has, if that is known.
     pub last: Option<u64>,
+    /// Before which entry it has halted, if it has, as far as this one knows.
+    pub halted: Option<HaltedBefore>,
     /// Whether it is too far behind for entries, and gets a whole state; `None` if that is not known.
     pub needs_state: Option<bool>,
     /// What its state was compared with that of others; `None` if it was not, or not as far as this one knows.
@@ -49,6 +51,15 @@ pub struct Compared {
     pub at: u64,
     /// Its digest there.
     pub digest: u64,
+}
+
+/// An entry that a node cannot apply, so that it stands before it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HaltedBefore {
+    /// Which.
+    pub entry: u64,
+    /// Why not.
+    pub why: String,
 }
 
 /// What a node is.
@@ -78,6 +89,11 @@ impl Nodes {
     /// Those that should be there and are not.
     pub(crate) fn gone(&self) -> usize {
         self.nodes.iter().filter(|node| node.is_there == Some(false)).count()
+    }
+
+    /// The first that has halted, and where.
+    pub(crate) fn halted(&self) -> Option<(u64, &HaltedBefore)> {
+        self.nodes.iter().find_map(|node| Some((node.number, node.halted.as_ref()?)))
     }
 
     /// Those that have a vote.

@@ -76,6 +76,8 @@ fn tell(cluster: &Cluster, status: &Status) -> Value {
             "reachable": node.is_there,
             "last": node.last,
             "state": compared.map(|compared| compared.word),
+            "halted_before": node.halted.as_ref().map(|halted| halted.entry),
+            "halted_why": node.halted.as_ref().map(|halted| &halted.why),
             "compared_at": compared.map(|compared| compared.at),
             "digest": compared.map(|compared| format!("{:016x}", compared.digest)),
             "needs_snapshot": node.needs_state,

@@ -6,10 +6,11 @@
 //! | question | bytes | answer |
 //! |---|---|---|
 //! | [`super::house::MARKS`] | none | marks: index and digest, 8 bytes each |
+//! | [`super::house::HALTED`] | none | none, or the entry before which the node has halted, 8 bytes, and why |
 //! | [`super::house::WRONG`] | index, and the digest that a majority has there | one byte |
 
 use super::{
-    house::{MARKS, WRONG},
+    house::{HALTED, MARKS, WRONG},
     node::{Cluster, can_spare},
     repair,
     verdict::{Judged, Verdict, judge},
@@ -33,6 +34,9 @@ const ANSWER_MAX: Duration = Duration::from_secs(2);
 /// Marks that are read from one answer.
 const MARKS_MAX: usize = 4_096;
 
+/// What is read of why a node has halted, in bytes.
+const WHY_MAX: usize = 4_096;
+
 /// What the last comparisons found.
 #[derive(Debug, Default)]
 pub(super) struct Comparisons(Mutex<Found>);
@@ -42,8 +46,17 @@ pub(super) struct Comparisons(Mutex<Found>);
 pub(crate) struct Found {
     /// By node, while this node leads.
     pub(crate) judged: BTreeMap<NodeId, Judged>,
+    /// Which others have halted, while this node leads.
+    pub(crate) halted: BTreeMap<NodeId, HaltedAt>,
     /// Comparisons in which nodes differed, since the start.
     pub(crate) differences: u64,
+}
+
+/// Before which entry a node has halted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct HaltedAt {
+    pub(crate) entry: LogIndex,
+    pub(crate) why: String,
 }
 
 impl Comparisons {
@@ -74,8 +87,21 @@ impl Comparisons {
         found.judged = judged;
     }
 
+    /// Takes in which others have halted, and says what is new about it.
+    fn take_halted(&self, halted: BTreeMap<NodeId, HaltedAt>) {
+        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for (node, HaltedAt { entry, why }) in &halted {
+            if found.halted.get(node).is_none_or(|before| before.entry != *entry) {
+                tracing::error!("ALARM: node {node} has halted before entry {entry}: {why}");
+            }
+        }
+        found.halted = halted;
+    }
+
     fn leads_no_more(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).judged.clear();
+        let mut found = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        found.judged.clear();
+        found.halted.clear();
     }
 }
 
@@ -100,11 +126,28 @@ pub(super) fn start(cluster: Arc<Cluster>) -> std::io::Result<()> {
 
 async fn compare(cluster: &Cluster, status: &Status) {
     let Some(peers) = cluster.peers() else { return };
-    let mut told = BTreeMap::from([(cluster.id, cluster.marks())]);
+    let (mut told, mut halted) = (BTreeMap::from([(cluster.id, cluster.marks())]), BTreeMap::new());
     for peer in status.peers.iter().filter(|peer| peer.is_there) {
         let answered = timeout(ANSWER_MAX, peers.ask(peer.node, Bytes::from_static(&[MARKS]))).await;
         if let Ok(Ok(answered)) = answered {
             told.insert(peer.node, decode(answered.answer));
+        }
+        let answered = timeout(ANSWER_MAX, peers.ask(peer.node, Bytes::from_static(&[HALTED]))).await;
+        if let Ok(Ok(answered)) = answered
+            && let Some(at) = decode_halted(answered.answer)
+        {
+            halted.insert(peer.node, at);
+        }
+    }
+    cluster.comparisons.take_halted(halted);
+    if let Some(halt) = cluster.halt() {
+        let got_past = |(_, marks): &(&NodeId, &Vec<Mark>)| marks.last().is_some_and(|mark| mark.index >= halt.entry);
+        let votes = |(node, _): &(&NodeId, &Vec<Mark>)| status.members.voters.contains(node);
+        if let (Some((&other, _)), Some(inbox)) = (told.iter().filter(votes).find(got_past), cluster.inbox()) {
+            tracing::error!("node {other} could apply entry {}, so this one must not lead: handing over", halt.entry);
+            // Tried again with the next comparison.
+            _ = inbox.hand_over(other);
+            return;
         }
     }
     let judged = judge(&told, &status.members.voters);
@@ -136,6 +179,26 @@ pub(super) fn asked(cluster: &Cluster, asked: Asked) {
     let mut answer = BytesMut::new();
     cluster.marks().into_iter().for_each(|mark| put(&mut answer, mark));
     asked.reply.send(answer.freeze());
+}
+
+/// The leader asks whether this node has halted.
+pub(super) fn asked_halted(cluster: &Cluster, asked: Asked) {
+    let halt = cluster.halt().map(|halt| HaltedAt { entry: halt.entry, why: halt.why });
+    asked.reply.send(halt.as_ref().map(encode_halted).unwrap_or_default());
+}
+
+fn encode_halted(at: &HaltedAt) -> Bytes {
+    let mut bytes = BytesMut::new();
+    bytes.put_u64_le(at.entry.0);
+    bytes.extend_from_slice(at.why.as_bytes());
+    bytes.freeze()
+}
+
+/// `None` if it has not, or does not know the question.
+fn decode_halted(mut answer: Bytes) -> Option<HaltedAt> {
+    let entry = LogIndex(answer.try_get_u64_le().ok()?);
+    answer.truncate(WHY_MAX);
+    Some(HaltedAt { entry, why: String::from_utf8_lossy(&answer).into_owned() })
 }
 
 /// The leader says that this node is wrong.
@@ -183,6 +246,15 @@ mod tests {
         assert_eq!(decode(bytes.clone().freeze()), marks);
         assert_eq!(decode(bytes.freeze().slice(..31)), marks[..1]);
         assert_eq!(decode(vec![7; 16 * 5_000].into()).len(), MARKS_MAX);
+    }
+
+    #[test]
+    fn where_a_node_has_halted_comes_out_as_it_went_in() {
+        let at = HaltedAt { entry: LogIndex(7), why: "no such command".into() };
+        assert_eq!(decode_halted(encode_halted(&at)), Some(at));
+        assert_eq!(decode_halted(Bytes::new()), None);
+        let long = HaltedAt { entry: LogIndex(7), why: "y".repeat(WHY_MAX + 1) };
+        assert_eq!(decode_halted(encode_halted(&long)).unwrap().why.len(), WHY_MAX);
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub(super) const MARKS: u8 = 4;
 pub(super) const WRONG: u8 = 5;
 pub(super) const REPLACE: u8 = 6;
 pub(super) const RETIRE: u8 = 7;
+pub(super) const HALTED: u8 = 8;
 
 /// Takes what others say.
 pub(super) struct Doorkeeper(pub(super) Arc<Cluster>);
@@ -55,6 +56,7 @@ impl House for Doorkeeper {
             Some(&SNAPSHOT) => offer::asked(&self.0, asked),
             Some(&JOIN) => join::passed_on(&self.0, asked),
             Some(&MARKS) => compare::asked(&self.0, asked),
+            Some(&HALTED) => compare::asked_halted(&self.0, asked),
             Some(&WRONG) => compare::told_wrong(&self.0, asked),
             Some(&REPLACE) => repair::asked(&self.0, asked),
             Some(&RETIRE) => repair::retire_asked(&self.0, asked),

@@ -29,6 +29,7 @@ mod offer;
 mod quarantine;
 mod recover;
 mod repair;
+pub(crate) mod skip;
 mod tokens;
 mod verdict;
 mod watch;

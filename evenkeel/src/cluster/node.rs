@@ -15,7 +15,7 @@ use crate::credentials::Credentials;
 use anyhow::Context;
 use evenkeel_access::Directory;
 use evenkeel_disk::RealDisk;
-use evenkeel_engine::{Mark, Marks, thread};
+use evenkeel_engine::{Halt, Halted, Mark, Marks, thread};
 use evenkeel_log_local::LogId;
 use evenkeel_log_raft::{Inbox, Members, NodeId, Offer, Running, Start, Status};
 use evenkeel_peers::{Asked, Authority, ClusterId, Peers};
@@ -97,6 +97,7 @@ pub(crate) struct Cluster {
     pub(super) offering: Mutex<Offering>,
     pub(super) engine: OnceLock<thread::Clients>,
     marks: OnceLock<Arc<Marks>>,
+    halted: OnceLock<Arc<Halted>>,
     pub(super) comparisons: Comparisons,
     pub(super) replaced: Replaced,
     /// Why what it holds cannot be trusted.
@@ -152,6 +153,7 @@ impl Cluster {
             offering: Mutex::default(),
             engine: OnceLock::new(),
             marks: OnceLock::new(),
+            halted: OnceLock::new(),
             comparisons: Comparisons::default(),
             replaced: Replaced::default(),
             damage: Mutex::default(),
@@ -197,7 +199,8 @@ impl Cluster {
         let line = Line::open(engine.clients().clone())?;
         let is_first = self.engine.set(engine.clients().clone()).is_ok()
             && self.line.set(line).is_ok()
-            && self.marks.set(Arc::clone(engine.marks())).is_ok();
+            && self.marks.set(Arc::clone(engine.marks())).is_ok()
+            && self.halted.set(Arc::clone(engine.halted())).is_ok();
         assert!(is_first, "a node has one engine");
         if self.is_to_start_again() {
             engine.stop();
@@ -213,6 +216,11 @@ impl Cluster {
     /// What the digest of this node's state was.
     pub(super) fn marks(&self) -> Vec<Mark> {
         self.marks.get().map(|marks| marks.all()).unwrap_or_default()
+    }
+
+    /// Before which entry this node has halted, if it has.
+    pub(super) fn halt(&self) -> Option<Halt> {
+        self.halted.get().and_then(|halted| halted.get())
     }
 
     /// What the last comparisons of replicas found.

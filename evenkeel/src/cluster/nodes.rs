@@ -1,7 +1,7 @@
 //! How the nodes stand, for those who look: the live page, and `evenkeel cluster status`.
 
 use super::{node::Cluster, verdict::Verdict};
-use evenkeel_console::{Compared, Node, Nodes, Role};
+use evenkeel_console::{Compared, HaltedBefore, Node, Nodes, Role};
 use evenkeel_log_raft::Status;
 
 impl Cluster {
@@ -25,11 +25,17 @@ impl Cluster {
             };
             // Of the others only the leader knows how they are.
             let is_this = id == status.node;
+            let halted = if is_this {
+                self.halt().map(|halt| HaltedBefore { entry: halt.entry.0, why: halt.why })
+            } else {
+                compared.halted.get(&id).map(|at| HaltedBefore { entry: at.entry.0, why: at.why.clone() })
+            };
             Node {
                 number: id.0,
                 role,
                 is_there: if is_this { Some(true) } else { peer.map(|peer| peer.is_there) },
                 last: if is_this { Some(status.last.0) } else { peer.map(|peer| peer.matched.0) },
+                halted,
                 needs_state: peer.map(|peer| peer.needs_snapshot),
                 compared: compared.judged.get(&id).map(|judged| Compared {
                     word: judged.verdict.word(),

@@ -1,7 +1,7 @@
 //! A request that is here as a whole, from the check of its signature to its response. Where it came in is another's affair.
 
 use super::{request_id::RequestId, service::Thread, unread};
-use crate::cluster::admin;
+use crate::cluster::{admin, skip};
 use bytes::Bytes;
 use evenkeel_access::Known;
 use evenkeel_engine::{Answer as EngineAnswer, Client, Looked, Request as EngineRequest};
@@ -133,6 +133,9 @@ impl Thread {
         if admin::is_for(head.uri.path()) {
             return match &self.shared.cluster {
                 _ if !known.is_root => evenkeel_native::not_root(),
+                _ if skip::is_for(head.uri.path()) => {
+                    skip::answer(&self.shared.halted, &self.client, head.method.as_str(), head.uri.path(), &body).await
+                }
                 None => admin::single(),
                 Some(cluster) => {
                     admin::answer(cluster, &self.client, head.method.as_str(), head.uri.path(), &body).await

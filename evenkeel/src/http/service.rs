@@ -18,7 +18,7 @@ use crate::{
 use bytes::{Bytes, BytesMut};
 use evenkeel_access::Directory;
 use evenkeel_console::Console;
-use evenkeel_engine::{Client, EngineError, Request as EngineRequest, thread::Clocks};
+use evenkeel_engine::{Client, EngineError, Halted, Request as EngineRequest, thread::Clocks};
 use evenkeel_metrics::{Outcome, Requests};
 use evenkeel_sigv4::{SigError, Verifier};
 use evenkeel_sqs::{Door, Head, Unread as UnreadBody};
@@ -62,6 +62,8 @@ pub(crate) struct Shared {
     pub(crate) clocks: Clocks,
     pub(crate) large_bodies: LargeBodies,
     pub(crate) stopping: Stopping,
+    /// Whether an entry cannot be applied.
+    pub(crate) halted: Arc<Halted>,
     /// If this server is one of several.
     pub(crate) cluster: Option<Arc<Cluster>>,
 }

@@ -22,6 +22,10 @@ pub(super) fn write(cluster: &Cluster, text: &mut Text) {
     let names = || status.peers.iter().map(|peer| (peer.node.0.to_string(), peer));
     text.family("evenkeel_cluster_reachable", Kind::Gauge, "Whether the leader hears that node: 1 or 0.");
     names().for_each(|(node, peer)| text.sample(&[("node", &node)], u8::from(peer.is_there)));
+    let help = "The entry before which that node has halted; 0 if it has not.";
+    text.family("evenkeel_cluster_halted_entry", Kind::Gauge, help);
+    let halted = |node| found.halted.get(&node).map_or(0, |halt| halt.entry.0);
+    status.peers.iter().for_each(|peer| text.sample(&[("node", &peer.node.0.to_string())], halted(peer.node)));
     text.family("evenkeel_cluster_behind_entries", Kind::Gauge, "Entries of the leader that a node does not have yet.");
     let behind = |matched: u64| status.last.0.saturating_sub(matched);
     names().for_each(|(node, peer)| text.sample(&[("node", &node)], behind(peer.matched.0)));

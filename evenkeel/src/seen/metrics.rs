@@ -22,6 +22,9 @@ pub(crate) async fn page(client: &Client, seen: &Seen, now: WallTime) -> String 
     text.family("evenkeel_build_info", Kind::Gauge, "Always 1; its label says which version runs.");
     text.sample(&[("version", env!("CARGO_PKG_VERSION"))], 1);
     text.single("evenkeel_ready", Kind::Gauge, "Whether the node serves: 1 or 0.", u8::from(house.is_some()));
+    let halted = seen.sources.halted.get().map_or(0, |halt| halt.entry.0);
+    let help = "The entry of the log that cannot be applied, so that the node stands before it; 0 if there is none.";
+    text.single("evenkeel_halted_entry", Kind::Gauge, help, halted);
     {
         let threads = seen.threads.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Requests::write(threads.iter().map(|thread| &**thread), evenkeel_sqs::ACTIONS, &mut text);

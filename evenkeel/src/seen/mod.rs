@@ -9,7 +9,7 @@ pub(crate) use metrics::page as metrics_page;
 pub(crate) use ready::readiness;
 
 use crate::cluster::Cluster;
-use evenkeel_engine::Meters;
+use evenkeel_engine::{Halted, Meters};
 use evenkeel_log_local::SyncTimes;
 use evenkeel_metrics::{BUSY_MICROS, Counts, Requests, Roster};
 use evenkeel_types::{AccountId, WallTime};
@@ -22,6 +22,8 @@ use usage::Usage;
 /// Where numbers come from besides the engine.
 pub(crate) struct Sources {
     pub(crate) meters: Arc<Meters>,
+    /// Whether an entry cannot be applied.
+    pub(crate) halted: Arc<Halted>,
     /// How long syncs took, in microseconds.
     pub(crate) syncs: Box<dyn Fn() -> Counts + Send + Sync>,
     /// The data folder.

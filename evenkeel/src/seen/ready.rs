@@ -11,6 +11,7 @@ pub(crate) async fn readiness(client: &Client) -> Result<(), &'static str> {
     match tokio::time::timeout(ANSWER_MAX, client.call(Request::Look(Look::House))).await {
         Ok(Answer::Looked(Ok(Looked::House(_)))) => Ok(()),
         Ok(Answer::Failed(EngineError::NotLeading)) => Err("not-leading"),
+        Ok(Answer::Failed(EngineError::Halted(_))) => Err("halted"),
         Ok(_) => Err("stopping"),
         Err(_) => Err("slow"),
     }

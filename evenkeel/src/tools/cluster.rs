@@ -3,6 +3,7 @@
 use super::{
     recover,
     session::{ServerArgs, text},
+    skip,
 };
 use crate::{
     client::Native,
@@ -78,13 +79,18 @@ enum Command {
     /// What the lost nodes had acknowledged behind its last entry is lost. Run it with --look on all folders that are left, and take the one with the
     /// highest term of the last entry, and of these the one with the highest last entry. Nodes of the old cluster cannot come back: they are strangers to the
     /// new one, and join it as new ones with empty folders.
+    #[command(group = clap::ArgGroup::new("what").required(true))]
     Recover {
         /// Do it.
-        #[arg(long, conflicts_with = "look", required_unless_present = "look")]
+        #[arg(long, group = "what")]
         force_new_cluster: bool,
         /// Only say what this node holds.
-        #[arg(long)]
+        #[arg(long, group = "what")]
         look: bool,
+        /// Something else, on a cluster that runs (or a single server): all nodes pass over that entry of the log, for good, which the one that leads
+        /// cannot apply. It says first what is in it.
+        #[arg(long, value_name = "ENTRY", group = "what")]
+        skip: Option<u64>,
         /// Do not ask.
         #[arg(long)]
         yes: bool,
@@ -104,6 +110,10 @@ pub(super) async fn run(args: ClusterArgs) -> anyhow::Result<()> {
         eprintln!("{} is the first node of a cluster; start it with: evenkeel serve", args.server.data_dir().display());
         eprintln!("Then `evenkeel cluster add` says what to run on the next machine.");
         return Ok(());
+    }
+    if let Command::Recover { skip: Some(entry), yes, .. } = args.command {
+        let (endpoint, identity) = args.server.find()?;
+        return skip::skip(&mut Native::new(endpoint, identity.as_ref()), entry, yes, args.json).await;
     }
     if let Command::Recover { look, yes, .. } = args.command {
         return recover::recover(args.server.data_dir(), look, yes, args.json);
@@ -167,7 +177,9 @@ fn table(told: &Value) -> Table {
     let places = [("NODES AT", Side::Left), ("REQUESTS AT", Side::Left)];
     let mut table = Table::new(&[heads.as_slice(), &places].concat());
     for node in nodes(told) {
+        let halted = number(node, "halted_before");
         let state = match (node.get("reachable").and_then(Value::as_bool), node.get("needs_snapshot")) {
+            _ if !halted.is_empty() => "HALTED",
             (Some(true), Some(Value::Bool(true))) => "too far behind",
             (Some(true), _) => "there",
             (Some(false), _) => "gone",
@@ -207,6 +219,12 @@ fn remarks(told: &Value) -> Vec<String> {
     if voters < 3 {
         remarks.push(format!(
             "{voters} of the nodes vote; from three on, any one may fail. `evenkeel cluster add` adds one."
+        ));
+    }
+    for node in nodes(told).filter(|node| node.get("halted_before").is_some_and(Value::is_u64)) {
+        let (name, entry, why) = (number(node, "node"), number(node, "halted_before"), text(node, "halted_why"));
+        remarks.push(format!(
+            "Node {name} has halted before entry {entry}: {why}. docs/operations.md, \"An entry cannot be applied\"."
         ));
     }
     for node in nodes(told).filter(|node| matches!(text(node, "state"), "wrong" | "differs")) {

@@ -21,6 +21,7 @@ mod recover;
 mod redrive;
 mod send;
 mod session;
+mod skip;
 mod suggest;
 mod tail;
 

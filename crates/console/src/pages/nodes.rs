@@ -33,6 +33,14 @@ pub(super) fn alerts(html: &mut Html, nodes: &Nodes) {
         html.raw(if gone == 1 { " nodes is not there." } else { " nodes are not there." });
         html.raw(" <a href=\"/console/nodes\">The nodes</a></p>");
     }
+    if let Some((node, halted)) = nodes.halted() {
+        html.raw("<p class=\"alert\" role=\"alert\">Node ")
+            .text(node)
+            .raw(" has halted before entry ")
+            .text(halted.entry);
+        html.raw(", which it cannot apply: ").text(&halted.why).raw(". <code>evenkeel cluster recover --skip ");
+        html.text(halted.entry).raw("</code> passes it over; the operations page says what else can be done.</p>");
+    }
 }
 
 fn remarks(html: &mut Html, nodes: &Nodes) {
@@ -90,6 +98,7 @@ fn table(html: &mut Html, nodes: &Nodes) {
 
 fn state(node: &Node) -> &'static str {
     match (node.is_there, node.needs_state) {
+        _ if node.halted.is_some() => "<span class=\"tag held\">halted</span>",
         (Some(true), Some(true)) => "<span class=\"tag held\">gets the state</span>",
         (Some(true), _) => "<span class=\"tag good\">there</span>",
         (Some(false), _) => "<span class=\"tag held\">gone</span>",
