@@ -2,7 +2,7 @@
 
 use crate::net::{self, Place};
 use crate::signed::{ACCESS_KEY, SECRET_KEY};
-use crate::{Client, binary, http, wait};
+use crate::{Client, binary, http, ports, wait};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -107,13 +107,17 @@ impl Launch {
 
     /// Joins the cluster of the node that listens there.
     pub fn joining(self, at: &str, token: &str) -> Self {
-        let listen = self.cluster_listen.to_string();
+        let listen = self.cluster_listen().to_string();
         ["--join", at, "--token", token, "--cluster-listen", &listen].into_iter().fold(self, Self::argument)
     }
 
-    /// Where it listens for other nodes.
+    /// Where it listens for other nodes: at a port that it comes back to, so that all find each other though all start again at once.
     pub fn cluster_listen(&self) -> SocketAddr {
-        self.cluster_listen
+        let mut listen = self.cluster_listen;
+        if listen.port() == 0 {
+            listen.set_port(ports::free(&[]));
+        }
+        listen
     }
 
     /// Hands it that socket in all its lives, as systemd does.
@@ -185,6 +189,12 @@ impl Server {
 
     pub fn pid(&self) -> u32 {
         self.child.as_ref().expect("the server runs").id()
+    }
+
+    /// Has it find that in its environment from its next life on, or not find it.
+    pub fn set_variable(&mut self, name: &str, value: Option<&str>) {
+        self.launch.environment.retain(|(known, _)| known != name);
+        self.launch.environment.extend(value.map(|value| (name.to_owned(), value.to_owned())));
     }
 
     /// What it wrote to standard error in this life.

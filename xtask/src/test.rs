@@ -60,6 +60,9 @@ pub(crate) fn run(steps: &mut Steps, budget: Budget) -> anyhow::Result<()> {
             .env("EVENKEEL_CONNECTIONS", budget.connections.to_string()),
     )?;
     chaos::namespaces(steps, budget.chaos_seconds, None)?;
+    // Releases know nothing of poison, so that this has a binary of its own.
+    let mut poison = cargo(&["test", "--package", "evenkeel-tests", "--test", "poison"]);
+    steps.run("an entry that cannot be applied", poison.env_remove("EVENKEEL_BIN"))?;
     newcomer::run(steps)?;
     if budget.kills > kill::ROUNDS_SHORT {
         kill::run(steps, &kill::Args { rounds: budget.kills, seed: None })?;
