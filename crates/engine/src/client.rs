@@ -157,7 +157,9 @@ impl Client {
 
     fn engine_is_gone(&self, local: &mut Local) {
         local.gone = true;
-        let ids: Vec<CallId> = local.waiting.keys().copied().collect();
+        // Those that are answered keep their answers, whether or not anybody has come for them.
+        let is_waiting = |(id, slot): (&CallId, &Slot)| matches!(slot, Slot::Waiting(_)).then_some(*id);
+        let ids: Vec<CallId> = local.waiting.iter().filter_map(is_waiting).collect();
         for id in ids {
             local.arrived(self.shared.number, id, Answer::Failed(EngineError::Stopping));
         }
@@ -253,5 +255,31 @@ impl Drop for Call {
             Some(Slot::Waiting(_)) => local.send(Letter::Cancel(id)),
             None => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::Look;
+    use evenkeel_machine::Reply;
+    use std::pin::pin;
+
+    /// An engine that ends answers first: what it answered was done, and saying otherwise would have it done again.
+    #[test]
+    fn what_the_engine_answered_last_is_not_forgotten_because_it_is_gone() {
+        let (inbox, mailbox) = (Arc::<Inbox>::default(), Arc::<Mailbox>::default());
+        let client = Client::new(inbox, Arc::clone(&mailbox), 0);
+        let (answered, unanswered) = (client.call(Request::Look(Look::House)), client.call(Request::Look(Look::House)));
+        let mut context = Context::from_waker(Waker::noop());
+        mailbox.put(&mut vec![(CallId(1), Answer::Reply(Reply::Done))]);
+        mailbox.close();
+        assert!(pin!(client.pump()).poll(&mut context).is_ready());
+        let mut told = |call: Call| match pin!(call).poll(&mut context) {
+            Poll::Ready(answer) => format!("{answer:?}"),
+            Poll::Pending => "nothing".into(),
+        };
+        let told: Vec<_> = [answered, unanswered].map(&mut told).into();
+        assert_eq!(told, ["Reply(Done)", "Failed(Stopping)"]);
     }
 }
