@@ -34,6 +34,10 @@ fn all_nodes_halt_and_go_on_without_the_entry() {
     let said = recover(&cluster.nodes[1], entry, &[]).fails(1);
     assert!(said.contains("1 command(s): 1 Enqueue") && said.contains("NOT DONE") && said.contains("--yes"), "{said}");
     assert_eq!(halted(&cluster.nodes[0]), Some(entry), "nothing was done yet");
+    // A restart in good order changes nothing about it, and leaves a checkpoint before the entry.
+    assert!(cluster.nodes[2].stop().status.success());
+    cluster.nodes[2].start_again();
+    wait::until("it to halt again", WAIT_MAX, || halted(&cluster.nodes[2]) == Some(entry));
 
     recover(&cluster.nodes[1], entry, &["--yes"]).works();
     go_on(&cluster);
@@ -100,6 +104,73 @@ fn a_leader_that_alone_cannot_apply_an_entry_hands_over() {
     go_on(&cluster);
     assert_eq!(told(&cluster.status(1)), None);
     assert_eq!(client.counts(&queue).unwrap(), [7, 0, 0]);
+}
+
+/// The others have passed over what it has done, and has in its checkpoint: it holds something else than they do, whatever it replays.
+#[test]
+fn a_node_that_cannot_go_back_before_the_entry_gets_the_state_anew() {
+    let Some(mut cluster) = poisoned(&[0, 1]) else { return };
+    let (mut client, queue) = with_jobs(&cluster);
+    _ = client.send(&queue, POISON, None);
+    // The one that can apply it comes to lead, by itself.
+    wait::until("the third to lead", WAIT_MAX, || cluster.leader() == Some(2));
+    let entry = halted(&cluster.nodes[0]).unwrap();
+    let old = cluster.number(2);
+    assert!(cluster.nodes[2].stop().status.success());
+    assert!(cluster.nodes[2].data().join("checkpoints").read_dir().unwrap().count() > 0);
+    wait::until("one that has halted to lead, and to pass it over", WAIT_MAX, || {
+        recover(&cluster.nodes[0], entry, &["--yes"]).run().code == 0
+    });
+    let leader = cluster.wait_for_leader();
+    cluster.client(leader).send(&queue, "later", None).unwrap();
+    cluster.nodes[2].start_again();
+    wait::until("the third to vote under a new number", WAIT_MAX, || {
+        let status = cluster.status(leader);
+        let votes = |node: &Value| node["role"] != "learner" && node["reachable"] == true && node["node"] != old;
+        status["nodes"].as_array().unwrap().iter().all(votes)
+    });
+    go_on(&cluster);
+    let said = cluster.nodes[2].stderr();
+    assert!(said.contains("has taken in an entry that is passed over"), "{said}");
+    take_all(&mut cluster.client(2), &queue);
+}
+
+/// All crash, each as often as it takes; then they agree on passing it over.
+#[test]
+fn nodes_that_panicked_over_an_entry_come_to_halt_before_it() {
+    let Some(mut cluster) = poisoned(&[]) else { return };
+    for node in 0..3 {
+        cluster.nodes[node].kill();
+        cluster.nodes[node].set_variable(VARIABLE, Some(&format!("panic:{POISON}")));
+        cluster.nodes[node].start_again();
+        cluster.wait_for_all();
+    }
+    let leader = cluster.wait_for_leader();
+    let queue = cluster.client(leader).create_queue("work", &json!({})).unwrap();
+    (0..5).for_each(|number| drop(cluster.client(leader).send(&queue, &format!("job {number}"), None).unwrap()));
+    _ = cluster.client(leader).send(&queue, POISON, None);
+    let mut starts = 0;
+    wait::until("all to halt, started again as by a supervisor", WAIT_MAX, || {
+        for node in &mut cluster.nodes {
+            if !node.is_running() {
+                node.kill();
+                starts += 1;
+                // It may crash while it starts.
+                _ = node.try_start();
+            }
+        }
+        cluster.nodes.iter().all(|node| halted(node).is_some())
+    });
+    // Each crashed twice. One that was behind may have been killed first, but never is started for nothing.
+    assert!((3..=6).contains(&starts), "{starts} starts");
+    let entry = halted(&cluster.nodes[0]).unwrap();
+    wait::until("one to lead, and to pass it over", WAIT_MAX, || {
+        recover(&cluster.nodes[0], entry, &["--yes"]).run().code == 0
+    });
+    let leader = cluster.wait_for_leader();
+    cluster.client(leader).send(&queue, "later", None).unwrap();
+    go_on(&cluster);
+    take_all(&mut cluster.client(leader), &queue);
 }
 
 /// Here a single server. It crashes, tries once more, since a bit may have flipped, and halts the next time.
@@ -198,7 +269,7 @@ fn halt(cluster: &Cluster, client: &mut Client, queue: &str, which: &[usize]) ->
 
 /// The entry before which a server has halted.
 fn halted(server: &Server) -> Option<u64> {
-    let entry = http::metric(server.address(), "evenkeel_halted_entry").filter(|entry| *entry > 0.0)?;
+    let entry = http::metric(server.shared_address().get()?, "evenkeel_halted_entry").filter(|entry| *entry > 0.0)?;
     format!("{entry}").parse().ok()
 }
 
@@ -210,8 +281,12 @@ fn recover(server: &Server, entry: u64, more: &[&str]) -> Tool {
     Tool::of(server, &[&["cluster", "recover", "--skip", &entry.to_string()], more].concat())
 }
 
-/// Waits until all nodes have caught up and hold the same.
+/// Waits until all nodes have caught up and hold the same, at an entry that is new: what was compared before says nothing.
 fn go_on(cluster: &Cluster) {
+    wait::until("something to be written", WAIT_MAX, || {
+        let leader = cluster.leader();
+        leader.is_some_and(|leader| cluster.client(leader).create_queue("other", &json!({})).is_ok())
+    });
     wait::until("all nodes to go on and hold the same", WAIT_MAX, || {
         let Some(leader) = cluster.leader() else { return false };
         let status = cluster.status(leader);
