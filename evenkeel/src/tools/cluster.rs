@@ -74,21 +74,24 @@ enum Command {
         /// Its number.
         node: u64,
     },
-    /// After the loss of a majority for good: make this stopped node the only one of a new cluster, of what it holds.
+    /// Go on after what the nodes cannot mend by themselves: a majority that is lost for good, or an entry of the log that cannot be applied.
     ///
-    /// What the lost nodes had acknowledged behind its last entry is lost. Run it with --look on all folders that are left, and take the one with the
+    /// A majority is lost: --force-new-cluster makes this stopped node the only one of a new cluster, of what it holds. What the lost nodes had acknowledged
+    /// behind its last entry is lost. Run it with --look on all folders that are left, and take the one with the
     /// highest term of the last entry, and of these the one with the highest last entry. Nodes of the old cluster cannot come back: they are strangers to the
     /// new one, and join it as new ones with empty folders.
+    ///
+    /// An entry cannot be applied: `evenkeel cluster status` says which, and --skip has all nodes that run pass it over (or a single server). It says first
+    /// what is in the entry, and is refused for any other.
     #[command(group = clap::ArgGroup::new("what").required(true))]
     Recover {
-        /// Do it.
+        /// Make this stopped node the only one of a new cluster.
         #[arg(long, group = "what")]
         force_new_cluster: bool,
-        /// Only say what this node holds.
+        /// Only say what this stopped node holds.
         #[arg(long, group = "what")]
         look: bool,
-        /// Something else, on a cluster that runs (or a single server): all nodes pass over that entry of the log, for good, which the one that leads
-        /// cannot apply. It says first what is in it.
+        /// Pass over that entry of the log on all nodes, for good: it must be the one that the node that leads cannot apply.
         #[arg(long, value_name = "ENTRY", group = "what")]
         skip: Option<u64>,
         /// Do not ask.

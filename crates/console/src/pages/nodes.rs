@@ -96,6 +96,7 @@ fn table(html: &mut Html, nodes: &Nodes) {
     html.raw("</tbody></table></div>");
 }
 
+/// What a node is like at the moment.
 fn state(node: &Node) -> &'static str {
     match (node.is_there, node.needs_state) {
         _ if node.halted.is_some() => "<span class=\"tag held\">halted</span>",
@@ -103,5 +104,39 @@ fn state(node: &Node) -> &'static str {
         (Some(true), _) => "<span class=\"tag good\">there</span>",
         (Some(false), _) => "<span class=\"tag held\">gone</span>",
         (None, _) => "<span class=\"tag\">unknown</span>",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::nodes::HaltedBefore;
+
+    #[test]
+    fn a_node_that_has_halted_is_told_above_all_with_what_to_do() {
+        let halted = HaltedBefore { entry: 17, why: "<no such command>".into() };
+        let node = Node {
+            number: 5,
+            role: Role::Voter,
+            is_there: Some(true),
+            last: Some(20),
+            halted: Some(halted),
+            needs_state: None,
+            compared: None,
+            http: None,
+            peers: None,
+        };
+        let mut nodes = Nodes { told_by: 5, nodes: vec![node], ..Nodes::default() };
+        let told = |nodes: &Nodes| {
+            let mut html = Html::default();
+            alerts(&mut html, nodes);
+            html.finish()
+        };
+        let page = told(&nodes);
+        assert!(page.contains("Node 5 has halted before entry 17"), "{page}");
+        assert!(page.contains("&lt;no such command>") || page.contains("&lt;no such command&gt;"), "{page}");
+        assert!(page.contains("evenkeel cluster recover --skip 17"), "{page}");
+        nodes.nodes.iter_mut().for_each(|node| node.halted = None);
+        assert_eq!(told(&nodes), "");
     }
 }
