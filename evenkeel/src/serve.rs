@@ -308,6 +308,7 @@ fn serve_log<L: Log + 'static>(
         bytes_max: config.bytes_max,
         dedup_ids_max: config.dedup_ids_max,
         checkpoint_every_bytes: config.checkpoint_every_bytes,
+        is_alone: cluster.is_none(),
         ..evenkeel_engine::Options::default()
     };
     // The secret is drawn again at each start, but only the one that the log began with is ever used.

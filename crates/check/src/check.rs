@@ -11,7 +11,7 @@ use crate::{
 use evenkeel_bodies::{Shelf, ShelfError};
 use evenkeel_checkpoint::{CheckpointError, Checkpoints, LoadError};
 use evenkeel_disk::{Disk, DiskFile, OpenMode, OverlayDisk, ReadOnlyDisk};
-use evenkeel_engine::{BODIES, BodyStore, CHECKPOINTS, SKIPPED, Skips};
+use evenkeel_engine::{BODIES, BodyStore, CHECKPOINTS, SKIPPED, Skips, StartError};
 use evenkeel_log::{Log, LogError};
 use evenkeel_log_local::{LocalLog, LogId, Options, Reader};
 use evenkeel_machine::Machine;
@@ -268,11 +268,16 @@ impl<D: Disk> Check<'_, D> {
                     known.push(Known { index, digest: machine.digest() });
                     oldest = Some(machine);
                 }
-                Err(LoadError::Io { doing, source }) => return Err(unreadable(doing, source)),
+                Err(StartError::Load(LoadError::Io { doing, source })) => return Err(unreadable(doing, source)),
                 Err(error) => {
                     let file = format!("{CHECKPOINTS}/{:016x}.ckpt", index.0);
-                    let means = "Every checksum is right and yet it is no state: keep a copy of the folder and report it. \
-                        A start takes the checkpoint before.";
+                    let means = match error {
+                        StartError::TooNew { .. } => "No start of this version goes on from it: use the newer version.",
+                        _ => {
+                            "Every checksum is right and yet it is no state: keep a copy of the folder and report it. \
+                             A start takes the checkpoint before."
+                        }
+                    };
                     self.report.find(Some(file), None, error.to_string(), means);
                     self.report.make_last_serious();
                     let unusable = CheckpointReport { index: index.0, usable: false, agrees: None };

@@ -45,7 +45,7 @@ use evenkeel_machine::{Machine, Outcome, batch::BatchBuilder};
 use evenkeel_types::{LogIndex, Micros, Now, QueueId};
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 /// What the engine is doing.
@@ -241,6 +241,7 @@ impl<L: Log> Engine<L> {
             note_watch: NoteWatch::default(),
             damage_watch: DamageWatch::default(),
         };
+        engine.meters.feature_level.store(engine.machine.feature_level(), Ordering::Relaxed);
         engine.let_go_of_empty();
         Ok(engine)
     }
@@ -281,7 +282,8 @@ impl<L: Log> Engine<L> {
                     self.answers.push((call, Answer::Failed(error)));
                     return;
                 }
-                self.open.push_encoded(proposal.bytes());
+                let bytes = self.in_force(proposal.bytes());
+                self.open.push_encoded(bytes);
                 if let Some(reply) = fault::answer_before_commit(proposal.bytes()) {
                     self.answers.push((call, Answer::Reply(reply)));
                     self.open_calls.push(Call::House);

@@ -30,10 +30,12 @@ pub enum Fault {
     LateTimers,
     /// On one of several nodes, a queue is described without proof that the node still owns the log.
     ReadUnproven,
+    /// What came with a newer feature level is proposed before that is in force.
+    ProposeEarly,
 }
 
 /// All of them.
-pub const ALL: [Fault; 12] = [
+pub const ALL: [Fault; 13] = [
     Fault::AnswerBeforeCommit,
     Fault::ForgetWaiter,
     Fault::KeepSetAside,
@@ -46,6 +48,7 @@ pub const ALL: [Fault; 12] = [
     Fault::TrustCalendar,
     Fault::LateTimers,
     Fault::ReadUnproven,
+    Fault::ProposeEarly,
 ];
 
 #[cfg(feature = "faults")]

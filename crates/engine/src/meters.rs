@@ -1,8 +1,9 @@
-//! What the engine's thread counts, for whoever wants to see it: each number is written by that thread alone.
+//! What the engine's thread counts and knows, for whoever wants to see it: each number is written by that thread alone.
 
 use evenkeel_metrics::{BATCH_BYTES, BATCH_COMMANDS, BUSY_MICROS, Histogram};
+use std::sync::atomic::AtomicU32;
 
-/// The engine's own histograms.
+/// The engine's own histograms, and where it stands.
 #[derive(Debug)]
 pub struct Meters {
     /// Commands of a batch that was proposed; 0 where only time was.
@@ -11,6 +12,8 @@ pub struct Meters {
     pub batch_bytes: Histogram,
     /// How long the loop was busy at a time, in microseconds: what a request that has just come waits before it is looked at.
     pub busy_micros: Histogram,
+    /// The feature level in force.
+    pub feature_level: AtomicU32,
 }
 
 impl Default for Meters {
@@ -19,6 +22,7 @@ impl Default for Meters {
             batch_commands: Histogram::new(BATCH_COMMANDS),
             batch_bytes: Histogram::new(BATCH_BYTES),
             busy_micros: Histogram::new(BUSY_MICROS),
+            feature_level: AtomicU32::new(0),
         }
     }
 }

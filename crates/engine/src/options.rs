@@ -49,6 +49,9 @@ pub struct Options {
     pub bytes_max: u64,
     /// De-duplication ids that are remembered at a time.
     pub dedup_ids_max: u64,
+    /// Nobody else keeps the log: the feature level is raised to what this version knows as soon as this engine serves. Where others keep it too,
+    /// somebody who has asked all of them proposes that.
+    pub is_alone: bool,
 }
 
 impl Default for Options {
@@ -62,6 +65,7 @@ impl Default for Options {
             jobs_max: limits::JOBS_MAX,
             bytes_max: u64::MAX,
             dedup_ids_max: limits::DEDUP_IDS_MAX,
+            is_alone: true,
         }
     }
 }

@@ -8,7 +8,7 @@ use evenkeel_bodies::{Shelf, ShelfError};
 use evenkeel_checkpoint::{CheckpointError, Checkpoints, LoadError, Sink};
 use evenkeel_disk::Disk;
 use evenkeel_log::{Extent, LogError};
-use evenkeel_machine::{Machine, Restorer};
+use evenkeel_machine::{Build, Machine, Restorer, feature_level_of};
 use evenkeel_snapshot::{InstallError, Installed};
 use evenkeel_types::LogIndex;
 use std::{io, path::Path};
@@ -30,6 +30,16 @@ pub enum StartError {
     /// A checkpoint cannot be read for now, or this version is too old for it.
     #[error(transparent)]
     Load(LoadError),
+    /// A newer version wrote the checkpoint, under a feature level that this one does not know.
+    #[error("checkpoint {index} is at feature level {level}, and this version knows {known}: use the newer version")]
+    TooNew {
+        /// Which.
+        index: LogIndex,
+        /// Its level.
+        level: u32,
+        /// What this version knows.
+        known: u32,
+    },
     /// The body files cannot be used.
     #[error(transparent)]
     Bodies(#[from] ShelfError),
@@ -55,7 +65,7 @@ impl StartError {
             Self::Log(error) => matches!(error, LogError::Io { .. }),
             Self::Snapshot(error) => matches!(error, InstallError::Io(_)),
             Self::Skips(_) => true,
-            Self::AllDamaged(_) => false,
+            Self::AllDamaged(_) | Self::TooNew { .. } => false,
         }
     }
 
@@ -67,7 +77,8 @@ impl StartError {
             Self::Load(error) => matches!(error, LoadError::Damaged { .. }),
             Self::Bodies(error) => matches!(error, ShelfError::Damaged { .. }),
             Self::Log(error) => matches!(error, LogError::Damaged { .. }),
-            Self::Checkpoints(_) | Self::Skips(_) | Self::Snapshot(_) => false,
+            // Of a newer version: that one reads it, as it is sound.
+            Self::Checkpoints(_) | Self::Skips(_) | Self::Snapshot(_) | Self::TooNew { .. } => false,
         }
     }
 }
@@ -118,7 +129,7 @@ pub struct Found<D: Disk> {
 /// A snapshot whose installation was cut short is installed first.
 ///
 /// # Errors
-/// The disk fails, or there are checkpoints and none can be loaded.
+/// The disk fails, there are checkpoints and none can be loaded, or the newest is of a newer version.
 pub fn find<D: Disk>(disk: D, folder: &Path) -> Result<Found<D>, StartError> {
     find_with(
         disk,
@@ -127,10 +138,11 @@ pub fn find<D: Disk>(disk: D, folder: &Path) -> Result<Found<D>, StartError> {
             ballast_bytes: limits::BALLAST_BYTES,
             ..evenkeel_checkpoint::Options::default()
         },
+        Build::PRESENT,
     )
 }
 
-/// As [`find`], with other sizes of checkpoints.
+/// As [`find`], with other sizes of checkpoints, in a version of this program.
 ///
 /// # Errors
 /// As [`find`].
@@ -138,6 +150,7 @@ pub fn find_with<D: Disk>(
     disk: D,
     folder: &Path,
     options: evenkeel_checkpoint::Options,
+    build: Build,
 ) -> Result<Found<D>, StartError> {
     let snapshot = evenkeel_snapshot::settle(&disk, folder)?;
     let (mut checkpoints, report) = Checkpoints::open(disk.clone(), &folder.join(CHECKPOINTS), options)?;
@@ -150,18 +163,18 @@ pub fn find_with<D: Disk>(
             damaged.push(format!("checkpoint {index} has taken in an entry that is passed over"));
             continue;
         }
-        match load(&checkpoints, index) {
+        match load_in(&checkpoints, index, build) {
             Ok(loaded) => {
                 // What does not check must not count as proven.
                 checkpoints.forget_newer_than(index);
                 machine = Some(loaded);
                 break;
             }
-            Err(LoadError::Damaged { file, offset, what }) => {
+            Err(StartError::Load(LoadError::Damaged { file, offset, what })) => {
                 damaged.push(format!("{file} at byte {offset}: {what}"));
             }
-            Err(LoadError::Refused(reason)) => damaged.push(format!("checkpoint {index}: {reason}")),
-            Err(error) => return Err(StartError::Load(error)),
+            Err(StartError::Load(LoadError::Refused(reason))) => damaged.push(format!("checkpoint {index}: {reason}")),
+            Err(error) => return Err(error),
         }
     }
     if machine.is_none() && !damaged.is_empty() {
@@ -172,7 +185,7 @@ pub fn find_with<D: Disk>(
     let body_files = body_files.iter().map(|e| Extent { first: e.first, last: e.last, bytes: e.bytes }).collect();
     let start = Start {
         whole: machine.is_none(),
-        machine: machine.unwrap_or_default(),
+        machine: machine.unwrap_or_else(|| Machine::of(build)),
         oldest_checkpoint: checkpoints.oldest(),
         body_files,
         skips,
@@ -183,16 +196,23 @@ pub fn find_with<D: Disk>(
 
 /// Takes in a checkpoint's records.
 #[derive(Default)]
-struct Loader(Option<Restorer>);
+struct Loader {
+    build: Build,
+    restorer: Option<Restorer>,
+    /// Its level, if this version does not know that.
+    too_new: Option<u32>,
+}
 
 impl Sink for Loader {
     fn meta(&mut self, head: &[u8]) -> Result<(), String> {
-        self.0 = Some(Restorer::new(head).map_err(|error| error.to_string())?);
+        let words = |error: evenkeel_machine::codec::DecodeError| error.to_string();
+        self.too_new = Some(feature_level_of(head).map_err(words)?).filter(|level| *level > self.build.feature_level);
+        self.restorer = Some(Restorer::of(self.build, head).map_err(words)?);
         Ok(())
     }
 
     fn record(&mut self, section: u8, slot: u32, bytes: &[u8]) -> Result<(), String> {
-        let restorer = self.0.as_mut().ok_or("records came before the head")?;
+        let restorer = self.restorer.as_mut().ok_or("records came before the head")?;
         restorer.record(section, slot, bytes).map_err(|error| error.to_string())
     }
 }
@@ -200,15 +220,26 @@ impl Sink for Loader {
 /// The state of a checkpoint.
 ///
 /// # Errors
-/// It does not check, or cannot be read.
-pub fn load<D: Disk>(checkpoints: &Checkpoints<D>, index: LogIndex) -> Result<Machine, LoadError> {
-    let mut loader = Loader::default();
-    checkpoints.load(index, &mut loader)?;
-    let restorer = loader.0.ok_or_else(|| LoadError::Refused("it has no head".into()))?;
-    let machine = restorer.finish().map_err(|error| LoadError::Refused(error.to_string()))?;
+/// It does not check, cannot be read, or is of a newer version.
+pub fn load<D: Disk>(checkpoints: &Checkpoints<D>, index: LogIndex) -> Result<Machine, StartError> {
+    load_in(checkpoints, index, Build::PRESENT)
+}
+
+fn load_in<D: Disk>(checkpoints: &Checkpoints<D>, index: LogIndex, build: Build) -> Result<Machine, StartError> {
+    let mut loader = Loader { build, ..Loader::default() };
+    let loaded = checkpoints.load(index, &mut loader);
+    match loader.too_new {
+        Some(level) if loaded.is_err() => {
+            return Err(StartError::TooNew { index, level, known: build.feature_level });
+        }
+        _ => loaded.map_err(StartError::Load)?,
+    }
+    let refused = |what: String| StartError::Load(LoadError::Refused(what));
+    let restorer = loader.restorer.ok_or_else(|| refused("it has no head".into()))?;
+    let machine = restorer.finish().map_err(|error| refused(error.to_string()))?;
     if machine.applied() == index {
         Ok(machine)
     } else {
-        Err(LoadError::Refused(format!("it holds the state at {}", machine.applied())))
+        Err(refused(format!("it holds the state at {}", machine.applied())))
     }
 }

@@ -5,11 +5,11 @@
 //! while the machine goes on. A [`Restorer`] takes the head and all records, each in its newest form.
 
 use crate::{
-    Machine,
+    Build, Machine,
     account::{Keys, KeysOutline},
     codec::{DecodeError, Plain, Reader, put_bytes},
     command::Begin,
-    limits,
+    fault::{self, Fault},
     machine::{Section, hash_keys},
     queue::{self, Queues, QueuesOutline},
     slab::Images,
@@ -97,6 +97,24 @@ pub fn checkpoint_body(section: u8, bytes: &[u8]) -> Result<Option<BodyRef>, Dec
     Ok(body)
 }
 
+/// The feature level that was in force in the state of which this is the head, whether or not this version knows it.
+///
+/// # Errors
+/// It is no head.
+pub fn feature_level_of(head: &[u8]) -> Result<u32, DecodeError> {
+    levels(&mut Reader::new(head)).map(|(_, level)| level)
+}
+
+/// What every head begins with, whatever the level.
+fn levels(reader: &mut Reader<'_>) -> Result<(Option<Begin>, u32), DecodeError> {
+    let begin = if bool::get(reader)? {
+        Some(Begin { feature_level: u32::get(reader)?, secret: reader.array("a secret of 32 bytes")? })
+    } else {
+        None
+    };
+    Ok((begin, u32::get(reader)?))
+}
+
 /// What a checkpoint that was given up had put aside. To be dropped where nobody waits.
 #[derive(Debug)]
 #[expect(dead_code, reason = "it is there to be dropped")]
@@ -117,19 +135,23 @@ impl Restorer {
     /// # Errors
     /// It is none of this version.
     pub fn new(head: &[u8]) -> Result<Self, DecodeError> {
+        Self::of(Build::PRESENT, head)
+    }
+
+    /// As [`Restorer::new`], in a version of this program.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of(build: Build, head: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(head);
         let reader = &mut reader;
-        let begin = if bool::get(reader)? {
-            Some(Begin { feature_level: u32::get(reader)?, secret: reader.array("a secret of 32 bytes")? })
-        } else {
-            None
-        };
         let newer = reader.malformed("a feature level of this version; use a newer one");
-        let feature_level = u32::get(reader)?;
-        if feature_level > limits::FEATURE_LEVEL {
+        let (begin, feature_level) = levels(reader)?;
+        if feature_level > build.feature_level && !fault::is(Fault::ApplyAnyLevel) {
             return Err(newer);
         }
         let machine = Machine {
+            build,
             begin,
             feature_level,
             applied: Plain::get(reader)?,

@@ -50,10 +50,14 @@ pub enum Fault {
     NeverDead,
     /// A job that comes to the dead letters is not counted there.
     LoseDead,
+    /// A change of a queue that is repeated is made again.
+    ForgetChanges,
+    /// What needs a newer version is applied all the same, as far as it is understood.
+    ApplyAnyLevel,
 }
 
 /// All of them.
-pub const ALL: [Fault; 22] = [
+pub const ALL: [Fault; 24] = [
     Fault::AcceptStaleToken,
     Fault::LoseTurn,
     Fault::IgnoreWeight,
@@ -76,6 +80,8 @@ pub const ALL: [Fault; 22] = [
     Fault::KeepExpired,
     Fault::NeverDead,
     Fault::LoseDead,
+    Fault::ForgetChanges,
+    Fault::ApplyAnyLevel,
 ];
 
 #[cfg(feature = "faults")]

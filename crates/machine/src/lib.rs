@@ -12,6 +12,7 @@
 
 pub mod account;
 pub mod batch;
+mod build;
 mod checkpoint;
 pub mod codec;
 pub mod command;
@@ -28,7 +29,8 @@ mod slab;
 mod table;
 mod visits;
 
-pub use checkpoint::{Leftovers, Restorer, checkpoint_body};
+pub use build::Build;
+pub use checkpoint::{Leftovers, Restorer, checkpoint_body, feature_level_of};
 pub use event::Event;
 pub use machine::{ApplyError, Machine, Outcome};
 pub use reply::{Enqueued, Grant, Reply};

@@ -3,11 +3,12 @@
 use crate::{
     account::Keys,
     batch::Batch,
+    build::Build,
     codec::DecodeError,
     command::{Begin, Command},
     digest::Mixer,
     event::Event,
-    limits,
+    fault::{self, Fault},
     queue::{JobDetail, Moment, Queues},
     reply::Reply,
 };
@@ -42,12 +43,14 @@ pub enum ApplyError {
         given: LogIndex,
     },
     /// The entry asks for a feature level that this version does not have. Use a newer one.
-    #[error("entry {index} needs feature level {level}, this version has {}; use a newer one", limits::FEATURE_LEVEL)]
+    #[error("entry {index} needs feature level {level}, and this version knows {known}: use the newer version")]
     TooNew {
         /// Which entry.
         index: LogIndex,
         /// What it needs.
         level: u32,
+        /// What this version knows.
+        known: u32,
     },
     /// A log has to begin with `Begin`, and have no second one.
     #[error("entry {0} does not fit the beginning of the log")]
@@ -77,6 +80,7 @@ pub(crate) enum Section {
 /// The state machine. No clock, no I/O, no threads, no hash order.
 #[derive(Debug)]
 pub struct Machine {
+    pub(crate) build: Build,
     pub(crate) begin: Option<Begin>,
     pub(crate) feature_level: u32,
     pub(crate) applied: LogIndex,
@@ -88,7 +92,16 @@ pub struct Machine {
 
 impl Default for Machine {
     fn default() -> Self {
+        Self::of(Build::PRESENT)
+    }
+}
+
+impl Machine {
+    /// An empty state in a version of this program.
+    #[must_use]
+    pub fn of(build: Build) -> Self {
         Self {
+            build,
             begin: None,
             feature_level: 0,
             applied: LogIndex::ZERO,
@@ -98,9 +111,7 @@ impl Default for Machine {
             keys: Keys::default(),
         }
     }
-}
 
-impl Machine {
     /// Applies the next entry of the log.
     ///
     /// First ends what is due by then and frees what was purged, a bounded number each; then runs the commands in order. The whole batch is
@@ -121,7 +132,7 @@ impl Machine {
             commands.push(command);
         }
         self.check_beginning(index, &commands)?;
-        check_feature_levels(index, &commands)?;
+        self.check_feature_levels(index, &commands)?;
 
         self.applied = index;
         // Log time never falls, whatever a batch says.
@@ -164,6 +175,9 @@ impl Machine {
     }
 
     pub(crate) fn run(&mut self, at: Moment, command: &Command<'_>, events: &mut Vec<Event>) -> Reply {
+        if self.build.level_of(command) > self.feature_level {
+            return Reply::FeatureLevelRefused { present: self.feature_level };
+        }
         match command {
             Command::Begin(begin) => {
                 self.begin = Some(*begin);
@@ -269,6 +283,29 @@ impl Machine {
         self.begin.as_ref()
     }
 
+    /// A committed entry that asks for a level beyond this version must stop it: going on would be another state than that
+    /// of the nodes that understood.
+    fn check_feature_levels(&self, index: LogIndex, commands: &[Command<'_>]) -> Result<(), ApplyError> {
+        let levels = commands.iter().map(|command| match command {
+            Command::Begin(begin) => begin.feature_level,
+            Command::RaiseFeatureLevel { level } => *level,
+            other => self.build.level_of(other),
+        });
+        let known = self.build.feature_level;
+        match levels.max() {
+            Some(level) if level > known && !fault::is(Fault::ApplyAnyLevel) => {
+                Err(ApplyError::TooNew { index, level, known })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What this version knows.
+    #[must_use]
+    pub fn build(&self) -> Build {
+        self.build
+    }
+
     /// The feature level in force.
     #[must_use]
     pub fn feature_level(&self) -> u32 {
@@ -305,20 +342,6 @@ impl Machine {
     pub fn audit(&self) -> Result<(), String> {
         self.keys.audit()?;
         self.queues.audit()
-    }
-}
-
-/// A committed entry that raises the level beyond this version must stop it: going on would be another state than that
-/// of the nodes that understood.
-fn check_feature_levels(index: LogIndex, commands: &[Command<'_>]) -> Result<(), ApplyError> {
-    let levels = commands.iter().filter_map(|command| match command {
-        Command::Begin(begin) => Some(begin.feature_level),
-        Command::RaiseFeatureLevel { level } => Some(*level),
-        _ => None,
-    });
-    match levels.max() {
-        Some(level) if level > limits::FEATURE_LEVEL => Err(ApplyError::TooNew { index, level }),
-        _ => Ok(()),
     }
 }
 

@@ -8,9 +8,11 @@
 mod house;
 
 use evenkeel_machine::{
-    Reply,
+    Outcome, Reply,
+    batch::BatchBuilder,
     command::{Body, CallKey, Command, DedupId, Held, NewJob, QueueSettings},
     fault::{self, Fault},
+    limits::FEATURE_LEVEL,
 };
 use evenkeel_types::Micros;
 use house::{House, SECOND, key};
@@ -18,7 +20,7 @@ use house::{House, SECOND, key};
 /// Whether things go as they should.
 type Script = fn() -> bool;
 
-const SCRIPTS: [(Fault, Script); 7] = [
+const SCRIPTS: [(Fault, Script); 9] = [
     (Fault::IgnoreLock, a_group_is_locked),
     (Fault::LoseFifoOrder, what_comes_back_keeps_its_order),
     (Fault::ForgetDedup, an_id_counts_once),
@@ -26,6 +28,8 @@ const SCRIPTS: [(Fault, Script); 7] = [
     (Fault::KeepExpired, time_passes),
     (Fault::NeverDead, the_dead_are_buried),
     (Fault::LoseDead, the_dead_are_counted),
+    (Fault::ForgetChanges, a_change_is_made_once),
+    (Fault::ApplyAnyLevel, a_newer_level_stops_it),
 ];
 
 fn a_group_is_locked() -> bool {
@@ -67,6 +71,23 @@ fn a_call_counts_once() -> bool {
         assert!(matches!(sent, Reply::Enqueued(Ok(_))));
     }
     house.counts("q").ready == 1
+}
+
+fn a_change_is_made_once() -> bool {
+    let mut house = House::new(&["q"]);
+    let change = || Command::Once { call: CallKey([1, 2]), change: Box::new(Command::PurgeQueue { queue: key("q") }) };
+    house.run(&change());
+    house.send("q", "g");
+    house.run(&change());
+    house.counts("q").ready == 1
+}
+
+fn a_newer_level_stops_it() -> bool {
+    let mut house = House::new(&[]);
+    let mut batch = BatchBuilder::default();
+    batch.push(&Command::RaiseFeatureLevel { level: FEATURE_LEVEL + 1 });
+    let bytes = batch.finish(house.machine.log_time(), house.machine.wall_time());
+    house.machine.apply(house.machine.applied().next(), &bytes, &mut Outcome::default()).is_err()
 }
 
 fn time_passes() -> bool {

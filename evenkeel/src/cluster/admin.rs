@@ -91,6 +91,7 @@ fn tell(cluster: &Cluster, status: &Status) -> Value {
         "leader": told.leader,
         "term": told.term,
         "committed": told.committed,
+        "feature_level": cluster.feature_level(),
         "differences": told.differences,
         "nodes": told.nodes.iter().map(node).collect::<Vec<_>>(),
     })

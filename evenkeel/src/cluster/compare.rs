@@ -11,6 +11,7 @@
 
 use super::{
     house::{HALTED, MARKS, WRONG},
+    level::Raising,
     node::{Cluster, can_spare},
     repair,
     verdict::{Judged, Verdict, judge},
@@ -110,9 +111,11 @@ pub(super) fn start(cluster: Arc<Cluster>) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new().name("compare".into()).spawn(move || {
         runtime.block_on(async {
+            let mut raising = Raising::default();
             while let Some(status) = cluster.status() {
                 if status.owns.is_some() {
                     compare(&cluster, &status).await;
+                    raising.look(&cluster, &status).await;
                 } else {
                     cluster.comparisons.leads_no_more();
                 }

@@ -1,6 +1,6 @@
 //! What other nodes say to this one.
 
-use super::{book::Place, compare, join, node::Cluster, offer, repair};
+use super::{book::Place, compare, join, level, node::Cluster, offer, repair};
 use evenkeel_log_raft::{Message, NodeId};
 use evenkeel_peers::{Asked, House, Joining};
 use std::sync::Arc;
@@ -14,6 +14,7 @@ pub(super) const WRONG: u8 = 5;
 pub(super) const REPLACE: u8 = 6;
 pub(super) const RETIRE: u8 = 7;
 pub(super) const HALTED: u8 = 8;
+pub(super) const LEVEL: u8 = 9;
 
 /// Takes what others say.
 pub(super) struct Doorkeeper(pub(super) Arc<Cluster>);
@@ -60,6 +61,7 @@ impl House for Doorkeeper {
             Some(&WRONG) => compare::told_wrong(&self.0, asked),
             Some(&REPLACE) => repair::asked(&self.0, asked),
             Some(&RETIRE) => repair::retire_asked(&self.0, asked),
+            Some(&LEVEL) => level::asked(asked),
             // Of a newer version. Its connection waits for nothing else.
             _ => asked.reply.send(bytes::Bytes::new()),
         }

@@ -20,6 +20,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use evenkeel_disk::{Disk, RealDisk};
 use evenkeel_log_local::LogId;
 use evenkeel_log_raft::{Change, ChangeError, NodeId};
+use evenkeel_machine::limits::FEATURE_LEVEL;
 use evenkeel_peers::{Asked, Joining, Secret, Token};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -44,6 +45,7 @@ struct Request {
     account: String,
     region: String,
     has_root: bool,
+    feature_level: u32,
 }
 
 /// What it is told.
@@ -87,8 +89,14 @@ pub(crate) fn join(asking: Asking<'_>) -> anyhow::Result<()> {
     }
     let address = reachable(listen, address)?;
     let token: Token = token.parse()?;
-    let request =
-        Request { address: address.clone(), http: http.to_string(), account, region: region.into(), has_root };
+    let request = Request {
+        address: address.clone(),
+        http: http.to_string(),
+        account,
+        region: region.into(),
+        has_root,
+        feature_level: FEATURE_LEVEL,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let welcome = runtime.block_on(evenkeel_peers::join(at, &token, serde_json::to_vec(&request)?.into()))?;
     let welcome: Welcome = serde_json::from_slice(&welcome).map_err(|_| {
@@ -178,6 +186,7 @@ fn let_in(cluster: &Cluster, secret: &Secret, request: &[u8]) -> anyhow::Result<
             gifts.region
         );
     }
+    cluster.check_level_of(request.feature_level)?;
     if gifts.root.is_none() && !request.has_root {
         bail!(
             "the root credentials of this cluster are in the environment only: set EVENKEEL_ROOT_ACCESS_KEY and \

@@ -39,6 +39,12 @@ impl Line {
         Ok(Self(ask))
     }
 
+    /// Asks, and does not wait.
+    pub(super) fn tell(&self, request: Request) {
+        // Without an engine there is nobody to tell.
+        _ = self.0.send((request, oneshot::channel().0));
+    }
+
     /// Asks, and waits for the answer.
     pub(super) fn ask(&self, request: Request) -> Answer {
         let (answer, answered) = oneshot::channel();

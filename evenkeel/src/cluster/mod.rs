@@ -9,7 +9,7 @@
 //! 3. Who they are: certificates (`evenkeel-peers`).
 //!
 //! A node that is too far behind for entries fetches the leader's state ([`offer`], [`fetch`]). Replicas compare what they hold ([`compare`]), and one whose data
-//! is damaged or wrong gets it anew ([`repair`]).
+//! is damaged or wrong gets it anew ([`repair`]). The feature level is raised once all know the new one ([`level`]).
 //! Requests that come to a node that does not lead go to the one that does ([`forward`]), which checks their signature as if they had come to it.
 
 pub(crate) mod admin;
@@ -22,6 +22,7 @@ mod forward;
 mod house;
 mod init;
 mod join;
+mod level;
 mod line;
 mod node;
 mod nodes;

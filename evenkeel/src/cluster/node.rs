@@ -15,7 +15,7 @@ use crate::credentials::Credentials;
 use anyhow::Context;
 use evenkeel_access::Directory;
 use evenkeel_disk::RealDisk;
-use evenkeel_engine::{Halt, Halted, Mark, Marks, thread};
+use evenkeel_engine::{Halt, Halted, Mark, Marks, Meters, thread};
 use evenkeel_log_local::LogId;
 use evenkeel_log_raft::{Inbox, Members, NodeId, Offer, Running, Start, Status};
 use evenkeel_peers::{Asked, Authority, ClusterId, Peers};
@@ -98,6 +98,7 @@ pub(crate) struct Cluster {
     pub(super) engine: OnceLock<thread::Clients>,
     marks: OnceLock<Arc<Marks>>,
     halted: OnceLock<Arc<Halted>>,
+    meters: OnceLock<Arc<Meters>>,
     pub(super) comparisons: Comparisons,
     pub(super) replaced: Replaced,
     /// Why what it holds cannot be trusted.
@@ -154,6 +155,7 @@ impl Cluster {
             engine: OnceLock::new(),
             marks: OnceLock::new(),
             halted: OnceLock::new(),
+            meters: OnceLock::new(),
             comparisons: Comparisons::default(),
             replaced: Replaced::default(),
             damage: Mutex::default(),
@@ -200,7 +202,8 @@ impl Cluster {
         let is_first = self.engine.set(engine.clients().clone()).is_ok()
             && self.line.set(line).is_ok()
             && self.marks.set(Arc::clone(engine.marks())).is_ok()
-            && self.halted.set(Arc::clone(engine.halted())).is_ok();
+            && self.halted.set(Arc::clone(engine.halted())).is_ok()
+            && self.meters.set(Arc::clone(engine.meters())).is_ok();
         assert!(is_first, "a node has one engine");
         if self.is_to_start_again() {
             engine.stop();
@@ -221,6 +224,11 @@ impl Cluster {
     /// Before which entry this node has halted, if it has.
     pub(super) fn halt(&self) -> Option<Halt> {
         self.halted.get().and_then(|halted| halted.get())
+    }
+
+    /// The feature level in force, as far as this node has applied the log (0 before that has begun); `None` while it starts.
+    pub(super) fn feature_level(&self) -> Option<u32> {
+        self.meters.get().map(|meters| meters.feature_level.load(Ordering::Relaxed))
     }
 
     /// What the last comparisons of replicas found.

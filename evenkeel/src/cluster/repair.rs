@@ -26,6 +26,7 @@ use evenkeel_disk::RealDisk;
 use evenkeel_engine::{Fatal, StartError};
 use evenkeel_log::LogError;
 use evenkeel_log_raft::{Change, Message, NodeId};
+use evenkeel_machine::limits::FEATURE_LEVEL;
 use evenkeel_peers::{Asked, ClusterId, House, Joining, Peers};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -54,6 +55,7 @@ pub(super) struct Replaced(Mutex<BTreeMap<NodeId, NodeId>>);
 struct Request {
     address: String,
     http: String,
+    feature_level: u32,
 }
 
 /// What it is told.
@@ -119,7 +121,7 @@ fn ask(folder: &Path, membership: &Membership, http: SocketAddr) -> anyhow::Resu
     let others = membership.nodes.iter().filter(|place| place.node != old.0);
     let others: BTreeMap<_, _> = others.map(|place| (NodeId(place.node), place.address.clone())).collect();
     peers.are_at(&others);
-    let request = Request { address: membership.address.clone(), http: http.to_string() };
+    let request = Request { address: membership.address.clone(), http: http.to_string(), feature_level: FEATURE_LEVEL };
     let mut question = BytesMut::new();
     question.put_u8(REPLACE);
     question.extend_from_slice(&serde_json::to_vec(&request)?);
@@ -193,7 +195,9 @@ pub(super) fn asked(cluster: &Arc<Cluster>, asked: Asked) {
 }
 
 fn replace(cluster: &Cluster, old: NodeId, request: &[u8]) -> anyhow::Result<Bytes> {
-    let Request { address, http } = serde_json::from_slice(request).context("use the same version on all nodes")?;
+    let Request { address, http, feature_level } =
+        serde_json::from_slice(request).context("use the same version on all nodes")?;
+    cluster.check_level_of(feature_level)?;
     // Held meanwhile: one that asks again while it is answered gets the same number.
     let mut given = cluster.replaced.0.lock().unwrap_or_else(PoisonError::into_inner);
     let members = cluster.standing().borrow().members.clone();
@@ -290,6 +294,12 @@ mod tests {
         let failing = LogError::Io { doing: "reading".into(), source: Arc::new(std::io::Error::other("no")) };
         assert!(!is_damage(&anyhow::Error::new(failing.clone())));
         assert!(!is_damage(&anyhow::Error::new(Fatal::Log(failing))));
+        // What a newer version wrote is sound, and must not be put aside by an older one.
+        let (index, level) = (evenkeel_types::LogIndex(7), FEATURE_LEVEL + 1);
+        let too_new = StartError::TooNew { index, level, known: FEATURE_LEVEL };
+        assert!(!is_damage(&anyhow::Error::new(too_new)));
+        let too_new = evenkeel_machine::ApplyError::TooNew { index, level, known: FEATURE_LEVEL };
+        assert!(!is_damage(&anyhow::Error::new(Fatal::Apply(too_new))));
         assert!(!is_damage(&anyhow::anyhow!("the port is in use")));
     }
 }

@@ -1,11 +1,13 @@
-//! What is let in: not more than the disk can be made to take, nor than the settings allow.
+//! What is let in: not more than the disk can be made to take, nor than the settings allow, and nothing of a feature level that is not in force.
 
 use super::Engine;
 use crate::{
     Proposal,
+    fault::{self, Fault},
     request::{Demand, EngineError},
 };
 use evenkeel_log::Log;
+use evenkeel_machine::command::without_once;
 
 impl Demand {
     pub(super) fn add(&mut self, other: Self) {
@@ -22,6 +24,13 @@ impl Demand {
 }
 
 impl<L: Log> Engine<L> {
+    /// A command as it may be proposed now: without what came with a feature level that is not in force yet. The level never falls, so that
+    /// it holds wherever in the log this comes to stand.
+    pub(super) fn in_force<'a>(&self, command: &'a [u8]) -> &'a [u8] {
+        let is_in_force = self.machine.build().once_since <= self.machine.feature_level();
+        if is_in_force || fault::is(Fault::ProposeEarly) { command } else { without_once(command) }
+    }
+
     /// Whether the disk is known to be full, or has room only because something made way.
     pub(super) fn is_full(&self) -> bool {
         self.lacks_room || self.log.room_bytes() != u64::MAX

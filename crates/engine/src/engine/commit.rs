@@ -16,6 +16,7 @@ use evenkeel_machine::{
     command::{Begin, Command},
 };
 use evenkeel_types::{Micros, Now};
+use std::sync::atomic::Ordering;
 
 impl<L: Log> Engine<L> {
     pub(super) fn on_log_event(&mut self, event: LogEvent, now: Now) -> Result<(), Fatal> {
@@ -53,12 +54,17 @@ impl<L: Log> Engine<L> {
                 if self.stage == Stage::Stopping {
                     return Ok(());
                 }
+                let known = self.machine.build().feature_level;
                 if self.machine.begin().is_some() {
                     self.stage = Stage::Serving;
+                    if self.options.is_alone && self.machine.feature_level() < known {
+                        self.open.push(&Command::RaiseFeatureLevel { level: known });
+                        self.open_calls.push(Call::House);
+                    }
                     return Ok(());
                 }
                 self.stage = Stage::Beginning;
-                let begin = Begin { feature_level: evenkeel_machine::limits::FEATURE_LEVEL, secret: self.secret };
+                let begin = Begin { feature_level: known, secret: self.secret };
                 self.open.push(&Command::Begin(begin));
                 self.open_calls.push(Call::House);
             }
@@ -118,10 +124,11 @@ impl<L: Log> Engine<L> {
         match applied {
             Ok(None) => {}
             Ok(Some(why)) => return self.cannot_apply(index, &batch, why.into(), None),
-            // No defect of the entry.
-            Err(error @ ApplyError::OutOfOrder { .. }) => return Err(error.into()),
+            // No defect of the entry: nothing of it is to be passed over.
+            Err(error @ (ApplyError::OutOfOrder { .. } | ApplyError::TooNew { .. })) => return Err(error.into()),
             Err(error) => return self.cannot_apply(index, &batch, error.to_string(), Some(error)),
         }
+        self.meters.feature_level.store(self.machine.feature_level(), Ordering::Relaxed);
         self.leave_mark();
         self.checkpointing.log_bytes += batch.len() as u64;
         if !self.watches.is_empty() {

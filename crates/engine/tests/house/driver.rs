@@ -7,7 +7,7 @@ use evenkeel_engine::{
 use evenkeel_log::Log;
 use evenkeel_log_local::{LocalLog, LogId, Options as LogOptions, Reader, Step, Writer};
 use evenkeel_machine::{
-    Reply,
+    Build, Reply,
     command::{Body, Command, Held, NewJob, QueueKey, QueueSettings},
 };
 use evenkeel_types::{AccountId, Micros, Now, QueueId, WallTime};
@@ -74,9 +74,14 @@ impl House {
 
     /// The same, with these options.
     pub(crate) fn open_with(disk: &MemDisk, options: Options) -> Result<Self, String> {
+        Self::open_in(disk, options, Build::PRESENT)
+    }
+
+    /// The same, in a version of this program.
+    pub(crate) fn open_in(disk: &MemDisk, options: Options, build: Build) -> Result<Self, String> {
         let words = |error: &dyn std::fmt::Display| error.to_string();
         disk.create_dir_all(Path::new(FOLDER)).map_err(|error| words(&error))?;
-        let found = evenkeel_engine::find_with(disk.clone(), Path::new(FOLDER), checkpoint_options())
+        let found = evenkeel_engine::find_with(disk.clone(), Path::new(FOLDER), checkpoint_options(), build)
             .map_err(|error| words(&error))?;
         let log_options = LogOptions { segment_bytes: SEGMENT_BYTES, ..LogOptions::new(LogId([7; 16])) };
         let applied = found.start.machine.applied();

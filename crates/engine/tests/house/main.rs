@@ -6,4 +6,5 @@ mod boundaries;
 mod carrying;
 mod driver;
 mod full_disk;
+mod level;
 mod looking;

@@ -47,6 +47,11 @@ impl Members {
         self.voters == [node] && self.voters_before.is_empty()
     }
 
+    /// The newest feature level that all of them know, learners too, by what each told; `None` while one has not told.
+    pub fn level(&self, told: impl Fn(NodeId) -> Option<u32>) -> Option<u32> {
+        self.lists().into_iter().flatten().map(|node| told(*node)).min().flatten()
+    }
+
     pub(crate) fn lists(&self) -> [&Vec<NodeId>; 4] {
         [&self.voters, &self.learners, &self.voters_before, &self.learners_next]
     }
@@ -137,4 +142,23 @@ pub enum ChangeError {
     /// Remove one before.
     #[error("a cluster has at most {MEMBERS_MAX} members")]
     TooMany,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_is_known_once_all_have_told_it() {
+        let learners = vec![NodeId(3)];
+        let members = Members { learners, ..Members::of(&[NodeId(1), NodeId(2)]) };
+        let level = |told: [Option<u32>; 3]| {
+            members.level(|node| (0..).zip(told).find(|(at, _)| at + 1 == node.0).and_then(|(_, level)| level))
+        };
+        assert_eq!(level([Some(2), Some(2), Some(2)]), Some(2));
+        assert_eq!(level([Some(2), Some(3), Some(1)]), Some(1));
+        assert_eq!(level([Some(2), None, Some(2)]), None);
+        assert_eq!(level([Some(2), Some(2), None]), None);
+        assert_eq!(Members::default().level(|_| Some(2)), None);
+    }
 }

@@ -11,6 +11,9 @@ use crate::{
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The first byte of each command. A number once given keeps its meaning for ever.
+/// Of the number of a call, encoded.
+const CALL_KEY_BYTES: usize = 16;
+
 pub(super) mod kind {
     pub(in crate::command) const BEGIN: u8 = 1;
     pub(in crate::command) const RAISE_FEATURE_LEVEL: u8 = 2;
@@ -48,6 +51,15 @@ pub(super) mod kind {
                 | CANCEL_MOVE
                 | REPLACE_NOTE
         )
+    }
+}
+
+/// The change within an encoded [`Command::Once`]; any other command as it is.
+#[must_use]
+pub fn without_once(command: &[u8]) -> &[u8] {
+    match command.split_first() {
+        Some((&kind::ONCE, rest)) => rest.get(CALL_KEY_BYTES..).unwrap_or_default(),
+        _ => command,
     }
 }
 

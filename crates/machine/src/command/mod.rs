@@ -10,6 +10,7 @@ mod encode;
 mod settings;
 
 pub use edit::{Allow, PapersEdit, QueueEdit, Redrive};
+pub use encode::without_once;
 pub use settings::{DedupScope, FairBy, FifoSettings, GroupSettings, QueueSettings, ThroughputLimit};
 
 use evenkeel_types::{AccountId, JobId, LeaseToken, LogIndex, Micros, QueueId, WallTime};

@@ -57,7 +57,10 @@ impl Queues {
 
     /// The number that goes with what the call was told, if it made its change already.
     pub(crate) fn done_by(&self, now: LogTime, call: CallKey) -> Option<u64> {
-        let CallKey(key) = Some(call).filter(|_| !fault::is(Fault::ForgetCalls))?;
+        let CallKey(key) = call;
+        if fault::is(Fault::ForgetCalls) || fault::is(Fault::ForgetChanges) {
+            return None;
+        }
         self.recent.find(Kind::Call, key, now).map(|entry| entry.number)
     }
 

@@ -5,7 +5,7 @@ use evenkeel_machine::{
     Machine, Reply,
     batch::BatchBuilder,
     codec::Reader,
-    command::{CallKey, Command, GroupSettings, PapersEdit, QueueEdit, QueueKey},
+    command::{CallKey, Command, GroupSettings, PapersEdit, QueueEdit, QueueKey, without_once},
     queue::{MoveError, PapersError},
 };
 use evenkeel_types::{Micros, QueueId};
@@ -153,6 +153,22 @@ fn what_was_refused_is_tried_again_and_what_is_long_ago_is_forgotten() {
     house.now += 2 * SECOND;
     assert_eq!(house.run(&once(1, tag(&["more"]))), Reply::Tagged(Ok(Ok(()))));
     assert!(has_more(&house), "after two minutes it is another");
+}
+
+#[test]
+fn a_change_can_be_taken_out_of_what_makes_it_once() {
+    let bytes = |command: &Command<'_>| {
+        let mut bytes = Vec::new();
+        command.encode(&mut bytes);
+        bytes
+    };
+    for change in [create("q"), lease(5), delete(1)] {
+        let plain = bytes(&change);
+        assert_eq!(without_once(&plain), plain);
+        assert_eq!(without_once(&bytes(&once(1, change))), plain);
+    }
+    assert_eq!(without_once(&[]), []);
+    assert_eq!(without_once(&[3, 1]), []);
 }
 
 /// Bytes of a log may be anything: a command within a command within a command must not be followed.

@@ -2,9 +2,11 @@
 
 use crate::script::{QUEUE, Script};
 use evenkeel_machine::{
-    ApplyError, Machine, Outcome, Reply,
+    ApplyError, Build, Machine, Outcome, Reply, Restorer,
     batch::BatchBuilder,
-    command::{Begin, CallKey, Command, GroupSettings, QueueKey, QueueSettings, Repeatable},
+    command::{Begin, CallKey, Command, GroupSettings, PapersEdit, QueueKey, QueueSettings, Repeatable},
+    feature_level_of,
+    limits::FEATURE_LEVEL,
     queue::{ConfigureError, CreateQueueError, NoSuchQueue},
 };
 use evenkeel_types::{LogIndex, LogTime, Micros, QueueId, WallTime};
@@ -74,12 +76,50 @@ fn feature_levels_only_rise_and_only_to_what_is_understood() {
     for level in [2, u32::MAX] {
         let bytes = batch(&[Command::RaiseFeatureLevel { level }]);
         let result = script.machine.apply(next, &bytes, &mut Outcome::default());
-        assert_eq!(result, Err(ApplyError::TooNew { index: next, level }));
+        assert_eq!(result, Err(ApplyError::TooNew { index: next, level, known: 1 }));
     }
     let newer = batch(&[Command::Begin(Begin { feature_level: 2, secret: [1; 32] })]);
     assert!(Machine::default().apply(LogIndex(1), &newer, &mut Outcome::default()).is_err());
     assert_eq!(script.machine.digest(), before);
     assert_eq!(script.machine.feature_level(), 1);
+}
+
+/// A version in which `Once` comes with the level after the present one.
+const NEXT: Build = Build { feature_level: FEATURE_LEVEL + 1, once_since: FEATURE_LEVEL + 1 };
+/// The one before: it knows that level by its number only.
+const LAST: Build = Build { feature_level: FEATURE_LEVEL, ..NEXT };
+
+#[test]
+fn what_comes_with_a_level_is_applied_from_that_level_on() {
+    let (mut old, mut new) = (Machine::of(LAST), Machine::of(NEXT));
+    let mut outcome = Outcome::default();
+    let settings = QueueSettings::default();
+    let create = Command::CreateQueue { queue: QUEUE, settings, papers: PapersEdit::default(), tags: vec![] };
+    let once = || Command::Once { call: CallKey([1, 2]), change: Box::new(Command::PurgeQueue { queue: QUEUE }) };
+    for (index, entry) in (1..).zip([batch(&[BEGIN]), batch(&[create])]) {
+        for machine in [&mut old, &mut new] {
+            machine.apply(LogIndex(index), &entry, &mut outcome).unwrap();
+        }
+        assert_eq!(old.digest(), new.digest());
+    }
+    // Who proposes it too early is refused, and who does not know it stops.
+    new.apply(LogIndex(3), &batch(&[once()]), &mut outcome).unwrap();
+    assert_eq!(outcome.replies, [Reply::FeatureLevelRefused { present: FEATURE_LEVEL }]);
+    let too_new =
+        |index| Err(ApplyError::TooNew { index: LogIndex(index), level: FEATURE_LEVEL + 1, known: FEATURE_LEVEL });
+    assert_eq!(old.apply(LogIndex(3), &batch(&[once()]), &mut outcome), too_new(3));
+    let raise = batch(&[Command::RaiseFeatureLevel { level: FEATURE_LEVEL + 1 }, once()]);
+    old.skip(LogIndex(3)).unwrap();
+    let before = old.digest();
+    assert_eq!(old.apply(LogIndex(4), &raise, &mut outcome), too_new(4));
+    assert_eq!(old.digest(), before, "it stays as it was");
+    new.apply(LogIndex(4), &raise, &mut outcome).unwrap();
+    assert_eq!(outcome.replies, [Reply::Done, Reply::Purged(Ok(0))]);
+    // The same goes for a state.
+    let head = new.begin_checkpoint(true);
+    assert_eq!(feature_level_of(&head), Ok(FEATURE_LEVEL + 1));
+    assert!(Restorer::of(NEXT, &head).is_ok());
+    assert!(Restorer::of(LAST, &head).is_err());
 }
 
 #[test]
