@@ -72,10 +72,15 @@ const OF_THE_NODES: [evenkeel_log_raft::fault::Fault; 7] = {
 };
 
 impl Defect {
-    /// Whether only several nodes can show it.
+    /// Whether several nodes are to show it: of some only they can.
     #[must_use]
     pub fn is_of_clusters(&self) -> bool {
-        matches!(self, Self::Raft(_) | Self::Engine(evenkeel_engine::fault::Fault::ReadUnproven))
+        use evenkeel_engine::fault::Fault::{ProposeEarly, ReadUnproven};
+        use evenkeel_machine::fault::Fault::{ApplyAnyLevel, ForgetChanges};
+        matches!(
+            self,
+            Self::Raft(_) | Self::Engine(ReadUnproven | ProposeEarly) | Self::Machine(ApplyAnyLevel | ForgetChanges)
+        )
     }
 }
 

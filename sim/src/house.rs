@@ -7,7 +7,10 @@ use evenkeel_engine::{
 };
 use evenkeel_log::{Log, LogError};
 use evenkeel_log_local::{LocalLog, LogId, OpenReport, Options, Reader, Step as WriterStep, Writer};
-use evenkeel_machine::command::{Command, QueueKey};
+use evenkeel_machine::{
+    Build,
+    command::{Command, QueueKey},
+};
 use evenkeel_sqs::{Door, Ids};
 use evenkeel_types::{AccountId, Micros, Now};
 use std::path::Path;
@@ -59,6 +62,8 @@ pub enum OpenError {
     Disk(String),
     /// It refused what it found, and said so.
     Refused(String),
+    /// A newer version was here.
+    TooNew(String),
 }
 
 /// What was found at the start.
@@ -77,8 +82,8 @@ pub struct Found {
 pub fn open(disk: &Watched, setup: Setup) -> Result<(House, Found), OpenError> {
     disk.doing(Doing::Start);
     disk.create_dir_all(Path::new("/data")).map_err(|error| OpenError::Disk(error.to_string()))?;
-    let found =
-        evenkeel_engine::find_with(disk.clone(), Path::new("/data"), setup.keeping.checkpoints).map_err(of_start)?;
+    let found = evenkeel_engine::find_with(disk.clone(), Path::new("/data"), setup.keeping.checkpoints, Build::PRESENT)
+        .map_err(of_start)?;
     let options = Options { segment_bytes: setup.segment_bytes, ..Options::new(setup.log_id()) };
     let applied = found.start.machine.applied();
     let opened = LocalLog::open(disk.clone(), Path::new(LOG), options, applied);
@@ -95,6 +100,7 @@ pub fn open(disk: &Watched, setup: Setup) -> Result<(House, Found), OpenError> {
 
 pub(crate) fn of_start(error: StartError) -> OpenError {
     match &error {
+        StartError::TooNew { .. } => OpenError::TooNew(error.to_string()),
         _ if error.is_io() => OpenError::Disk(error.to_string()),
         _ => OpenError::Refused(error.to_string()),
     }

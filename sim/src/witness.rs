@@ -9,7 +9,7 @@ use crate::{
 };
 use evenkeel_log::Entry;
 use evenkeel_machine::{
-    Machine, Outcome, Reply,
+    Build, Machine, Outcome, Reply,
     batch::Batch,
     command::{Command, DedupScope, NewJob, QueueKey, QueueSettings, Redrive},
     limits::DELAY_MAX,
@@ -74,10 +74,10 @@ impl Default for Witness {
 }
 
 impl Witness {
-    /// The witness of a cluster's log.
+    /// The witness of a cluster's log, of the newest version in it.
     #[must_use]
-    pub fn of_a_cluster() -> Self {
-        Self { invariants: invariants::of_a_cluster(), ..Self::default() }
+    pub fn of_a_cluster(build: Build) -> Self {
+        Self { machine: Machine::of(build), invariants: invariants::of_a_cluster(), ..Self::default() }
     }
 
     /// The last entry seen.
@@ -139,12 +139,18 @@ impl Witness {
             self.command(command, reply)?;
         }
         self.find_hidden()?;
+        if commands.iter().any(|command| matches!(command, Command::Once { .. })) {
+            invariants::repeats::check_settings(&self.machine, &self.book)?;
+        }
         self.outcome = outcome;
         Ok(())
     }
 
     fn command(&mut self, command: &Command<'_>, reply: &Reply) -> Result<(), Broken> {
         match (command, reply) {
+            (_, Reply::FeatureLevelRefused { present }) => {
+                Err(Broken::new("level", format!("{command:?} was proposed at feature level {present}")))
+            }
             (Command::Once { call, change }, reply) => {
                 let is_repeated = self.book.told_by(*call).is_some();
                 self.fact(&Fact::Called { call: *call, reply })?;

@@ -153,7 +153,12 @@ impl World {
         };
         let is_quiet = self.ops.values().all(|op| matches!(op.client, super::clients::Client::Worker(_)));
         let made_all = self.queues_made > 0 || self.profile.queues.is_empty();
-        made_all && self.jobs_left() == 0 && is_quiet && self.members_are_settled() && self.hosts.iter().all(is_even)
+        made_all
+            && self.jobs_left() == 0
+            && is_quiet
+            && self.is_upgraded()
+            && self.members_are_settled()
+            && self.hosts.iter().all(is_even)
     }
 
     fn what_is_left(&self) -> String {

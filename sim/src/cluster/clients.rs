@@ -24,6 +24,8 @@ pub(crate) enum Client {
     Worker(u32),
     /// Looks at queues, and changes their settings.
     Keeper,
+    /// Makes, changes and deletes queues that others do not use.
+    Changer(u32),
     /// One whose small history is judged.
     Prober(u32),
     /// A worker's planned act.
@@ -57,6 +59,7 @@ impl World {
         let Some(ask) = self.creation(made) else {
             (0..self.profile.senders).for_each(|number| self.turn(Client::Sender(number), SECOND));
             (0..self.profile.workers).for_each(|number| self.turn(Client::Worker(number), SECOND));
+            (0..self.profile.changers).for_each(|number| self.turn(Client::Changer(number), SECOND));
             (0..self.profile.probers).for_each(|number| self.turn(Client::Prober(number), SECOND));
             return self.turn(Client::Keeper, SECOND);
         };
@@ -121,7 +124,8 @@ impl World {
                 self.ask(client, ask);
             }
             Client::Prober(number) => self.prober_acts(number),
-            Client::Sender(_) | Client::Keeper | Client::Creator | Client::Actor => {}
+            Client::Changer(_) if !self.draining => self.changer_acts(client),
+            Client::Sender(_) | Client::Keeper | Client::Changer(_) | Client::Creator | Client::Actor => {}
         }
     }
 
@@ -178,11 +182,15 @@ impl World {
         let op = self.ops_made + 1;
         let is_numbered = match (&ask, client) {
             (_, Client::Prober(_)) => !matches!(ask, Ask::Counts { .. } | Ask::Delete { .. }),
+            (_, Client::Changer(_)) => true,
             (Ask::Send { .. }, _) => self.whims.chance(700),
             (Ask::Receive { .. }, _) => self.whims.chance(300),
             _ => false,
         };
         let way = Way { protocol: Protocol::of(op), invocation: is_numbered.then(|| format!("call-{op}")) };
+        if matches!(client, Client::Changer(_)) {
+            self.changer_asks(&ask, &way);
+        }
         self.ask_in(client, ask, way, 0, self.now);
     }
 
@@ -336,6 +344,9 @@ impl World {
         if let Client::Prober(number) = client {
             return self.prober_is_told(number, ask, told, way, again, asked);
         }
+        if let Client::Changer(_) = client {
+            return self.changer_is_told(client, ask, &told, way, again, is_open);
+        }
         match (&ask, &told) {
             (Ask::Send { messages, .. }, Told::Sent(results)) => {
                 for (message, result) in messages.iter().zip(results) {
@@ -464,11 +475,11 @@ impl World {
 /// A question to be asked once more.
 #[derive(Debug)]
 pub(crate) struct Retry {
-    client: Client,
-    ask: Ask,
-    way: Way,
-    again: u32,
-    first_asked: Time,
+    pub(crate) client: Client,
+    pub(crate) ask: Ask,
+    pub(crate) way: Way,
+    pub(crate) again: u32,
+    pub(crate) first_asked: Time,
 }
 
 fn brief_told(told: &Told) -> String {

@@ -24,10 +24,12 @@ macro_rules! counts {
         }
 
         impl Counts {
-            /// What never happened.
+            /// What never happened, of all that must happen once there are enough seeds.
             #[must_use]
             pub fn never(&self) -> Vec<&'static str> {
-                [$((self.$name, $words),)*].into_iter().filter(|(count, _)| *count == 0).map(|(_, words)| words).collect()
+                // That none took too long to judge is as it should be.
+                let Self { $($name,)* } = Self { histories_undecided: 1, ..*self };
+                [$(($name, $words),)*].into_iter().filter(|(count, _)| *count == 0).map(|(_, words)| words).collect()
             }
         }
     };
@@ -56,6 +58,10 @@ counts! {
     unclear: "requests without an answer, or with one that says nothing of what was done",
     /// Retries.
     retries: "requests made again with the same number",
+    /// Changes of queues.
+    changes_made: "queues made, changed or deleted by calls with a number",
+    /// Repeated.
+    changes_told_again: "of these calls, those that were told so and made again",
     /// Proven reads.
     proven_reads: "reads whose state was judged",
     /// Histories.
@@ -122,6 +128,18 @@ counts! {
     removals: "members removed",
     /// Hand-overs.
     hand_overs: "leaders asked to hand over",
+    /// Upgrades.
+    upgrades: "nodes that got a newer version",
+    /// Downgrades.
+    downgrades: "nodes that went back to the older one before the level was raised",
+    /// Levels.
+    levels_raised: "feature levels raised",
+    /// Kept out.
+    kept_out: "nodes that came back with the older version afterwards, said so and stayed out",
+    /// Turned away.
+    turned_away: "new nodes of the older version that were not let in",
+    /// Absences.
+    absences: "nodes that were away for long",
     /// Checkpoints.
     checkpoints: "checkpoints",
     /// Carried.

@@ -2,7 +2,7 @@
 
 use super::{Event, World, host::Host, passing::Place};
 use crate::{
-    clock::{MILLISECOND, SECOND},
+    clock::{MILLISECOND, SECOND, Time},
     kinds::FileKind,
 };
 use std::path::PathBuf;
@@ -82,6 +82,12 @@ impl World {
                 let at = victim(self);
                 self.dies(at, true);
             }
+            if self.fate.chance(rates.absence) && self.hosts.iter().all(|host| host.is_gone || host.house.is_some()) {
+                let at = victim(self);
+                let lasts = self.fate.span(8 * SECOND, 20 * SECOND);
+                self.counts.absences += 1;
+                self.is_away(at, false, lasts);
+            }
         }
         let unit = if self.profile.is_stormy { 200 } else { 1_000 };
         let at = self.now + self.fate.between(unit / 2, unit * 3 / 2) * MILLISECOND;
@@ -121,12 +127,16 @@ impl World {
     }
 
     /// A process is gone, by a power cut or not, and comes back after a while.
-    pub(super) fn dies(&mut self, at: usize, mut power_cut: bool) {
+    pub(super) fn dies(&mut self, at: usize, power_cut: bool) {
+        let longest = if self.profile.is_stormy { 300 * MILLISECOND } else { 6 * SECOND };
+        let lasts = self.fate.span(10 * MILLISECOND, longest);
+        self.is_away(at, power_cut, lasts);
+    }
+
+    fn is_away(&mut self, at: usize, mut power_cut: bool, lasts: Time) {
         self.house_ends(at);
         power_cut |= self.host(at).is_ill && self.fate.chance(300);
         self.end_life_of_disk(at, power_cut);
-        let longest = if self.profile.is_stormy { 300 * MILLISECOND } else { 6 * SECOND };
-        let lasts = self.fate.span(10 * MILLISECOND, longest);
         self.schedule.at(self.now + lasts, Event::Restart(at));
     }
 

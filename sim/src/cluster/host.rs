@@ -1,16 +1,20 @@
 //! A host: a disk, a clock, what its folder knows of the cluster, and the house that runs on it, if one does.
 
-use super::state::{Fetch, Offering};
+use super::{
+    state::{Fetch, Offering},
+    upgrades::Asking,
+};
 use crate::{
     clock::{Clocks, Time},
     house::{BODIES, CHECKPOINTS, LOG, OpenError, Setup, of_log, of_start},
     wire::Wire,
 };
 use evenkeel_disk::{Disk, DiskFile, MemDisk, OpenMode};
-use evenkeel_engine::{CallId, Engine, Errand, Keeper, StartError};
+use evenkeel_engine::{CallId, Engine, Errand, Keeper, Options as EngineOptions, StartError};
 use evenkeel_log::Log;
 use evenkeel_log_local::Reader;
 use evenkeel_log_raft::{Members, Node, NodeId, Offer, Opened, Options, RaftLog, Start, Writer};
+use evenkeel_machine::Build;
 use evenkeel_sqs::{Door, Ids, Pending};
 use evenkeel_types::LogIndex;
 use std::{
@@ -97,11 +101,17 @@ pub(crate) struct Life {
     pub(crate) errands: VecDeque<Errand>,
     pub(crate) keeper_busy: bool,
     pub(crate) keeper_curious: bool,
+    /// What others know, while it leads.
+    pub(crate) asking: Option<Asking>,
 }
 
 /// See the module.
 pub(crate) struct Host {
     pub(crate) id: NodeId,
+    /// Its version of the program.
+    pub(crate) build: Build,
+    /// When it got an older one.
+    pub(crate) downgraded_at: Time,
     pub(crate) disk: MemDisk,
     pub(crate) clocks: Clocks,
     pub(crate) papers: Papers,
@@ -125,9 +135,11 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    pub(crate) fn new(id: NodeId, seed: u64) -> Self {
+    pub(crate) fn new(id: NodeId, seed: u64, build: Build) -> Self {
         Self {
             id,
+            build,
+            downgraded_at: 0,
             disk: MemDisk::new(seed.wrapping_mul(31).wrapping_add(id.0)),
             clocks: Clocks::new(),
             papers: Papers::default(),
@@ -156,7 +168,8 @@ impl Host {
         {
             self.papers.incoming = None;
         }
-        let found = evenkeel_engine::find_with(disk.clone(), folder, setup.keeping.checkpoints).map_err(of_start)?;
+        let found = evenkeel_engine::find_with(disk.clone(), folder, setup.keeping.checkpoints, self.build)
+            .map_err(of_start)?;
         if let Some(damaged) = found.damaged.first() {
             // The binary goes on from an older one; here every bit that flips in it is to be told.
             if self.damaged.is_none() {
@@ -181,7 +194,8 @@ impl Host {
         let mut secret = [7; 32];
         let drawn = setup.seed ^ self.id.0.rotate_left(40);
         secret.iter_mut().zip(drawn.to_le_bytes()).for_each(|(to, from)| *to = from);
-        let mut engine = Engine::new(log, found.start, secret, setup.engine()).map_err(of_start)?;
+        let options = EngineOptions { is_alone: false, ..setup.engine() };
+        let mut engine = Engine::new(log, found.start, secret, options).map_err(of_start)?;
         let news = Arc::new(AtomicBool::new(true));
         let ring = Arc::clone(&news);
         engine.set_waker(Arc::new(move || ring.store(true, Ordering::Relaxed)));

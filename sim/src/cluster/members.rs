@@ -15,6 +15,7 @@ impl World {
         let Some(status) = self.host(at).house.as_ref().map(|house| house.node.status()) else { return };
         if status.owns.is_some() {
             self.promote(at, &status);
+            self.ask_for_levels(at, &status);
         }
         self.offer(at, &status);
         self.fetch_wanted(at);
@@ -55,6 +56,10 @@ impl World {
         let Some(status) = self.host(leader).house.as_ref().map(|house| house.node.status()) else { return };
         let members = &status.members;
         if !members.voters_before.is_empty() {
+            return;
+        }
+        self.upgrade(leader);
+        if self.host(leader).house.is_none() {
             return;
         }
         self.retire(&status);
@@ -134,7 +139,7 @@ impl World {
         let waits = self.hosts.iter().position(|host| !host.is_gone && !status.members.contains(host.id));
         let at = waits.unwrap_or_else(|| {
             let id = NodeId(self.hosts.iter().map(|host| host.id.0).max().unwrap_or(0) + 1);
-            let mut host = Host::new(id, self.setup.seed);
+            let mut host = Host::new(id, self.setup.seed, self.build_of_new(leader));
             self.give_clock(&mut host);
             self.hosts.push(host);
             self.hosts.len() - 1

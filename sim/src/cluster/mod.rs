@@ -2,11 +2,12 @@
 //!
 //! Each node is a machine, an engine, the replicated log in its three parts, a keeper of checkpoints and bodies, and a door, opened in the order of the
 //! binary ([`host`]). What runs in threads there comes as events here ([`stepping`]). Requests come in at any node and are passed on ([`passing`]); a node
-//! that is too far behind fetches a whole state ([`state`]); nodes join, leave and are replaced ([`members`]). The clients are SQS clients ([`clients`]),
-//! some of whose histories are judged as a whole ([`probers`], [`linear`]). What befalls it: [`faults`], [`net`]. What must hold: [`checks`], and all that
+//! that is too far behind fetches a whole state ([`state`]); nodes join, leave and are replaced ([`members`]), and get a newer version ([`upgrades`]). The
+//! clients are SQS clients ([`clients`]), some of whom change queues ([`changers`]), and some of whose histories are judged as a whole ([`probers`], [`linear`]). What befalls it: [`faults`], [`net`]. What must hold: [`checks`], and all that
 //! the single node's log and clients are judged by.
 
 mod account;
+mod changers;
 mod checks;
 mod clients;
 pub mod counts;
@@ -20,6 +21,7 @@ mod probers;
 pub mod profile;
 mod state;
 mod stepping;
+mod upgrades;
 
 use crate::{
     clock::{MILLISECOND, SECOND, Time},
@@ -32,10 +34,12 @@ use crate::{
     witness::Witness,
 };
 use account::Account;
+use changers::Changes;
 use clients::{Client, Op, Retry};
 use counts::Counts;
 use evenkeel_engine::{CallId, Errand};
 use evenkeel_log_raft::{Members, NodeId};
+use evenkeel_machine::Build;
 use evenkeel_sqs::Response;
 use evenkeel_types::{Epoch, LogIndex, Now};
 use host::Host;
@@ -149,6 +153,7 @@ pub struct World {
     witness: Witness,
     oracle: Oracle,
     account: Account,
+    changes: Changes,
     probes: Probes,
     draining: bool,
     healed_at: Time,
@@ -192,9 +197,10 @@ impl World {
             queues_made: 0,
             applied: LogIndex::ZERO,
             to_confirm: Vec::new(),
-            witness: Witness::of_a_cluster(),
+            witness: Witness::of_a_cluster(if profile.upgrades { upgrades::NEXT } else { Build::PRESENT }),
             oracle: Oracle::default(),
             account: Account::new(profile.clocks_err),
+            changes: Changes::default(),
             probes: Probes::default(),
             draining: false,
             healed_at: 0,
@@ -205,7 +211,7 @@ impl World {
             profile,
         };
         for id in begin {
-            let mut host = Host::new(id, seed);
+            let mut host = Host::new(id, seed, world.first_build());
             world.give_clock(&mut host);
             world.hosts.push(host);
         }

@@ -5,7 +5,7 @@
 
 use super::{Event, World, host::Host};
 use crate::{
-    clock::{MILLISECOND, SECOND},
+    clock::{MILLISECOND, SECOND, Time},
     wire::Wire,
 };
 use bytes::Bytes;
@@ -32,6 +32,10 @@ pub(crate) enum Parcel {
     Wanted { at: LogIndex, epoch: Epoch, position: Option<Position> },
     /// That part; empty if it is not there.
     Part { at: LogIndex, position: Option<Position>, bytes: Bytes },
+    /// The leader asks which feature level the version of a node knows; with the time of the question.
+    LevelAsked(Time),
+    /// This one.
+    LevelTold(Time, u32),
 }
 
 /// Something under way between two hosts.

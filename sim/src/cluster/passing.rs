@@ -249,6 +249,8 @@ impl World {
                 }
             }
             Parcel::GivenBack(request) => self.tell_engine(to, request),
+            Parcel::LevelAsked(since) => self.level_asked(to, from, since),
+            Parcel::LevelTold(since, level) => self.level_told(to, from, since, level)?,
             Parcel::Wanted { at, epoch, position } => self.part_wanted(to, from, at, epoch, position),
             Parcel::Part { at, position, bytes } => self.part_comes(to, at, position, &bytes)?,
         }

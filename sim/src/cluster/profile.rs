@@ -32,6 +32,8 @@ pub struct FaultRates {
     pub partition: u32,
     /// The leader is asked to hand over.
     pub hand_over: u32,
+    /// A process is killed, and stays away for so long that the others have dropped the log that it needs.
+    pub absence: u32,
     /// A healthy member is removed, and another joins.
     pub churn: u32,
     /// Of a thousand restarts, those that find a flipped bit.
@@ -67,8 +69,12 @@ pub struct Profile {
     pub senders: u32,
     /// Clients that work.
     pub workers: u32,
+    /// Clients that make, change and delete queues.
+    pub changers: u32,
     /// Clients whose small histories are judged as a whole.
     pub probers: u32,
+    /// The nodes begin with an older version, and get a newer one in the middle of it.
+    pub upgrades: bool,
     /// Between two things that a client does, at most.
     pub pause: Time,
     /// The longest lease asked for, in seconds.
@@ -122,6 +128,7 @@ impl Profile {
             groups: u32::try_from(rng.between(1, 6)).unwrap_or(1),
             senders: 3,
             workers: 4,
+            changers: 2,
             probers: if clocks_err { 0 } else { 3 },
             pause: rng.between(100, 600) * MILLISECOND,
             lease_secs: 10,
@@ -132,6 +139,7 @@ impl Profile {
             segment_bytes: scale * rng.span(6 * 1024, 64 * 1024),
             checkpoint_every: scale * rng.span(4 * 1024, 64 * 1024),
             keeping,
+            upgrades: rng.chance(300),
         }
     }
 }
@@ -154,6 +162,7 @@ fn fault_rates(rng: &mut Rng) -> FaultRates {
         (&mut rates.wall_jump, 200),
         (&mut rates.partition, 250),
         (&mut rates.hand_over, 100),
+        (&mut rates.absence, 200),
         (&mut rates.churn, 60),
         (&mut rates.message_lost, 60),
         (&mut rates.message_doubled, 60),
@@ -161,8 +170,8 @@ fn fault_rates(rng: &mut Rng) -> FaultRates {
         (&mut rates.request_doubled, 60),
         (&mut rates.reply_lost, 80),
     ]);
-    if rng.chance(200) {
-        rates.damage = 300;
+    if rng.chance(400) {
+        rates.damage = 500;
     }
     rates
 }

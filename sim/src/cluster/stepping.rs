@@ -10,6 +10,7 @@ use crate::{
 };
 use evenkeel_engine::{Answer, CallId, Done, EngineError, Errand, Fatal, Request, release};
 use evenkeel_log::{LogError, LogReader};
+use evenkeel_machine::ApplyError;
 
 /// The length of a tick of the log, as in the binary.
 const TICK: Time = 40 * MILLISECOND;
@@ -179,7 +180,12 @@ impl World {
         while self.witness.applied() < applied {
             let index = self.witness.applied().next();
             match house.reader.read(index) {
-                Ok(entry) => self.witness.see(&entry, None)?,
+                Ok(entry) => {
+                    let level = self.witness.machine.feature_level();
+                    self.witness.see(&entry, None)?;
+                    // The first is the log's beginning.
+                    self.counts.levels_raised += u64::from(level > 0 && self.witness.machine.feature_level() > level);
+                }
                 // Its disk has just died. Another node has it as well.
                 Err(_) if host.may_fail() || host.damaged.is_some() => return Ok(()),
                 Err(error) => {
@@ -202,6 +208,9 @@ impl World {
             return Err(Broken::new("house", what));
         }
         let machine = house.engine.machine();
+        if machine.feature_level() > host.build.feature_level {
+            return Err(Broken::new("level", format!("node {} is at a level that its version does not know", host.id)));
+        }
         conservation::check(machine)?;
         let applied = machine.applied();
         let was_compared = self.witness.digests.check(&format!("node {}", host.id), machine)?;
@@ -377,6 +386,9 @@ impl World {
 
     fn house_fails(&mut self, at: usize, fatal: &Fatal) -> Result<(), Broken> {
         self.line(format_args!("the house of node {} fails: {fatal}", self.hosts_id(at)));
+        if let Fatal::Apply(ApplyError::TooNew { .. }) = fatal {
+            return self.is_too_old(at, &fatal.to_string());
+        }
         let host = self.host(at);
         let is_damage = matches!(fatal, Fatal::Log(LogError::Damaged { .. }) | Fatal::BodiesMissing { .. });
         if is_damage && host.damaged.is_some() {
@@ -432,8 +444,11 @@ impl World {
     }
 
     fn does_not_open(&mut self, at: usize, error: &OpenError) -> Result<(), Broken> {
+        let what = match error {
+            OpenError::TooNew(what) => return self.is_too_old(at, what),
+            OpenError::Disk(what) | OpenError::Refused(what) => what,
+        };
         let host = self.host(at);
-        let (OpenError::Disk(what) | OpenError::Refused(what)) = error;
         if host.damaged.is_some() && (matches!(error, OpenError::Refused(_)) || !host.may_fail()) {
             self.is_lost(at, what);
             return Ok(());

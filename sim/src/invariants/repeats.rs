@@ -3,7 +3,22 @@
 
 use super::{Broken, Invariant};
 use crate::book::{Book, Fact, Place};
-use evenkeel_machine::{Enqueued, queue::EnqueueError};
+use evenkeel_machine::{Enqueued, Machine, queue::EnqueueError};
+
+/// After a batch with calls that change queues: all queues are as the first of each call left them, and those that came between.
+///
+/// # Errors
+/// A queue is not.
+pub fn check_settings(machine: &Machine, book: &Book) -> Result<(), Broken> {
+    for (id, queue) in &book.queues {
+        let present = machine.queues().settings(*id);
+        if present != Some(&queue.settings) {
+            let what = format!("queue {id} has {present:?}, and by its calls {:?}", queue.settings);
+            return Err(Broken::new("repeats", what));
+        }
+    }
+    Ok(())
+}
 
 /// See the module.
 #[derive(Debug)]

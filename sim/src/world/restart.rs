@@ -113,7 +113,7 @@ impl World {
 
     fn does_not_open(&mut self, error: OpenError) -> Result<(), Broken> {
         match error {
-            OpenError::Refused(what) => match self.damaged.take() {
+            OpenError::Refused(what) | OpenError::TooNew(what) => match self.damaged.take() {
                 Some(damage) => {
                     self.detected(&format!("{what} ({damage})"));
                     Ok(())
