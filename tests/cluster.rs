@@ -179,6 +179,23 @@ fn a_removed_node_has_no_part_any_more_and_a_handover_is_quick() {
     assert_eq!(client.counts(&queue).unwrap(), [2, 0, 0]);
 }
 
+/// A node comes back that was away while another was let in, which leads by now: it has to hear one of whom its own log knows nothing.
+#[test]
+fn a_node_that_was_away_hears_a_leader_that_was_let_in_meanwhile() {
+    let mut cluster = Cluster::of_three();
+    let mut client = cluster.client(0);
+    let queue = client.create_queue("work", &json!({})).unwrap();
+    cluster.nodes[1].stop();
+    cluster.join();
+    let to = cluster.number(3).to_string();
+    Tool::of(&cluster.nodes[0], &["cluster", "transfer", "--to", &to]).works();
+    assert_eq!(cluster.wait_for_leader(), 3);
+    client.send(&queue, "while it was away", None).unwrap();
+    cluster.nodes[1].start_again();
+    cluster.wait_for_all();
+    assert_eq!(cluster.client(1).counts(&queue).unwrap(), [1, 0, 0]);
+}
+
 /// Three nodes are restarted one after the other, each told to stop: it hands over first. Clients of the others retry as SDKs do by themselves, and
 /// need not more. What was answered by 500 may have been done.
 #[test]

@@ -21,10 +21,8 @@ pub(super) struct Doorkeeper(pub(super) Arc<Cluster>);
 
 impl House for Doorkeeper {
     fn admits(&self, node: NodeId) -> bool {
-        let standing = self.0.standing();
-        let members = &standing.borrow().members;
-        // One that was let in just now does not know the members yet; the certificate is all there is.
-        members.contains(node) || !members.contains(self.0.id)
+        // Of those that it cannot know yet, the certificate is all there is.
+        self.0.may_be_member(node)
     }
 
     fn message(&self, message: Message) {
@@ -35,13 +33,10 @@ impl House for Doorkeeper {
 
     fn note(&self, _: NodeId, note: bytes::Bytes) {
         if let Ok(places) = serde_json::from_slice::<Vec<Place>>(&note) {
-            let standing = self.0.standing();
-            let members = standing.borrow().members.clone();
-            let is_known = members.contains(self.0.id);
             // Of itself this node knows more, and one that has left is not to come back by hearsay.
             let news = places.into_iter().filter(|place| {
                 let node = NodeId(place.node);
-                node != self.0.id && (!is_known || members.contains(node))
+                node != self.0.id && self.0.may_be_member(node)
             });
             self.0.book().learn(news);
         }

@@ -27,7 +27,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     thread::JoinHandle,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -117,6 +117,8 @@ pub(crate) struct Cluster {
     peers: OnceLock<Peers>,
     inbox: OnceLock<Inbox<RealDisk>>,
     standing: watched::Sender<Standing>,
+    /// The last entry of which this node knows that it is committed, a moment ago.
+    committed: AtomicU64,
     hands: Mutex<Vec<mpsc::UnboundedSender<Asked>>>,
     next_hand: AtomicUsize,
 }
@@ -170,6 +172,7 @@ impl Cluster {
             peers: OnceLock::new(),
             inbox: OnceLock::new(),
             standing: watched::channel(Standing::default()).0,
+            committed: AtomicU64::new(0),
             hands: Mutex::default(),
             next_hand: AtomicUsize::new(0),
         };
@@ -330,6 +333,16 @@ impl Cluster {
             }
             std::thread::sleep(Duration::from_millis(2));
         }
+    }
+
+    /// Whether a node is a member, or may have become one behind what this node knows.
+    pub(super) fn may_be_member(&self, node: NodeId) -> bool {
+        let committed = LogIndex(self.committed.load(Ordering::Relaxed));
+        self.standing.borrow().members.may_contain(node, self.id, committed)
+    }
+
+    pub(super) fn knows_committed(&self, index: LogIndex) {
+        self.committed.store(index.0, Ordering::Relaxed);
     }
 
     pub(super) fn stands(&self, standing: Standing) -> bool {

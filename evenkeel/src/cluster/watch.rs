@@ -20,7 +20,7 @@ pub(super) fn start(cluster: Arc<Cluster>) -> io::Result<()> {
             cluster.fetch_wanted();
             let now = cluster.book().places();
             if places.as_ref() != Some(&now) {
-                spread(&cluster, &status, &now);
+                spread(&cluster, &now);
                 places = Some(now);
             }
             std::thread::sleep(LOOK_EVERY);
@@ -30,6 +30,7 @@ pub(super) fn start(cluster: Arc<Cluster>) -> io::Result<()> {
 }
 
 fn look(cluster: &Cluster, status: &Status) {
+    cluster.knows_committed(status.committed);
     let (leader, leads) = (status.leader, status.owns.is_some());
     let standing = Standing { leader, leads, members: status.members.clone() };
     let before = cluster.standing().borrow().clone();
@@ -43,11 +44,8 @@ fn look(cluster: &Cluster, status: &Status) {
             _ => {}
         }
         if before.members != status.members {
-            let is_known = status.members.contains(status.node);
-            if is_known {
-                cluster.book().retain(|node| status.members.contains(node));
-            }
-            connect(cluster, status);
+            cluster.book().retain(|node| cluster.may_be_member(node));
+            connect(cluster);
         }
     }
     if leads {
@@ -72,20 +70,19 @@ fn promote(cluster: &Cluster, status: &Status) {
 }
 
 /// Where nodes are has changed: tells all, connects, and writes it down.
-fn spread(cluster: &Cluster, status: &Status, places: &[super::book::Place]) {
+fn spread(cluster: &Cluster, places: &[super::book::Place]) {
     if let (Some(peers), Ok(note)) = (cluster.peers(), serde_json::to_vec(places)) {
         peers.say(note.into());
     }
-    connect(cluster, status);
+    connect(cluster);
     if let Err(error) = cluster.keep() {
         tracing::error!("{error:#}; where the nodes are is known until the next start only");
     }
 }
 
-fn connect(cluster: &Cluster, status: &Status) {
-    // One that was let in just now does not know the members yet.
-    let is_known = status.members.contains(status.node);
-    let addresses = cluster.book().addresses(|node| !is_known || status.members.contains(node));
+fn connect(cluster: &Cluster) {
+    // A member that this node cannot know yet may lead.
+    let addresses = cluster.book().addresses(|node| cluster.may_be_member(node));
     if let Some(peers) = cluster.peers() {
         peers.are_at(&addresses);
     }

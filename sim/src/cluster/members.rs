@@ -138,7 +138,9 @@ impl World {
         // One that was let in and never heard of is let in again.
         let waits = self.hosts.iter().position(|host| !host.is_gone && !status.members.contains(host.id));
         let at = waits.unwrap_or_else(|| {
-            let id = NodeId(self.hosts.iter().map(|host| host.id.0).max().unwrap_or(0) + 1);
+            // As in the binary: that of an entry to come. One whose change came to nothing has its number already.
+            let known = self.hosts.iter().map(|host| host.id.0).max().unwrap_or(0);
+            let id = NodeId(status.last.0.max(known) + 1);
             let mut host = Host::new(id, self.setup.seed, self.build_of_new(leader));
             self.give_clock(&mut host);
             self.hosts.push(host);

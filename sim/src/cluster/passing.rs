@@ -213,9 +213,9 @@ impl World {
             Parcel::Log(bytes) => {
                 let by = self.hosts_id(from);
                 let Some(house) = &mut self.host(to).house else { return Ok(()) };
-                let members = house.node.status().members;
+                let status = house.node.status();
                 // Others are not let in.
-                if members.contains(by) || !members.contains(house.node.status().node) {
+                if status.members.may_contain(by, status.node, status.committed) {
                     match evenkeel_log_raft::Message::decode(bytes) {
                         Ok(message) => house.node.step(message),
                         Err(error) => return Err(Broken::new("messages", error.to_string())),

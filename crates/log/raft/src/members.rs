@@ -1,6 +1,7 @@
 //! Who keeps the log.
 
 use crate::limits::MEMBERS_MAX;
+use evenkeel_types::LogIndex;
 use raft_proto::eraftpb::{ConfChangeSingle, ConfChangeType, ConfChangeV2, ConfState};
 
 /// A node's number in its cluster. Never 0, and never used again by another.
@@ -39,6 +40,14 @@ impl Members {
     #[must_use]
     pub fn contains(&self, node: NodeId) -> bool {
         self.lists().iter().any(|list| list.contains(&node))
+    }
+
+    /// Whether a node may have a part in it, as far as `this` node can know that has applied all up to `committed`. A node's number is that of the first entry
+    /// that can have let it in: one with a higher number was perhaps let in behind what is known here, and may lead by now. Any may, for a node that does not know
+    /// itself to be a member yet.
+    #[must_use]
+    pub fn may_contain(&self, node: NodeId, this: NodeId, committed: LogIndex) -> bool {
+        self.contains(node) || !self.contains(this) || node.0 > committed.0
     }
 
     /// Whether nobody votes but this node.
@@ -147,6 +156,17 @@ pub enum ChangeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// A node that was away while most of the others were replaced has to hear a leader that it does not know.
+    #[test]
+    fn who_was_let_in_behind_what_is_known_may_be_a_member() {
+        let members = Members::of(&[NodeId(1), NodeId(2), NodeId(30)]);
+        let may = |node, this, committed| members.may_contain(NodeId(node), NodeId(this), LogIndex(committed));
+        assert!(may(2, 1, 100));
+        assert!(may(200, 1, 100), "let in by entry 200 or a later one");
+        assert!(!may(5, 1, 100) && !may(100, 1, 100), "it was removed by what is known");
+        assert!(may(5, 7, 100), "this node does not know who is a member");
+    }
 
     #[test]
     fn a_level_is_known_once_all_have_told_it() {
