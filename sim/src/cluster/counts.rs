@@ -135,7 +135,7 @@ counts! {
     /// Levels.
     levels_raised: "feature levels raised",
     /// Kept out.
-    kept_out: "nodes that came back with the older version afterwards, said so and stayed out",
+    kept_out: "nodes of the older version that met the newer level, said so and stayed out",
     /// Turned away.
     turned_away: "new nodes of the older version that were not let in",
     /// Absences.

@@ -101,6 +101,8 @@ pub(crate) struct Life {
     pub(crate) errands: VecDeque<Errand>,
     pub(crate) keeper_busy: bool,
     pub(crate) keeper_curious: bool,
+    /// It has halted before what its version does not know.
+    pub(crate) is_too_old: bool,
     /// What others know, while it leads.
     pub(crate) asking: Option<Asking>,
 }

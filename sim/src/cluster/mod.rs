@@ -76,6 +76,8 @@ enum Event {
     Carried(Box<Carried>),
     /// A host starts its house.
     Restart(usize),
+    /// A node that is too old gets the newer version.
+    NewVersion(usize),
     /// A disk has room again.
     HasRoom(usize),
     /// These ways are open again.
@@ -277,6 +279,7 @@ impl World {
                 return self.take_parcel(from, to, parcel);
             }
             Event::Restart(at) => return self.restart(at),
+            Event::NewVersion(at) => self.new_version(at),
             Event::HasRoom(at) => self.disk_has_room(at),
             Event::Mended(cuts) => self.mend(&cuts),
             Event::Operator => self.operate(),

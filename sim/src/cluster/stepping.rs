@@ -10,7 +10,6 @@ use crate::{
 };
 use evenkeel_engine::{Answer, CallId, Done, EngineError, Errand, Fatal, Request, release};
 use evenkeel_log::{LogError, LogReader};
-use evenkeel_machine::ApplyError;
 
 /// The length of a tick of the log, as in the binary.
 const TICK: Time = 40 * MILLISECOND;
@@ -204,6 +203,10 @@ impl World {
         if house.engine.is_halted()
             && let Some(halt) = house.engine.halted().get()
         {
+            if host.build == super::upgrades::LAST {
+                self.halts_as_too_old(at, &halt.why);
+                return Ok(());
+            }
             let what = format!("node {} cannot apply entry {}: {}", host.id, halt.entry, halt.why);
             return Err(Broken::new("house", what));
         }
@@ -386,9 +389,6 @@ impl World {
 
     fn house_fails(&mut self, at: usize, fatal: &Fatal) -> Result<(), Broken> {
         self.line(format_args!("the house of node {} fails: {fatal}", self.hosts_id(at)));
-        if let Fatal::Apply(ApplyError::TooNew { .. }) = fatal {
-            return self.is_too_old(at, &fatal.to_string());
-        }
         let host = self.host(at);
         let is_damage = matches!(fatal, Fatal::Log(LogError::Damaged { .. }) | Fatal::BodiesMissing { .. });
         if is_damage && host.damaged.is_some() {

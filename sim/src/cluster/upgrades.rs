@@ -148,7 +148,25 @@ impl World {
         Ok(())
     }
 
-    /// A node says that its version is too old. It stays out until it has the newer one.
+    /// A node halts before an entry that its version does not know. It votes and keeps what others write, until it has the newer one.
+    pub(super) fn halts_as_too_old(&mut self, at: usize, what: &str) {
+        if !self.host(at).life.is_too_old {
+            self.line(format_args!("node {} halts: {what}", self.hosts_id(at)));
+            self.counts.kept_out += 1;
+            self.host(at).life.is_too_old = true;
+            let later = self.fate.span(10 * MILLISECOND, 4 * SECOND);
+            self.schedule.at(self.now + later, Event::NewVersion(at));
+        }
+    }
+
+    /// Somebody has looked why a node does not serve.
+    pub(super) fn new_version(&mut self, at: usize) {
+        if self.host(at).build == LAST && !self.host(at).is_gone {
+            self.gets(at, NEXT);
+        }
+    }
+
+    /// A node does not start from a checkpoint, as its version is too old. It stays out until it has the newer one.
     pub(super) fn is_too_old(&mut self, at: usize, what: &str) -> Result<(), Broken> {
         let id = self.hosts_id(at);
         if self.host(at).build != LAST {

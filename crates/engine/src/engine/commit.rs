@@ -124,8 +124,8 @@ impl<L: Log> Engine<L> {
         match applied {
             Ok(None) => {}
             Ok(Some(why)) => return self.cannot_apply(index, &batch, why.into(), None),
-            // No defect of the entry: nothing of it is to be passed over.
-            Err(error @ (ApplyError::OutOfOrder { .. } | ApplyError::TooNew { .. })) => return Err(error.into()),
+            // No defect of the entry.
+            Err(error @ ApplyError::OutOfOrder { .. }) => return Err(error.into()),
             Err(error) => return self.cannot_apply(index, &batch, error.to_string(), Some(error)),
         }
         self.meters.feature_level.store(self.machine.feature_level(), Ordering::Relaxed);
