@@ -39,6 +39,10 @@ pub struct Witness {
     pub jobs: (u64, u64),
     /// How many jobs were purged and how many queues deleted.
     pub purged: (u64, u64),
+    /// There may be entries that ask for more than this version has: nobody applies them.
+    pub has_poison: bool,
+    /// Such entries seen.
+    pub poisoned: u64,
     /// Batches seen.
     pub batches: u64,
     names: BTreeMap<String, QueueId>,
@@ -62,6 +66,8 @@ impl Default for Witness {
             hashes: BTreeMap::new(),
             jobs: (0, 0),
             purged: (0, 0),
+            has_poison: false,
+            poisoned: 0,
             batches: 0,
             names: BTreeMap::new(),
             bodies: Bodies::default(),
@@ -98,7 +104,9 @@ impl Witness {
     /// An invariant is broken.
     pub fn see(&mut self, entry: &Entry, timing: Option<Timing>) -> Result<(), Broken> {
         self.committed.push(entry);
-        if entry.batch.is_empty() {
+        let is_poison = self.has_poison && is_too_new(&entry.batch);
+        self.poisoned += u64::from(is_poison);
+        if entry.batch.is_empty() || is_poison {
             self.machine.skip(entry.index).map_err(|error| Broken::new("witness", error.to_string()))?;
         } else {
             self.batches += 1;
@@ -369,4 +377,11 @@ pub fn number_in(bytes: &[u8]) -> Option<u64> {
         number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
     }
     Some(number)
+}
+
+/// Whether an entry asks for more than this version has.
+fn is_too_new(batch: &[u8]) -> bool {
+    let Ok(mut batch) = Batch::open(batch) else { return false };
+    std::iter::from_fn(|| batch.next_command().ok().flatten())
+        .any(|command| matches!(command, Command::RaiseFeatureLevel { level: crate::cluster::POISON_LEVEL }))
 }

@@ -98,6 +98,8 @@ pub struct Engine<L: Log> {
     machine: Machine,
     stage: Stage,
     fatal: Option<Fatal>,
+    /// The log has told that it is owned here, and all that was committed before.
+    owns: bool,
     /// It stands before an entry that cannot be applied.
     halt: Option<Halt>,
     halted: Arc<Halted>,
@@ -199,6 +201,7 @@ impl<L: Log> Engine<L> {
             machine,
             stage: Stage::Following,
             fatal: None,
+            owns: false,
             halt: None,
             halted: Arc::default(),
             began_at: newest_checkpoint,
@@ -473,11 +476,6 @@ impl<L: Log> Engine<L> {
         self.stage == Stage::Serving
     }
 
-    /// Whether it stands before an entry that cannot be applied.
-    pub fn is_halted(&self) -> bool {
-        self.halt.is_some()
-    }
-
     /// The state, for reading.
     pub fn machine(&self) -> &Machine {
         &self.machine
@@ -496,11 +494,6 @@ impl<L: Log> Engine<L> {
     /// What the state's digest was at which entries, readable while the engine is at work.
     pub fn marks(&self) -> Arc<Marks> {
         Arc::clone(&self.marks)
-    }
-
-    /// Whether an entry cannot be applied, readable while the engine is there.
-    pub fn halted(&self) -> Arc<Halted> {
-        Arc::clone(&self.halted)
     }
 
     /// Counts since the start.

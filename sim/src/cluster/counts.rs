@@ -62,6 +62,10 @@ counts! {
     changes_made: "queues made, changed or deleted by calls with a number",
     /// Repeated.
     changes_told_again: "of these calls, those that were told so and made again",
+    /// Entries that nobody could apply.
+    poisons: "entries that nobody could apply",
+    /// Lives that ended since such an entry is passed over.
+    passed_over: "nodes that began again without such an entry",
     /// Proven reads.
     proven_reads: "reads whose state was judged",
     /// Histories.

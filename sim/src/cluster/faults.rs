@@ -89,6 +89,9 @@ impl World {
                 self.is_away(at, false, lasts);
             }
         }
+        if rates.poison > 0 && self.fate.chance(rates.poison) {
+            self.poison();
+        }
         let unit = if self.profile.is_stormy { 200 } else { 1_000 };
         let at = self.now + self.fate.between(unit / 2, unit * 3 / 2) * MILLISECOND;
         self.schedule.at(at, Event::Fault);

@@ -16,6 +16,7 @@ impl World {
         if status.owns.is_some() {
             self.promote(at, &status);
             self.ask_for_levels(at, &status);
+            self.pass_over(at);
         }
         self.offer(at, &status);
         self.fetch_wanted(at);

@@ -17,6 +17,7 @@ mod linear;
 mod members;
 mod net;
 mod passing;
+mod poison;
 mod probers;
 pub mod profile;
 mod state;
@@ -45,6 +46,7 @@ use evenkeel_types::{Epoch, LogIndex, Now};
 use host::Host;
 use net::Carried;
 use passing::{Forward, Tx};
+pub(crate) use poison::LEVEL as POISON_LEVEL;
 use probers::Probes;
 use profile::Profile;
 use std::collections::BTreeMap;
@@ -245,6 +247,7 @@ impl World {
         }
         self.counts.seconds = self.now / SECOND;
         self.counts.entries = self.witness.applied().0;
+        self.counts.poisons = self.witness.poisoned;
         (self.counts.jobs_accepted, self.counts.jobs_finished) = self.witness.jobs;
         self.counts.received = self.oracle.received;
         self.trace.mix(self.witness.machine.digest());

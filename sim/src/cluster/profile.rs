@@ -34,6 +34,8 @@ pub struct FaultRates {
     pub hand_over: u32,
     /// A process is killed, and stays away for so long that the others have dropped the log that it needs.
     pub absence: u32,
+    /// Something is written that nobody can apply.
+    pub poison: u32,
     /// A healthy member is removed, and another joins.
     pub churn: u32,
     /// Of a thousand restarts, those that find a flipped bit.
@@ -108,6 +110,10 @@ impl Profile {
         let is_stormy = faults != FaultRates::default() && rng.chance(300);
         if is_stormy {
             faults = FaultRates { power_cut: 500, slow_disk: 800, partition: 600, hand_over: 300, ..faults };
+        }
+        // Drawn apart: other seeds are as they were.
+        if faults != FaultRates::default() && Rng::new(seed, 204).chance(150) {
+            faults.poison = 100;
         }
         let body_bytes = if rng.chance(100) { 20_000 } else { 400 };
         let mut keeping = Keeping::of(&mut rng, body_bytes);

@@ -202,6 +202,7 @@ impl World {
         let Some(house) = &host.house else { return Ok(()) };
         if house.engine.is_halted()
             && let Some(halt) = house.engine.halted().get()
+            && !(self.witness.has_poison && super::poison::is_why(&halt))
         {
             if host.build == super::upgrades::LAST {
                 self.halts_as_too_old(at, &halt.why);
@@ -389,6 +390,10 @@ impl World {
 
     fn house_fails(&mut self, at: usize, fatal: &Fatal) -> Result<(), Broken> {
         self.line(format_args!("the house of node {} fails: {fatal}", self.hosts_id(at)));
+        if let Fatal::Skip(skipped) = fatal {
+            self.begins_again(at, *skipped);
+            return Ok(());
+        }
         let host = self.host(at);
         let is_damage = matches!(fatal, Fatal::Log(LogError::Damaged { .. }) | Fatal::BodiesMissing { .. });
         if is_damage && host.damaged.is_some() {

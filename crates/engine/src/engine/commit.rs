@@ -44,6 +44,7 @@ impl<L: Log> Engine<L> {
     }
 
     fn on_role(&mut self, role: Role, now: Now) -> Result<(), Fatal> {
+        self.owns = matches!(role, Role::Owner(_));
         match role {
             Role::Owner(_) if self.halt.is_some() => {}
             Role::Owner(_) => {

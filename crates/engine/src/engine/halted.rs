@@ -8,20 +8,31 @@ use super::{Call, Engine, Proposed, Stage};
 use crate::{
     CallId, Fatal,
     clock::LogClock,
-    halt::Halt,
+    halt::{Halt, Halted},
     request::{Answer, Demand, EngineError},
     skips::Skipped,
 };
 use bytes::Bytes;
-use evenkeel_log::{Entry, Log, Role, Ticket};
+use evenkeel_log::{Entry, Log, Ticket};
 use evenkeel_machine::{
     ApplyError, Reply,
     batch::{BatchBuilder, Contents, skipped_by},
     command::Command,
 };
 use evenkeel_types::{LogIndex, Now};
+use std::sync::Arc;
 
 impl<L: Log> Engine<L> {
+    /// Whether it stands before an entry that cannot be applied.
+    pub fn is_halted(&self) -> bool {
+        self.halt.is_some()
+    }
+
+    /// Whether an entry cannot be applied, readable while the engine is there.
+    pub fn halted(&self) -> Arc<Halted> {
+        Arc::clone(&self.halted)
+    }
+
     /// That entry cannot be applied: halts before it. Before the log's first command there is no state that could be kept.
     pub(super) fn cannot_apply(
         &mut self,
@@ -90,12 +101,15 @@ impl<L: Log> Engine<L> {
             Some(halt) if halt.entry == entry => None,
             _ => Some(EngineError::NotHalted),
         };
-        let refusal = refusal.or_else(|| match self.log.role() {
-            Role::Owner(_) => None,
-            Role::Follower | Role::Failed => Some(EngineError::NotLeading),
-        });
+        // Not by the log's own word: an owner before may have written the same, and only once that is seen here is it known that nobody has. One
+        // entry is passed over by one other, so that a state behind that is good.
+        let refusal = refusal.or_else(|| (!self.owns).then_some(EngineError::NotLeading));
         if let Some(error) = refusal {
             self.answers.push((call, Answer::Failed(error)));
+            return;
+        }
+        if let Some(under_way) = self.proposed.back_mut() {
+            under_way.calls.push(Call::Client(call));
             return;
         }
         let mut batch = BatchBuilder::default();
