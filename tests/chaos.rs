@@ -14,15 +14,17 @@ use evenkeel_tests::random::Random;
 use evenkeel_tests::small_disk::SmallDisk;
 use evenkeel_tests::{Cluster, Launch, Tool, Traffic, binary, python, wait};
 use serde_json::{Value, json};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-/// Room for what three segments of the log, 64 MiB each, checkpoints and bodies take.
-const DISK_MEBIBYTES: u32 = 384;
+/// Room for what the log keeps of some segments of 64 MiB for nodes that are behind, for checkpoints, bodies, and the next segment: a disk is full only when a fault fills it.
+const DISK_MEBIBYTES: u32 = 768;
 /// What boto3's senders rest between two sends: most of both processors is for the nodes and the clients that count.
 const PAUSE: Duration = Duration::from_millis(50);
+/// How many entries a node may be behind when the next faults begin.
+const BEHIND_MAX: u64 = 1_000;
 const SETTLED_MAX: Duration = Duration::from_secs(120);
 
 fn number(variable: &str, usual: u64) -> u64 {
@@ -66,7 +68,7 @@ fn inside() {
     endpoints.extend(proxy.iter().map(HaProxy::endpoint));
     let traffic = Traffic::start("sdk", PAUSE, &endpoints);
 
-    let world = World { net: &net, disks: &disks };
+    let world = World { net: &net, disks: &disks, revived: Cell::new(0) };
     let (random, tally) = (RefCell::new(Random(seed)), RefCell::new(Tally::default()));
     let mut deck = Deck::default();
     let began = Instant::now();
@@ -92,13 +94,18 @@ fn inside() {
         },
         |cluster, round| {
             count += 1;
-            eprintln!("{count:>4} at {:>5.1} s: {}", began.elapsed().as_secs_f64(), tally.borrow_mut().end(&round));
-            cluster.wait_for_all();
+            let at = began.elapsed().as_secs_f64();
+            eprintln!("{count:>4} at {at:>5.1} s, {}: {}", time_of_day(), tally.borrow_mut().end(&round));
+            wait::until("all nodes to run and to have caught up", SETTLED_MAX, || {
+                world.revive(cluster);
+                cluster.leader().is_some_and(|leader| cluster.all_follow(leader, BEHIND_MAX))
+            });
         },
     );
     let seen = traffic.stop();
 
     eprintln!("{}", tally.borrow());
+    eprintln!("nodes that ended while their disk was full, and were started again: {}", world.revived.get());
     eprintln!("packets between nodes: {:?}", net.wire().carried());
     eprintln!("clients that count: {:?}", report.counts);
     let errors = |at_proxy: bool| -> usize {
@@ -227,6 +234,13 @@ impl std::fmt::Display for Tally {
         }
         write!(out, "{} rounds; on again after each: | {} |", self.again.len(), spread(&self.again))
     }
+}
+
+/// As the nodes' logs have it.
+fn time_of_day() -> String {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+    let (seconds, millis) = (now.as_secs() % 86_400, now.subsec_millis());
+    format!("{:02}:{:02}:{:02}.{millis:03}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
 }
 
 /// How many, the median and the largest.

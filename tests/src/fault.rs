@@ -4,7 +4,9 @@ use crate::net::Net;
 use crate::random::Random;
 use crate::small_disk::SmallDisk;
 use crate::{Cluster, Tool};
+use std::cell::Cell;
 use std::fmt;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 /// How long faults hold, in milliseconds: longer than nodes wait for a leader that is silent, which is 800 ms at most.
@@ -133,6 +135,8 @@ pub struct World<'a> {
     pub net: &'a Net,
     /// The nodes'.
     pub disks: &'a [SmallDisk],
+    /// How often a node ended by itself while its disk was full.
+    pub revived: Cell<u32>,
 }
 
 impl World<'_> {
@@ -142,9 +146,7 @@ impl World<'_> {
     /// If a node ends by itself though its disk has room, or cannot be started again.
     pub fn suffer(&self, cluster: &mut Cluster, faults: &[Fault], random: &mut Random) -> Duration {
         let began = Instant::now();
-        for fault in faults {
-            self.begin(cluster, fault);
-        }
+        let tools: Vec<Child> = faults.iter().filter_map(|fault| self.begin(cluster, fault)).collect();
         let hold = Duration::from_millis(HOLD_MS.start + random.below(HOLD_MS.end - HOLD_MS.start));
         let flapping: Vec<usize> =
             faults.iter().filter(|fault| fault.kind == Kind::Flapping).map(|fault| fault.node).collect();
@@ -159,10 +161,15 @@ impl World<'_> {
             }
         }
         self.mend(cluster, faults);
+        for mut tool in tools {
+            _ = tool.kill();
+            _ = tool.wait();
+        }
         began.elapsed()
     }
 
-    fn begin(&self, cluster: &mut Cluster, fault: &Fault) {
+    /// Gives the command that asks for it, if there is one: it may wait for longer than this.
+    fn begin(&self, cluster: &mut Cluster, fault: &Fault) -> Option<Child> {
         let (wire, node, other) = (self.net.wire(), fault.node, fault.other);
         match fault.kind {
             Kind::Killed => cluster.nodes[node].kill(),
@@ -186,13 +193,13 @@ impl World<'_> {
             Kind::Slow => wire.change_all(|line| (line.delay, line.jitter) = (fault.delay, fault.delay)),
             Kind::Lossy => wire.change_all(|line| line.lost_percent = fault.percent),
             Kind::FullDisk => self.disks[node].fill(),
-            Kind::HandOver => {
-                // It may be refused: there may be nobody to hand over to, or nobody who leads.
-                if cluster.nodes[node].shared_address().get().is_some() {
-                    _ = Tool::of(&cluster.nodes[node], &["cluster", "transfer"]).run();
-                }
+            // It may be refused: there may be nobody to hand over to, or nobody who leads.
+            Kind::HandOver if cluster.nodes[node].is_running() => {
+                return Some(Tool::of(&cluster.nodes[node], &["cluster", "transfer"]).start());
             }
+            Kind::HandOver => {}
         }
+        None
     }
 
     fn cut_off(&self, node: usize, is_cut: bool) {
@@ -209,13 +216,28 @@ impl World<'_> {
         for (at, node) in cluster.nodes.iter_mut().enumerate() {
             if node.is_running() {
                 node.resume();
+            } else if struck(Kind::Killed, at) || faults.iter().any(|fault| fault.kind == Kind::AllKilled) {
+                node.kill();
+                node.start_again();
+            }
+        }
+        self.revive(cluster);
+    }
+
+    /// Starts nodes again that ended because their disk was full, as a supervisor does: one may do so until it notices that there is room.
+    ///
+    /// # Panics
+    /// If a node ended by itself for another reason.
+    pub fn revive(&self, cluster: &mut Cluster) {
+        for (at, node) in cluster.nodes.iter_mut().enumerate() {
+            if node.is_running() {
                 continue;
             }
-            let was_killed = struck(Kind::Killed, at) || faults.iter().any(|fault| fault.kind == Kind::AllKilled);
             let said = node.stderr();
-            assert!(was_killed || struck(Kind::FullDisk, at), "node {} ended by itself:\n{said}", at + 1);
+            assert!(said.contains("No space left on device"), "node {} ended by itself:\n{said}", at + 1);
             node.kill();
             node.start_again();
+            self.revived.set(self.revived.get() + 1);
         }
     }
 }

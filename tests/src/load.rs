@@ -1,9 +1,10 @@
 //! Clients that send and work while something is done to the cluster, and what they saw of it.
 //!
-//! A client that gets no answer, or is refused for now, repeats its call at the next node under the same invocation id, as an SDK behind a balancer does. Every
-//! job is in a [`Ledger`]; a job that came twice as the same of its receives was leased twice, or is there twice.
+//! A client that gets no answer, or is refused for now, repeats its call under the same invocation id, as an SDK does. There is a sender for each node, that knows no other, so that a
+//! gap says that no node served anybody; workers repeat theirs at the next node, as if behind a balancer. Every job is in a [`Ledger`]; a job that came twice as the same of its receives was leased twice, or is there twice.
 
 use crate::ledger::{Counts, Ledger, Number, begin, body};
+use crate::random::Random;
 use crate::server::Address;
 use crate::{Client, Cluster, wait};
 use std::collections::HashSet;
@@ -14,7 +15,9 @@ use std::time::{Duration, Instant};
 
 /// Longer than the cluster is ever away, so that what is delivered again was lost sight of and not late.
 const LEASE_SECONDS: u32 = 20;
-const LEASE: Duration = Duration::from_secs(LEASE_SECONDS as u64);
+/// Of a worker that dies with what it received, as one in so many receives: others get it then, and not before.
+const DEAD_LEASE_SECONDS: u32 = 3;
+const DEAD_ONE_IN: u64 = 25;
 /// Jobs of one call.
 const BATCH: u64 = 5;
 /// What is acknowledged between two disturbances at least, in calls.
@@ -82,10 +85,13 @@ pub fn disturb<T>(
     let addresses: Vec<Address> = cluster.nodes.iter().map(crate::Server::shared_address).collect();
     let mut seen = Vec::new();
     std::thread::scope(|scope| {
-        for at in 0..addresses.len() {
-            let (load, addresses) = (&load, &addresses);
-            scope.spawn(move || load.send(queue, Caller::new(addresses, at, format!("sender-{at}"))));
-            scope.spawn(move || load.work(queue, Caller::new(addresses, at, format!("worker-{at}"))));
+        for (at, address) in addresses.iter().enumerate() {
+            let load = &load;
+            scope.spawn(move || load.send(queue, Caller::new([address], format!("sender-{at}"))));
+            let random = Random(at as u64);
+            let (before, from) = addresses.split_at(at);
+            let all = from.iter().chain(before);
+            scope.spawn(move || load.work(queue, Caller::new(all, format!("worker-{at}")), random));
         }
         let done = catch_unwind(AssertUnwindSafe(|| {
             for round in rounds {
@@ -154,28 +160,31 @@ impl Load {
         }
     }
 
-    fn work(&self, queue: &str, mut caller: Caller) {
+    fn work(&self, queue: &str, mut caller: Caller, mut random: Random) {
         while !self.stopped_working.load(Ordering::SeqCst) {
+            let dies = random.once_in(DEAD_ONE_IN);
+            let seconds = if dies { DEAD_LEASE_SECONDS } else { LEASE_SECONDS };
+            let lease = Duration::from_secs(seconds.into());
             let began = begin();
-            let Some(jobs) = caller.call(|client| client.receive(queue, 10, 1, Some(LEASE_SECONDS))) else { continue };
+            let Some(jobs) = caller.call(|client| client.receive(queue, 10, 1, Some(seconds))) else { continue };
             let mut held = Vec::new();
             for job in &jobs {
-                let Some(number) = self.ledger.received(&job.body, began, LEASE, job.receive_count) else { continue };
+                let Some(number) = self.ledger.received(&job.body, began, lease, job.receive_count) else { continue };
                 if !self.seen.lock().expect("nobody panics while holding it").insert((number, job.receive_count)) {
                     let what = format!("job {number} came twice as its receive {}", job.receive_count);
                     self.twice.lock().expect("nobody panics while holding it").push(what);
                 }
-                self.ledger.about_to_delete(number);
                 held.push((number, job.handle.as_str()));
             }
-            if held.is_empty() {
+            if held.is_empty() || dies {
                 continue;
             }
+            held.iter().for_each(|&(number, _)| self.ledger.about_to_delete(number));
             let handles: Vec<&str> = held.iter().map(|(_, handle)| *handle).collect();
             let deleted = caller.call(|client| client.delete_batch(queue, &handles)).unwrap_or_default();
             for (at, &(number, _)) in held.iter().enumerate() {
                 match deleted.get(at) {
-                    Some(true) => self.ledger.deleted(number, began, LEASE),
+                    Some(true) => self.ledger.deleted(number, began, lease),
                     _ => self.ledger.delete_unknown(number),
                 }
             }
@@ -183,23 +192,21 @@ impl Load {
     }
 }
 
-/// A client of one node, that goes to the others while that one does not answer.
+/// A client of some nodes, that goes to the next one while one does not answer.
 struct Caller {
-    /// Of each node, its own first.
     clients: Vec<Client>,
     name: String,
     calls: u64,
 }
 
 impl Caller {
-    fn new(addresses: &[Address], home: usize, name: String) -> Self {
-        let (before, from) = addresses.split_at(home);
+    fn new<'a>(addresses: impl IntoIterator<Item = &'a Address>, name: String) -> Self {
         let client = |address: &Address| {
             let mut client = Client::new(address.clone());
             client.set_timeout(ANSWER_MAX);
             client
         };
-        Self { clients: from.iter().chain(before).map(client).collect(), name, calls: 0 }
+        Self { clients: addresses.into_iter().map(client).collect(), name, calls: 0 }
     }
 
     /// Makes a call, and repeats it as the same call until there is an answer; `None` if there is none for long.
