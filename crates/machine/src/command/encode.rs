@@ -10,10 +10,10 @@ use crate::{
 };
 use xxhash_rust::xxh3::xxh3_64;
 
-/// The first byte of each command. A number once given keeps its meaning for ever.
 /// Of the number of a call, encoded.
 const CALL_KEY_BYTES: usize = 16;
 
+/// The first byte of each command. A number once given keeps its meaning for ever.
 pub(super) mod kind {
     pub(in crate::command) const BEGIN: u8 = 1;
     pub(in crate::command) const RAISE_FEATURE_LEVEL: u8 = 2;
