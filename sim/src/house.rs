@@ -143,7 +143,7 @@ pub(crate) fn of_log(error: LogError) -> OpenError {
 /// What an errand met, if it was trouble.
 fn trouble(done: &Done) -> Option<String> {
     match done {
-        Done::Bodies { unreadable, .. } => unreadable.first().map(|(_, reason)| reason.clone()),
+        Done::Bodies { unreadable, .. } => unreadable.first().map(|(_, why)| why.to_string()),
         Done::CheckpointFailed(_, error) | Done::NotRemoved(error) => Some(error.to_string()),
         Done::NotCarried { reason, .. } => Some(reason.clone()),
         Done::WholeWanted => Some("a checkpoint is damaged".into()),

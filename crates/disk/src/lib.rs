@@ -11,11 +11,13 @@
 
 mod mem;
 mod overlay;
+mod passing;
 mod read_only;
 mod real;
 
 pub use mem::{Counters, MemDisk, MemFile, MemLock, SECTOR_BYTES};
 pub use overlay::{OverlayDisk, OverlayFile, OverlayLock};
+pub use passing::is_passing;
 pub use read_only::{ReadOnlyDisk, ReadOnlyFile};
 pub use real::{RealDisk, RealFile, RealLock};
 

@@ -1,6 +1,6 @@
 //! Bodies from the disk: from the log as long as it has them, else from a body file.
 
-use crate::{CallId, Done, request::Delivery};
+use crate::{CallId, Done, Unreadable, request::Delivery};
 use bytes::Bytes;
 use evenkeel_bodies::ShelfReader;
 use evenkeel_disk::Disk;
@@ -40,22 +40,22 @@ impl<R: LogReader, D: Disk> BodyStore<R, D> {
     /// A body.
     ///
     /// # Errors
-    /// It is nowhere, damaged, or cannot be read: in words, with the place.
-    pub fn read(&self, body: BodyRef) -> Result<Bytes, String> {
+    /// It is nowhere, damaged, or cannot be read for now.
+    pub fn read(&self, body: BodyRef) -> Result<Bytes, Unreadable> {
         let start = body.offset.saturating_sub(BODY_FRAME_BYTES);
         match self.log.read_range(body.index, start, framed_bytes(body)) {
             Ok(frame) => opened(&frame, start, body),
-            Err(ReadError::Trimmed(_)) => self.shelf.read(body).map_err(|error| error.to_string()),
-            Err(error) => Err(error.to_string()),
+            Err(ReadError::Trimmed(_)) => Ok(self.shelf.read(body)?),
+            Err(error) => Err(error.into()),
         }
     }
 
     /// Bodies, in the order asked for. Those that lie close together are read together.
-    pub fn read_many(&self, bodies: &[BodyRef]) -> Vec<Result<Bytes, String>> {
+    pub fn read_many(&self, bodies: &[BodyRef]) -> Vec<Result<Bytes, Unreadable>> {
         let mut order: Vec<usize> = (0..bodies.len()).collect();
         let body = |at: usize| bodies.get(at).copied().unwrap_or_default();
         order.sort_unstable_by_key(|&at| (body(at).index, body(at).offset));
-        let mut found: Vec<Option<Result<Bytes, String>>> = vec![None; bodies.len()];
+        let mut found: Vec<Option<Result<Bytes, Unreadable>>> = vec![None; bodies.len()];
         for run in order.chunk_by(|&a, &b| are_near(body(a), body(b))) {
             let (Some(&first), Some(&last)) = (run.first(), run.last()) else { continue };
             let start = body(first).offset.saturating_sub(BODY_FRAME_BYTES);
@@ -72,7 +72,7 @@ impl<R: LogReader, D: Disk> BodyStore<R, D> {
                 }
             }
         }
-        found.into_iter().map(|result| result.unwrap_or_else(|| Err("it was not read".into()))).collect()
+        found.into_iter().map(|result| result.unwrap_or_else(not_read)).collect()
     }
 
     /// Reads the body of an [`crate::Errand::ReadBody`].
@@ -88,7 +88,7 @@ impl<R: LogReader, D: Disk> BodyStore<R, D> {
         let mut unreadable = Vec::new();
         let mut deliveries = Vec::with_capacity(jobs.len());
         for (grant, body) in jobs {
-            let body = body.map_or_else(|| read.next().unwrap_or_else(|| Err("it was not read".into())), Ok);
+            let body = body.map_or_else(|| read.next().unwrap_or_else(not_read), Ok);
             match body {
                 Ok(body) => deliveries.push(Delivery { grant, body }),
                 Err(reason) => unreadable.push((grant.job, reason)),
@@ -96,6 +96,11 @@ impl<R: LogReader, D: Disk> BodyStore<R, D> {
         }
         Done::Bodies { call, queue, jobs: deliveries, unreadable }
     }
+}
+
+/// Stands for a read that nobody made.
+fn not_read() -> Result<Bytes, Unreadable> {
+    Err(Unreadable::ForNow("it was not read".into()))
 }
 
 fn framed_bytes(body: BodyRef) -> u32 {
@@ -108,10 +113,11 @@ fn are_near(a: BodyRef, b: BodyRef) -> bool {
 }
 
 /// The body out of bytes that begin at `start` in its entry, checked.
-fn opened(bytes: &Bytes, start: u32, body: BodyRef) -> Result<Bytes, String> {
+fn opened(bytes: &Bytes, start: u32, body: BodyRef) -> Result<Bytes, Unreadable> {
     let from = body.offset.saturating_sub(BODY_FRAME_BYTES).saturating_sub(start) as usize;
     let to = from.saturating_add(framed_bytes(body) as usize);
     let frame = bytes.get(from..to).filter(|frame| open_body(frame, body.bytes).is_some());
-    let frame = frame.ok_or_else(|| format!("its checksum in entry {} is another", body.index))?;
+    let another = || Unreadable::Damaged(format!("its checksum in entry {} is another", body.index));
+    let frame = frame.ok_or_else(another)?;
     Ok(bytes.slice_ref(frame).slice(BODY_FRAME_BYTES as usize..))
 }

@@ -1,8 +1,8 @@
-//! Whoever wants to know of bodies that cannot be read is told, on the engine's own thread.
+//! Whoever wants to know of bodies that are damaged is told, on the engine's own thread.
 
 use std::fmt;
 
-/// Told what cannot be read, in words. Must be quick, and must not wait for whoever waits for the engine.
+/// Told what is damaged, in words. Must be quick, and must not wait for whoever waits for the engine.
 pub type DamageWatcher = Box<dyn FnMut(&str) + Send>;
 
 /// The watcher, if there is one.

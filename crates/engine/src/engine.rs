@@ -260,7 +260,7 @@ impl<L: Log> Engine<L> {
         self.note_watch = NoteWatch::new(watcher, self.machine.queues());
     }
 
-    /// Tells `watcher` of each body that a receive needed and that cannot be read.
+    /// Tells `watcher` of each body that a receive needed and that is damaged or gone.
     pub fn watch_damage(&mut self, watcher: DamageWatcher) {
         self.damage_watch = DamageWatch::new(watcher);
     }

@@ -1,6 +1,6 @@
 //! Errands: what takes long and must not hold up the engine. Run elsewhere, and their end reported.
 
-use crate::{CallId, request::Delivery};
+use crate::{CallId, Unreadable, request::Delivery};
 use evenkeel_checkpoint::Part;
 use evenkeel_machine::{Grant, Leftovers};
 use evenkeel_types::{BodyRef, JobId, LogIndex, QueueId};
@@ -76,7 +76,7 @@ pub enum Done {
         /// The jobs whose bodies could be read.
         jobs: Vec<Delivery>,
         /// The others, and why.
-        unreadable: Vec<(JobId, String)>,
+        unreadable: Vec<(JobId, Unreadable)>,
     },
     /// A body was read for a client that looks.
     Body {
@@ -113,7 +113,7 @@ pub enum Done {
         first: LogIndex,
         /// The last.
         last: LogIndex,
-        /// The entry of a body that cannot be read, if that was it.
+        /// The entry of a body that is damaged, if that was it.
         unreadable: Option<LogIndex>,
         /// Why.
         reason: String,

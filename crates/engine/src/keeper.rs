@@ -150,8 +150,11 @@ impl<R: LogReader, D: Disk> Keeper<R, D> {
         bodies.dedup();
         let mut carry = self.shelf.begin(first, last)?;
         for body in bodies {
-            let unreadable = |reason| NotCarried { unreadable: Some(body.index), reason };
-            let bytes = self.bodies.read(body).map_err(unreadable)?;
+            let bytes = self.bodies.read(body).map_err(|why| NotCarried {
+                // The file of one that is not damaged is tried again.
+                unreadable: why.is_damage().then_some(body.index),
+                reason: why.to_string(),
+            })?;
             carry.push(body, &bytes)?;
         }
         Ok(carry.finish()?.map_or(0, |file| file.bytes))

@@ -31,6 +31,7 @@ mod skips;
 mod start;
 mod tail;
 pub mod thread;
+mod unreadable;
 mod waiters;
 mod watches;
 
@@ -57,6 +58,7 @@ pub use request::{
 };
 pub use skips::{SKIPPED, STUMBLED, Skipped, Skips, Stumble, note_skip, note_stumble, read_skips, read_stumble};
 pub use start::{BODIES, CHECKPOINTS, Found, Start, StartError, find, find_with, load};
+pub use unreadable::Unreadable;
 pub use watches::{Place, Sent, Watched};
 
 /// Names one call from its request to its answer. Made by whoever calls; never used twice.

@@ -340,7 +340,7 @@ pub struct Description {
     pub papers: Option<Arc<Papers>>,
 }
 
-/// Why the engine did not answer. All but `BodyUnreadable` and `Lost` mean that nothing was done.
+/// Why the engine did not answer. All but `BodyUnreadable`, `BodyNotReadNow` and `Lost` mean that nothing was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EngineError {
     /// The server is about to stop. Retry elsewhere or a little later.
@@ -364,6 +364,10 @@ pub enum EngineError {
     /// Jobs were leased but a body could not be read back. They return when their leases end.
     #[error("a job's body could not be read from the disk")]
     BodyUnreadable,
+    /// Jobs were leased, but the process lacked something (descriptors, memory) to read their bodies. The same call gets them
+    /// when it is made again; else they return when their leases end.
+    #[error("a job's body could not be read for now")]
+    BodyNotReadNow,
     /// An entry of the log cannot be applied, so that the engine stands before it. Nothing was done.
     #[error(
         "entry {0} of the log cannot be applied, and nothing is done before that is resolved: see the server's log"

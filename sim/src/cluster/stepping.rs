@@ -244,7 +244,9 @@ impl World {
                     return Err(Broken::new("stale", what));
                 }
             }
-            if matches!(answer, Answer::Failed(EngineError::BodyUnreadable)) && !is_excused {
+            if matches!(answer, Answer::Failed(EngineError::BodyUnreadable | EngineError::BodyNotReadNow))
+                && !is_excused
+            {
                 return Err(Broken::new("told", "a body cannot be read though nothing is wrong with the disk"));
             }
             self.answered(at, call, answer);
@@ -310,7 +312,7 @@ impl World {
         house.engine.errand_done(done);
         match lost {
             Some((_, what)) if self.host(at).damaged.is_some() => {
-                self.is_lost(at, &what);
+                self.is_lost(at, &what.to_string());
                 return Ok(());
             }
             Some((job, what)) if !is_excused => {

@@ -82,7 +82,7 @@ impl World {
         }
         house.engine.errand_done(done);
         match lost {
-            Some((_, what)) if self.damaged.is_some() => self.detected(&what),
+            Some((_, what)) if self.damaged.is_some() => self.detected(&what.to_string()),
             Some((job, what)) if !self.is_ill() => {
                 return Err(Broken::new("bodies", format!("the body of job {job} cannot be read: {what}")));
             }
@@ -169,7 +169,9 @@ impl World {
             let Some(open) = self.calls.remove(&call) else {
                 return Err(Broken::new("waiting", format!("{call:?} was answered twice, or never asked")));
             };
-            if matches!(answer, Answer::Failed(EngineError::BodyUnreadable)) || is_unreadable(&answer) {
+            if matches!(answer, Answer::Failed(EngineError::BodyUnreadable | EngineError::BodyNotReadNow))
+                || is_unreadable(&answer)
+            {
                 if let Some(damage) = self.damaged.take() {
                     self.detected(&format!("a body is unreadable: {damage}"));
                     return Ok(false);

@@ -146,7 +146,7 @@ impl World {
                 Ok(bytes) if self.witness.hashes.get(&body).is_none_or(|&hash| hash == xxh3_64(&bytes)) => {}
                 Ok(_) => return Err(Broken::new("bodies", format!("the body at {body:?} is another"))),
                 Err(error) => {
-                    unreadable.insert(body, error);
+                    unreadable.insert(body, error.to_string());
                 }
             }
         }

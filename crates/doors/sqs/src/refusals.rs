@@ -104,6 +104,10 @@ impl From<EngineError> for SqsError {
             EngineError::BodyUnreadable => {
                 Self::InternalFailure("The body of a message cannot be read. See the server's log.")
             }
+            // An SDK's retry is the same call, and gets these messages.
+            EngineError::BodyNotReadNow => {
+                Self::ServiceUnavailable("The body of a message cannot be read for now. See the server's log; retry.")
+            }
         }
     }
 }

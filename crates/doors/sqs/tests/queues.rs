@@ -302,6 +302,7 @@ fn the_engines_failures_are_ones_that_sdks_retry() {
         (EngineError::Halted(LogIndex(1)), unavailable),
         (EngineError::Overloaded, unavailable),
         (EngineError::DiskFull, unavailable),
+        (EngineError::BodyNotReadNow, unavailable),
         (EngineError::BodyUnreadable, internal),
         (EngineError::Lost, internal),
     ];

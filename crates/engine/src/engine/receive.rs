@@ -5,7 +5,7 @@
 
 use super::{Call, Engine};
 use crate::{
-    CallId, Errand,
+    CallId, Errand, Unreadable,
     fault::{self, Fault},
     request::{Answer, Delivery, EngineError, Receive, Received},
     waiters::Waiter,
@@ -113,25 +113,28 @@ impl<L: Log> Engine<L> {
         self.answers.push((call, Answer::Received(Ok(Received { queue, jobs }))));
     }
 
-    /// Answers with the jobs whose bodies were read. What could not be read stays leased, and comes again; but a job may
-    /// have gone meanwhile (its queue was purged, another worker finished it), and its body with it.
+    /// Answers with the jobs whose bodies were read. What could not be read stays leased, and comes again: when its lease ends, and
+    /// to the same call made again at once. But a job may have gone meanwhile (its queue was purged, another worker finished it), and its body with it.
     pub(super) fn bodies_read(
         &mut self,
         call: CallId,
         queue: QueueId,
         jobs: Vec<Delivery>,
-        mut unreadable: Vec<(JobId, String)>,
+        mut unreadable: Vec<(JobId, Unreadable)>,
     ) {
         self.reading -= 1;
         unreadable.retain(|(job, _)| self.machine.queues().is_there(queue, *job));
         let answer = if jobs.is_empty() && !unreadable.is_empty() {
-            Answer::Failed(EngineError::BodyUnreadable)
+            let is_damaged = unreadable.iter().any(|(_, why)| why.is_damage());
+            Answer::Failed(if is_damaged { EngineError::BodyUnreadable } else { EngineError::BodyNotReadNow })
         } else {
             Answer::Received(Ok(Received { queue, jobs }))
         };
-        for (job, reason) in unreadable {
-            let words = format!("the body of job {job}: {reason}; it stays with the queue");
-            self.damage_watch.found(&words);
+        for (job, why) in unreadable {
+            let words = format!("the body of job {job}: {why}; it stays with the queue");
+            if why.is_damage() {
+                self.damage_watch.found(&words);
+            }
             self.trouble.push(words);
         }
         self.answers.push((call, answer));
