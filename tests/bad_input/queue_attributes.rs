@@ -113,7 +113,7 @@ fn refused() -> Vec<(Value, &'static str)> {
     ] {
         refused.push((json!({name: value}), VALUE));
     }
-    refused.push((json!({"KmsMasterKeyId": "alias/mine", "SqsManagedSseEnabled": "true"}), VALUE));
+    refused.push((json!({"KmsMasterKeyId": "alias/mine", "SqsManagedSseEnabled": "true"}), NAME));
     // What only FIFO queues have.
     for (name, value) in
         [("ContentBasedDeduplication", "true"), ("DeduplicationScope", "queue"), ("FifoThroughputLimit", "perQueue")]

@@ -326,7 +326,7 @@ fn urls_that_lead_nowhere_are_refused_for_each_action() {
         with(json!(null), MISSING);
         with(json!(""), MISSING);
         for url in [
-            "jobs",
+            "jo bs",
             "http://",
             "http://host",
             "http://host/",

@@ -66,7 +66,7 @@ impl Caller<'_> {
 impl<'a> Call<'a> {
     /// The queue that `QueueUrl` names, if the caller may do this with it.
     pub(crate) fn queue<'q>(&self, url: Option<&'q str>) -> Result<Queue<'q>, SqsError> {
-        let queue = Queue::of_url(url)?;
+        let queue = Queue::of_url(url, self.caller.account)?;
         self.check(queue, || url.unwrap_or_default().to_owned())?;
         Ok(queue)
     }

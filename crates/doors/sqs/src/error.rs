@@ -46,6 +46,9 @@ pub(crate) enum SqsError {
     InvalidParameterValue(String),
     #[error("Unknown Attribute {}.", echo(.0))]
     InvalidAttributeName(String),
+    /// An attribute that there is, but not here.
+    #[error("{0}")]
+    MisplacedAttribute(String),
     #[error("{0}")]
     InvalidAttributeValue(String),
     #[error(
@@ -152,7 +155,9 @@ impl SqsError {
             Self::ResourceNotFound(_) => sqs(404, "ResourceNotFoundException", "ResourceNotFoundException"),
             Self::QueueNameExists(_) => sqs(400, "QueueNameExists", "QueueAlreadyExists"),
             Self::InvalidAddress(_) => sqs(404, "InvalidAddress", "InvalidAddress"),
-            Self::InvalidAttributeName(_) => sqs(400, "InvalidAttributeName", "InvalidAttributeName"),
+            Self::InvalidAttributeName(_) | Self::MisplacedAttribute(_) => {
+                sqs(400, "InvalidAttributeName", "InvalidAttributeName")
+            }
             Self::InvalidAttributeValue(_) => sqs(400, "InvalidAttributeValue", "InvalidAttributeValue"),
             Self::InvalidMessageContents => sqs(400, "InvalidMessageContents", "InvalidMessageContents"),
             Self::ReceiptHandleIsInvalid(_) => sqs(404, "ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid"),

@@ -1,7 +1,8 @@
 //! Queue names and URLs.
 //!
 //! A queue's URL is `http://<host>/<account>/<name>`, its host the one by which the client reached us. Of a URL that a
-//! client sends only the path counts: it may have come by another name of the same server.
+//! client sends only the path counts: it may have come by another name of the same server. The name alone does, too, for a queue
+//! of the caller's own account; AWS was seen to take it, and some programs count on that.
 //! AWS Developer Guide, "Amazon SQS queue and message identifiers".
 
 use crate::{
@@ -21,9 +22,12 @@ pub(crate) struct Queue<'a> {
 }
 
 impl<'a> Queue<'a> {
-    /// The queue that a URL names.
-    pub(crate) fn of_url(url: Option<&'a str>) -> Result<Self, SqsError> {
+    /// The queue that a URL names, or a name within an account.
+    pub(crate) fn of_url(url: Option<&'a str>, own: AccountId) -> Result<Self, SqsError> {
         let url = url.filter(|url| !url.is_empty()).ok_or(SqsError::MissingParameter("QueueUrl"))?;
+        if is_name(url) {
+            return Ok(Self { account: own, name: url });
+        }
         let invalid = || SqsError::InvalidAddress(url.to_owned());
         let path = match url.split_once("://") {
             Some((_, rest)) => rest.split_once('/').ok_or_else(invalid)?.1,
@@ -85,6 +89,8 @@ pub(crate) fn url(base: &str, queue: &QueueName) -> String {
 mod tests {
     use super::*;
 
+    const OWN: AccountId = AccountId::from_number(12).unwrap();
+
     #[test]
     fn only_the_path_of_a_url_counts() {
         for url in [
@@ -93,15 +99,24 @@ mod tests {
             "http://[::1]:80/000000000012/jobs",
             "/000000000012/jobs",
         ] {
-            let queue = Queue::of_url(Some(url)).unwrap();
+            let queue = Queue::of_url(Some(url), AccountId::default()).unwrap();
             assert_eq!((queue.account, queue.name), (AccountId::from_number(12).unwrap(), "jobs"), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_name_alone_is_of_the_callers_account() {
+        for name in ["jobs", "a-B_9", "jobs.fifo"] {
+            assert_eq!(Queue::of_url(Some(name), OWN), Ok(Queue { account: OWN, name }));
         }
     }
 
     #[test]
     fn what_names_no_queue_is_refused() {
         for url in [
-            "jobs",
+            "a b",
+            "a.b",
+            ".fifo",
             "http://host",
             "http://host/",
             "http://host/jobs",
@@ -114,11 +129,11 @@ mod tests {
             "/000000000012/.fifo",
             "/000000000012/a.b",
         ] {
-            let error = Queue::of_url(Some(url)).unwrap_err();
+            let error = Queue::of_url(Some(url), OWN).unwrap_err();
             assert_eq!(error, SqsError::InvalidAddress(url.to_owned()), "{url}");
         }
         for absent in [None, Some("")] {
-            assert_eq!(Queue::of_url(absent), Err(SqsError::MissingParameter("QueueUrl")));
+            assert_eq!(Queue::of_url(absent, OWN), Err(SqsError::MissingParameter("QueueUrl")));
         }
     }
 

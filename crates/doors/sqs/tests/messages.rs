@@ -202,7 +202,7 @@ fn what_cannot_be_sent_is_refused() {
         404,
         address.0,
         address.1,
-        &[(r#"{"QueueUrl":"jobs"}"#, "The address jobs is not valid")],
+        &[(r#"{"QueueUrl":"jo bs"}"#, "The address jo bs is not valid")],
     );
     let denied = ("AccessDenied;Sender", "com.amazon.coral.service#AccessDeniedException");
     let body = r#"{"QueueUrl":"http://h/000000000013/jobs","MessageBody":"x"}"#;

@@ -251,7 +251,9 @@ fn one_kind_of_encryption_turns_the_other_off() {
     assert_eq!(notes(&set("SqsManagedSseEnabled", "true")), with_notes(managed));
     let both = r#"{URL,"Attributes":{"KmsMasterKeyId":"k","SqsManagedSseEnabled":"true"}}"#;
     let short = set("KmsDataKeyReusePeriodSeconds", "59");
-    let cases = [(both, "one type"), (&*short, "KmsDataKeyReusePeriodSeconds")];
+    let name = ("InvalidAttributeName;Sender", "com.amazonaws.sqs#InvalidAttributeName");
+    check_refused("SetQueueAttributes", 400, name.0, name.1, &[(both, "one type")]);
+    let cases = [(&*short, "KmsDataKeyReusePeriodSeconds")];
     check_refused("SetQueueAttributes", 400, ATTRIBUTE.0, ATTRIBUTE.1, &cases);
     let papers = Papers { notes: [("KmsMasterKeyId".into(), "k".into())].into(), ..Papers::default() };
     let body = r#"{URL,"AttributeNames":["KmsMasterKeyId","KmsDataKeyReusePeriodSeconds","SqsManagedSseEnabled"]}"#;

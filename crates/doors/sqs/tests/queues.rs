@@ -162,7 +162,10 @@ fn what_is_given_is_changed_and_nothing_else() {
     let (_, pending) =
         asked(call(&door(), "SetQueueAttributes", r#"{URL,"Attributes":{"DeduplicationScope":"queue"}}"#));
     let refused = Answer::Reply(Reply::Configured(Err(ConfigureError::OtherKind)));
-    assert_eq!(error(pending.answer(&door(), refused)).3, "Unknown Attribute DeduplicationScope.");
+    assert_eq!(
+        error(pending.answer(&door(), refused)).3,
+        "You can specify the DeduplicationScope only when FifoQueue is set to true."
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::{
     json_in::{Text, parse},
     limits::QUEUE_NAME_BYTES_MAX,
     query::{Kind, Shape, map, tags, text},
-    queue_attributes::{Given, GivenAttributes},
+    queue_attributes::{Given, GivenAttributes, only_of_fifo},
     queue_url::{self, Queue},
     refusals,
     tags::{self, GivenTags},
@@ -77,6 +77,10 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     }
     call.may_use(name)?;
     let given = Given::read(request.attributes.as_ref(), call.caller.account, call.caller)?;
+    if given.is_fifo() == Some(false) {
+        // As AWS says it: a standard queue does not know this attribute.
+        return Err(SqsError::InvalidAttributeName("FifoQueue".to_owned()));
+    }
     if name.ends_with(".fifo") != given.says_fifo() {
         let reason = if given.says_fifo() {
             "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo \
@@ -142,7 +146,7 @@ impl Waiting {
     fn create(self) -> Result<Next, SqsError> {
         let queue = self.queue.clone();
         let Some(settings) = self.given.new_queue() else {
-            return Err(SqsError::InvalidAttributeName(self.given.of_fifo().unwrap_or("FifoQueue").to_owned()));
+            return Err(only_of_fifo(self.given.of_fifo().unwrap_or("FifoQueue")));
         };
         let tags = self.tags.iter().map(|(key, value)| (&**key, &**value)).collect();
         let papers = self.given.papers();

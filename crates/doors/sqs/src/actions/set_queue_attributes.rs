@@ -9,7 +9,8 @@ use crate::{
     error::SqsError,
     json_in::{Text, parse},
     query::{Kind, Shape, map, text},
-    queue_attributes::{Given, GivenAttributes, group_share},
+    queue_attributes::{Given, GivenAttributes, group_share, only_of_fifo},
+    queue_url::is_fifo,
     refusals,
 };
 use evenkeel_engine::Answer;
@@ -44,9 +45,15 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         return call.change(command, super::Waiting::SetQueueAttributes(Waiting { of_fifo: None }));
     }
     let given = Given::read(Some(attributes), queue.account, call.caller)?;
-    if given.says_fifo() {
-        // As AWS says it: what a queue is cannot be changed.
-        return Err(SqsError::InvalidAttributeName("FifoQueue".to_owned()));
+    // What a queue is may be said again, and not be changed; its name tells it.
+    match given.is_fifo() {
+        Some(_) if !is_fifo(queue.name) => return Err(SqsError::InvalidAttributeName("FifoQueue".to_owned())),
+        Some(false) => {
+            return Err(SqsError::InvalidAttributeValue(
+                "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported.".to_owned(),
+            ));
+        }
+        Some(true) | None => {}
     }
     let waiting = Waiting { of_fifo: given.of_fifo() };
     let command = Command::ConfigureQueue { queue: queue.key(), edit: given.edit() };
@@ -56,9 +63,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
 impl Waiting {
     pub(crate) fn answer(self, _: &Door, answer: Answer) -> Result<Next, SqsError> {
         match (refusals::reply(answer)?, self.of_fifo) {
-            (Reply::Configured(Err(ConfigureError::OtherKind)), Some(name)) => {
-                Err(SqsError::InvalidAttributeName(name.to_owned()))
-            }
+            (Reply::Configured(Err(ConfigureError::OtherKind)), Some(name)) => Err(only_of_fifo(name)),
             (Reply::Configured(configured), _) => {
                 configured?;
                 done()

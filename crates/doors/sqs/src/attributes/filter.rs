@@ -1,6 +1,7 @@
 //! `MessageAttributeNames`: which attributes a receive returns.
 //!
-//! AWS API Reference, ReceiveMessage: names, `All` or `.*` for all, `prefix.*` for all that begin with a prefix.
+//! AWS API Reference, ReceiveMessage: names, `All` or `.*` for all, `prefix.*` for all that begin with a prefix. That `*` alone is
+//! all, too, is not documented but was seen.
 //! A name that is none of them matches nothing and is no error.
 
 use super::Attribute;
@@ -26,7 +27,7 @@ impl NameFilter {
         if names.is_empty() {
             return Self::Nothing;
         }
-        if names.iter().any(|name| matches!(&**name, "All" | ".*")) {
+        if names.iter().any(|name| matches!(&**name, "All" | ".*" | "*")) {
             return Self::All;
         }
         let pattern = |name: &Text<'_>| match name.strip_suffix(".*") {
@@ -56,10 +57,12 @@ mod tests {
 
     #[test]
     fn names_prefixes_and_all_select() {
-        let cases: [(&[&str], &[&str]); 8] = [
+        let cases: [(&[&str], &[&str]); 10] = [
             (&[], &[]),
             (&["All"], &["General", "Hello", "Help.Me"]),
             (&[".*"], &["General", "Hello", "Help.Me"]),
+            (&["*"], &["General", "Hello", "Help.Me"]),
+            (&["Hel*"], &[]),
             (&["Foo"], &[]),
             (&["Foo", "Hello"], &["Hello"]),
             (&["Hel.*"], &["Hello", "Help.Me"]),

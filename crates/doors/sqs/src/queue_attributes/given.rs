@@ -27,7 +27,7 @@ use evenkeel_types::{AccountId, Micros};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Given {
     settings: QueueEdit<'static>,
-    /// `FifoQueue`, on create only.
+    /// `FifoQueue`.
     is_fifo: Option<bool>,
     redrive: Option<Option<(Box<str>, u16)>>,
     allowed: Option<Allowed>,
@@ -84,9 +84,7 @@ impl Given {
             "EvenkeelGroupInFlightLimit" => settings.group_in_flight_max = Some(number(0, u32::MAX)?),
             JOBS_MAX => settings.jobs_max = Some(count(name, value)?),
             BYTES_MAX => settings.bytes_max = Some(count(name, value)?),
-            // As AWS says it: a standard queue does not know this attribute.
-            "FifoQueue" if value != "true" => return Err(SqsError::InvalidAttributeName(name.to_owned())),
-            "FifoQueue" => self.is_fifo = Some(true),
+            "FifoQueue" => self.is_fifo = Some(value.eq_ignore_ascii_case("true")),
             "ContentBasedDeduplication" => {
                 settings.dedup_by_content = Some(boolean(name, value)?);
                 self.of_fifo.get_or_insert("ContentBasedDeduplication");
@@ -121,11 +119,12 @@ impl Given {
                 self.notes.push((KMS_KEY, (!value.is_empty()).then(|| value.into())));
             }
             KMS_REUSE => {
-                number(*KMS_REUSE_SECONDS.start(), *KMS_REUSE_SECONDS.end())?;
-                self.notes.push((KMS_REUSE, Some(value.into())));
+                let seconds = number(*KMS_REUSE_SECONDS.start(), *KMS_REUSE_SECONDS.end())?.to_string();
+                // What holds anyway is not told of a queue without a key.
+                self.notes.push((KMS_REUSE, (seconds != KMS_REUSE_DEFAULT).then(|| seconds.into())));
             }
             MANAGED_SSE => {
-                let note = boolean(name, value)?.then(|| value.into());
+                let note = boolean(name, value)?.then(|| "true".into());
                 self.notes.push((MANAGED_SSE, note));
             }
             POLICY => {
@@ -146,7 +145,7 @@ impl Given {
     fn settle_encryption(&mut self) -> Result<(), SqsError> {
         let turns_on = |of: &str| self.notes.iter().any(|(name, value)| *name == of && value.is_some());
         match (turns_on(KMS_KEY), turns_on(MANAGED_SSE)) {
-            (true, true) => Err(SqsError::InvalidAttributeValue(
+            (true, true) => Err(SqsError::MisplacedAttribute(
                 "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE."
                     .to_owned(),
             )),
@@ -162,7 +161,12 @@ impl Given {
         }
     }
 
-    /// Whether `FifoQueue` was given, which is for new queues only.
+    /// What `FifoQueue` was given as.
+    pub(crate) fn is_fifo(&self) -> Option<bool> {
+        self.is_fifo
+    }
+
+    /// Whether it is to be a FIFO queue.
     pub(crate) fn says_fifo(&self) -> bool {
         self.is_fifo == Some(true)
     }
@@ -229,8 +233,9 @@ impl Given {
         let allowed = papers.map(|papers| papers.allowed.clone()).unwrap_or_default();
         let note_differs = |(name, value): &(&'static str, Option<Box<str>>)| {
             let present = papers.and_then(|papers| papers.notes.get(*name)).map(|text| &**text);
-            let usual = |text: &str| *name == KMS_REUSE && text == KMS_REUSE_DEFAULT;
-            *name != ALLOW && present != value.as_deref().filter(|text| present.is_some() || !usual(text))
+            // Logs of before hold this one as it was sent.
+            let present = present.filter(|text| *name != KMS_REUSE || *text != KMS_REUSE_DEFAULT);
+            *name != ALLOW && present != value.as_deref()
         };
         let checks = [
             (differs(&self.is_fifo, Some(fifo.is_some())), "FifoQueue"),

@@ -54,11 +54,22 @@ fn count(name: &str, value: &str) -> Result<u64, SqsError> {
     count.ok_or_else(|| not_a_value(name))
 }
 
+/// In small letters or capitals: much is sent as Python writes it.
 fn boolean(name: &str, value: &str) -> Result<bool, SqsError> {
     match value {
-        "true" => Ok(true),
-        "false" => Ok(false),
+        _ if value.eq_ignore_ascii_case("true") => Ok(true),
+        _ if value.eq_ignore_ascii_case("false") => Ok(false),
         _ => Err(not_a_value(name)),
+    }
+}
+
+/// That a queue which is none of FIFO was given an attribute that only those have; AWS words it in two ways.
+pub(crate) fn only_of_fifo(name: &str) -> SqsError {
+    match name {
+        "DeduplicationScope" | "FifoThroughputLimit" => {
+            SqsError::MisplacedAttribute(format!("You can specify the {name} only when FifoQueue is set to true."))
+        }
+        _ => SqsError::InvalidAttributeName(name.to_owned()),
     }
 }
 
