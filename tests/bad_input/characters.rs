@@ -31,7 +31,11 @@ fn forbidden_characters_are_refused_wherever_text_goes_into_a_message() {
             cases.push(("SendMessage", json!({"QueueUrl": queue, "MessageBody": text}), contents));
         }
         let text = format!("a{character}");
-        cases.push(("SendMessage", attribute(json!({"DataType": "String", "StringValue": text})), contents));
+        cases.push((
+            "SendMessage",
+            attribute(json!({"DataType": "String", "StringValue": text})),
+            "InvalidParameterValue",
+        ));
         let label = json!({"DataType": format!("String.{text}"), "StringValue": "b"});
         cases.push(("SendMessage", attribute(label), "InvalidParameterValue"));
         let trace = json!({"AWSTraceHeader": {"DataType": "String", "StringValue": text}});

@@ -131,13 +131,18 @@ class Deduplication(FifoTest):
         entries = [
             {"Id": "a", "MessageBody": "x", "MessageGroupId": "g"},
             {"Id": "b", "MessageBody": "x", "MessageGroupId": "g"},
-            {"Id": "c", "MessageBody": "y"},
         ]
         told = self.sqs.send_message_batch(QueueUrl=self.queue, Entries=entries)
         first, second = told["Successful"]
         self.assertEqual(first["MessageId"], second["MessageId"])
-        self.assertEqual([(one["Id"], one["Code"]) for one in told["Failed"]], [("c", "MissingParameter")])
+        self.assertNotIn("Failed", told)
         self.assertEqual(self.bodies(), ["x"])
+
+    def test_a_batch_with_an_entry_without_a_group_is_refused(self):
+        entries = [{"Id": "a", "MessageBody": "x", "MessageGroupId": "g"}, {"Id": "b", "MessageBody": "y"}]
+        send = self.sqs.send_message_batch
+        self.refused("InvalidParameterValue", send, QueueUrl=self.queue, Entries=entries)
+        self.assertEqual(self.bodies(), [])
 
 
 class Scopes(FifoTest):

@@ -64,6 +64,17 @@ class SendAndReceive(QueueTest):
         (message,) = self.receive(AttributeNames=["ApproximateReceiveCount"], WaitTimeSeconds=1)
         self.assertEqual(message["Attributes"], {"ApproximateReceiveCount": "2"})
 
+    def test_the_trace_of_a_request_goes_with_its_message(self):
+        trace = "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Parent=7fa8c0f79203be72;Sampled=1"
+
+        def follow(request, **_):
+            request.headers["X-Amzn-Trace-Id"] = trace
+
+        self.sqs.meta.events.register("before-send.sqs.SendMessage", follow)
+        self.send("a")
+        (message,) = self.receive(AttributeNames=["AWSTraceHeader"])
+        self.assertEqual(message["Attributes"], {"AWSTraceHeader": trace})
+
     def test_bodies_that_are_not_allowed_are_refused(self):
         self.refused("InvalidMessageContents", self.send, "bell \u0007")
         self.refused("InvalidParameterValue", self.send, "x" * (1024 * 1024 + 1))

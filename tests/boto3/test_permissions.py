@@ -62,7 +62,7 @@ class Permissions(QueueTest):
         self.refused("AccessDenied", other.send_message, QueueUrl=url, MessageBody="b")
         self.assertEqual([message["Body"] for message in self.receive()], ["a"])
         error = self.refused("InvalidParameterValue", self.sqs.remove_permission, QueueUrl=self.queue, Label="share")
-        self.assertIn("can't find label on existing policy", str(error))
+        self.assertIn("can't find label.", str(error))
 
     def test_a_policy_denies_by_user_within_the_account(self):
         _, good = key("good")

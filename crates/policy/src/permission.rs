@@ -27,6 +27,9 @@ pub enum PermissionError {
     /// There is none of that label.
     #[error("Value {0} for parameter Label is invalid. Reason: can't find label on existing policy.")]
     NoSuchLabel(String),
+    /// There is no policy, and so no label at all.
+    #[error("Value {0} for parameter Label is invalid. Reason: can't find label.")]
+    NoLabels(String),
     /// No account of twelve digits, or none at all.
     #[error("Value [{0}] for parameter PrincipalId is invalid. Reason: Unable to verify.")]
     Account(String),
@@ -82,7 +85,8 @@ pub fn add_permission(
     }
     let mut whole = match policy {
         Some(text) => read(text)?,
-        None => json!({"Version": "2012-10-17", "Id": format!("{queue_arn}/SQSDefaultPolicy"), "Statement": []}),
+        // The older version, as AWS writes it; for what is written here they are the same.
+        None => json!({"Version": "2008-10-17", "Id": format!("{queue_arn}/SQSDefaultPolicy"), "Statement": []}),
     };
     let held = statements(&mut whole)?;
     if held.iter().any(|statement| has_label(statement, label)) {
@@ -105,7 +109,7 @@ pub fn add_permission(
 pub fn remove_permission(policy: Option<&str>, label: &str) -> Result<Option<String>, PermissionError> {
     check_label(label)?;
     let absent = || PermissionError::NoSuchLabel(label.to_owned());
-    let mut whole = read(policy.ok_or_else(absent)?)?;
+    let mut whole = read(policy.ok_or_else(|| PermissionError::NoLabels(label.to_owned()))?)?;
     let held = statements(&mut whole)?;
     let before = held.len();
     held.retain(|statement| !has_label(statement, label));
@@ -186,7 +190,7 @@ mod tests {
         );
         assert_eq!(remove_permission(Some(&second), "two"), Ok(None));
         assert_eq!(remove_permission(Some(&second), "one"), Err(PermissionError::NoSuchLabel("one".into())));
-        assert_eq!(remove_permission(None, "one"), Err(PermissionError::NoSuchLabel("one".into())));
+        assert_eq!(remove_permission(None, "one"), Err(PermissionError::NoLabels("one".into())));
     }
 
     #[test]

@@ -193,6 +193,7 @@ pub(super) fn asked<'h>(head: &'h Parts, id: &'h RequestId, peer: IpAddr, now: W
         target: text("x-amz-target"),
         content_type: text("content-type"),
         invocation: text("amz-sdk-invocation-id"),
+        trace: text("x-amzn-trace-id"),
         host: text("host").unwrap_or_default(),
         tls: false,
         peer: Some(peer),

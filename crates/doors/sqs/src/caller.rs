@@ -31,6 +31,8 @@ pub struct Head<'a> {
     pub content_type: Option<&'a str>,
     /// `amz-sdk-invocation-id`: the SDK's number for the call, the same when it tries again.
     pub invocation: Option<&'a str>,
+    /// `X-Amzn-Trace-Id`: what AWS X-Ray follows. Messages take it along as their `AWSTraceHeader`.
+    pub trace: Option<&'a str>,
     /// `Host`: by what name the client reached us. Queue URLs are built from it.
     pub host: &'a str,
     /// Whether the client came by TLS (here or at a proxy before us), so that queue URLs begin with `https`.

@@ -7,7 +7,7 @@
 use crate::{
     json_out::Json,
     limits::{BATCH_ENTRIES_MAX, MESSAGE_BYTES_MAX, VISIBILITY_SECONDS_MAX},
-    text::echo,
+    text::{VALID_CHARACTERS, echo},
 };
 
 /// Why a request, or one entry of a batch, was refused.
@@ -51,10 +51,7 @@ pub(crate) enum SqsError {
     MisplacedAttribute(String),
     #[error("{0}")]
     InvalidAttributeValue(String),
-    #[error(
-        "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to \
-             #xFFFD | #x10000 to #x10FFFF"
-    )]
+    #[error("Invalid characters found. {VALID_CHARACTERS}")]
     InvalidMessageContents,
     #[error("The specified queue does not exist.")]
     QueueDoesNotExist,

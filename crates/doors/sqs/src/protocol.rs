@@ -56,7 +56,13 @@ impl Face {
 
     /// A refusal.
     pub(crate) fn refused(&self, error: &SqsError) -> Response {
-        self.error(&error.wire(), &error.to_string())
+        match (self, error) {
+            // AWS words this one otherwise than in JSON, and people search for it.
+            (Self::Xml { .. }, SqsError::QueueDoesNotExist) => {
+                self.error(&error.wire(), "The specified queue does not exist for this wsdl version.")
+            }
+            _ => self.error(&error.wire(), &error.to_string()),
+        }
     }
 
     /// An error with that place on the wire and that message.

@@ -134,6 +134,7 @@ impl From<PermissionError> for SqsError {
             PermissionError::Label(_)
             | PermissionError::LabelTaken(_)
             | PermissionError::NoSuchLabel(_)
+            | PermissionError::NoLabels(_)
             | PermissionError::Account(_)
             | PermissionError::OwnersAction(_)
             | PermissionError::NoAction(_) => Self::InvalidParameterValue(error.to_string()),

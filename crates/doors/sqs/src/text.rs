@@ -5,6 +5,10 @@
 
 use crate::limits::ECHO_BYTES_MAX;
 
+/// The characters that it may, in AWS's words.
+pub(crate) const VALID_CHARACTERS: &str =
+    "Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF";
+
 /// Bytes looked at together; the loop over them has no branch, so that it becomes vector code.
 const BLOCK_BYTES: usize = 64;
 

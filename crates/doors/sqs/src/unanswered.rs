@@ -22,6 +22,7 @@ mod tests {
             target: Some("AmazonSQS.SendMessage"),
             content_type: Some("application/x-amz-json-1.0"),
             invocation: None,
+            trace: None,
             host: "localhost",
             tls: false,
             peer: None,

@@ -11,6 +11,7 @@ use evenkeel_machine::{
     command::{Body, Command, Held, NewJob, QueueKey},
     queue::{AckError, ChangeLeaseError, EnqueueError, NoSuchQueue, ReceiveError},
 };
+use evenkeel_sqs::Head;
 use evenkeel_types::{BodyRef, JobId, LeaseToken, LogIndex, Micros, QueueId, WallTime};
 
 const KEY: QueueKey<'static> = QueueKey { account: CALLER.account, name: "jobs" };
@@ -125,6 +126,36 @@ fn a_message_becomes_a_job_and_its_sums_are_told() {
         assert_eq!(text(&response), format!(r#"{{"MessageId":"{id}","MD5OfMessageBody":"{HELLO_MD5}"{sums}}}"#));
     }
     assert_ne!(id_of(1), id_of(2));
+}
+
+#[test]
+fn the_trace_of_a_request_goes_with_its_messages() {
+    let sent = |trace, action: &str, body: &str| {
+        let target = format!("AmazonSQS.{action}");
+        let body = body.replace("URL", &format!(r#""QueueUrl":"{URL}""#));
+        let (request, pending) = asked(door().accept(CALLER, Head { trace, ..head(&target) }, body.as_bytes()));
+        let answer = Answer::Reply(Reply::Enqueued(Ok(vec![Ok(enqueued(1))])));
+        (request, text(&responded(pending.answer(&door(), answer))))
+    };
+    let with_trace = |trace: &str| {
+        let blob = blob(false, trace);
+        let job = NewJob { group: "", delay: None, dedup: None, counted_bytes: 5, body: Body::new(&blob) };
+        propose(&Command::Enqueue { queue: KEY, jobs: vec![job], call: None })
+    };
+    let plain = r#"{URL,"MessageBody":"hello"}"#;
+    let batch = r#"{URL,"Entries":[{"Id":"a","MessageBody":"hello"}]}"#;
+    for (action, body) in [("SendMessage", plain), ("SendMessageBatch", batch)] {
+        let (request, told) = sent(Some("Root=1-5759e988"), action, body);
+        assert_eq!(request, with_trace("Root=1-5759e988"), "{action}");
+        // A client checks the sum of what it gave as an attribute, and this it did not.
+        assert!(!told.contains("MD5OfMessageSystemAttributes"), "{told}");
+    }
+    let own = r#"{URL,"MessageBody":"hello","MessageSystemAttributes":{"AWSTraceHeader":{"DataType":"String","StringValue":"Root=2"}}}"#;
+    assert_eq!(sent(Some("Root=1-5759e988"), "SendMessage", own).0, with_trace("Root=2"));
+    // Nobody is refused for a header that a proxy may have added.
+    for useless in ["", "a\u{1}", &"x".repeat(4_097)] {
+        assert_eq!(sent(Some(useless), "SendMessage", plain).0, with_trace(""), "{useless:?}");
+    }
 }
 
 #[test]

@@ -65,6 +65,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         deduplication_id: request.message_deduplication_id.as_deref(),
         attributes: request.message_attributes.as_ref(),
         system_attributes: request.message_system_attributes.as_ref(),
+        trace: call.head.trace,
     };
     let message = draft.check(md5::of, &call.sender(queue), is_fifo(queue.name))?;
     let command = Command::Enqueue { queue: queue.key(), jobs: vec![message.job()], call: call.key() };

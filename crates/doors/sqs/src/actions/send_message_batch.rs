@@ -1,6 +1,7 @@
 //! `SendMessageBatch`: up to ten messages become jobs by one command.
 //!
-//! AWS API Reference, SendMessageBatch. A megabyte in all; an entry above the queue's own limit fails alone.
+//! AWS API Reference, SendMessageBatch. A megabyte in all; an entry above the queue's own limit fails alone. But one without a group in a
+//! FIFO queue fails them all, as AWS was seen to do.
 
 use super::{Call, Next, propose, respond};
 use crate::{
@@ -76,7 +77,7 @@ impl batch::Entry for Entry<'_> {
 }
 
 impl Entry<'_> {
-    fn draft(&self) -> Draft<'_> {
+    fn draft<'r>(&'r self, trace: Option<&'r str>) -> Draft<'r> {
         Draft {
             body: self.message_body.as_deref(),
             delay_seconds: self.delay_seconds,
@@ -84,6 +85,7 @@ impl Entry<'_> {
             deduplication_id: self.message_deduplication_id.as_deref(),
             attributes: self.message_attributes.as_ref(),
             system_attributes: self.message_system_attributes.as_ref(),
+            trace,
         }
     }
 }
@@ -98,7 +100,12 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let request: Request<'_> = parse(call.body)?;
     let queue = call.queue(request.queue_url.as_deref())?;
     let entries = batch::check(request.entries.as_ref())?;
-    let counted_bytes = entries.iter().map(|entry| entry.draft().counted_bytes()).sum();
+    let is_fifo = is_fifo(queue.name);
+    if is_fifo && entries.iter().any(|entry| entry.message_group_id.as_deref().unwrap_or_default().is_empty()) {
+        // Another code than that of a message sent alone.
+        return Err(SqsError::InvalidParameterValue(SqsError::MissingParameter("MessageGroupId").to_string()));
+    }
+    let counted_bytes = entries.iter().map(|entry| entry.draft(None).counted_bytes()).sum();
     if counted_bytes > MESSAGE_BYTES_MAX {
         return Err(SqsError::BatchRequestTooLong(counted_bytes));
     }
@@ -107,7 +114,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let sender = call.sender(queue);
     let texts: Vec<&str> = entries.iter().map(|entry| entry.message_body.as_deref().unwrap_or_default()).collect();
     for (entry, sum) in entries.iter().zip(md5_lanes::of_each(&texts)) {
-        let message = entry.draft().check(|_| sum, &sender, is_fifo(queue.name));
+        let message = entry.draft(call.head.trace).check(|_| sum, &sender, is_fifo);
         batch.push(batch::Entry::id(&**entry), message.as_ref().map(|message| message.sums).map_err(Clone::clone));
         messages.extend(message.ok());
     }

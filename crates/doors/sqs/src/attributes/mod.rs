@@ -8,7 +8,7 @@ mod filter;
 pub(crate) mod md5;
 mod number;
 
-pub(crate) use check::{GivenAttributes, check, counted_bytes, trace_header};
+pub(crate) use check::{GivenAttributes, check, counted_bytes, is_trace_header, trace_header};
 pub(crate) use filter::NameFilter;
 
 use std::borrow::Cow;

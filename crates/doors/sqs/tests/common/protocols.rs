@@ -169,7 +169,13 @@ pub(crate) fn read(way: Way, action: &str, response: &Response) -> Said {
         assert_eq!(text(child(error, "Type")), if response.status < 500 { "Sender" } else { "Receiver" });
         child(error, "Detail");
         assert_eq!(text(child(root, "RequestId")), "the-id");
-        return Said::Refused(response.status, text(child(error, "Code")), None, text(child(error, "Message")));
+        let (code, mut message) = (text(child(error, "Code")), text(child(error, "Message")));
+        if code == "AWS.SimpleQueueService.NonExistentQueue" {
+            // AWS words this one otherwise than in JSON, and people search for it.
+            let words = message.strip_suffix(" for this wsdl version.");
+            message = format!("{}.", words.unwrap_or_else(|| panic!("{message}")));
+        }
+        return Said::Refused(response.status, code, None, message);
     }
     assert_eq!((response.status, root.tag_name().name()), (200, &*format!("{action}Response")), "{body}");
     assert_eq!(text(child(child(root, "ResponseMetadata"), "RequestId")), "the-id");
