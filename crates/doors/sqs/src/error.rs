@@ -93,7 +93,14 @@ pub(crate) enum SqsError {
 }
 
 impl SqsError {
-    /// A body or batch entry above `max` counted bytes.
+    /// A batch's entry above `max` counted bytes; AWS has other words for it than for a message alone.
+    pub(crate) fn entry_too_long(max: u32) -> Self {
+        Self::InvalidParameterValue(format!(
+            "One or more parameters cannot be validated. Reason: Message must be shorter than {max} bytes."
+        ))
+    }
+
+    /// A body above `max` counted bytes.
     pub(crate) fn too_long(max: u32) -> Self {
         Self::InvalidParameterValue(format!(
             "One or more parameters are invalid. Reason: Message must be shorter than {max} bytes."

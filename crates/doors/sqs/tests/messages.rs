@@ -294,7 +294,7 @@ fn a_batch_is_one_command_and_fails_entry_by_entry() {
         r#""Failed":[{"Id":"b","SenderFault":true,"Code":"MissingParameter","#,
         r#""Message":"The request must contain the parameter MessageBody."},"#,
         r#"{"Id":"c","SenderFault":true,"Code":"InvalidParameterValue","#,
-        r#""Message":"One or more parameters are invalid. Reason: Message must be shorter than 4 bytes."}]}"#,
+        r#""Message":"One or more parameters cannot be validated. Reason: Message must be shorter than 4 bytes."}]}"#,
     ];
     assert_eq!(text(&responded(pending.answer(&door(), answer))), expected.concat());
 }

@@ -1,7 +1,7 @@
 //! `SendMessageBatch`: up to ten messages become jobs by one command.
 //!
 //! AWS API Reference, SendMessageBatch. A megabyte in all; an entry above the queue's own limit fails alone. But one without a group in a
-//! FIFO queue fails them all, as AWS was seen to do.
+//! FIFO queue fails them all, as AWS was seen to do; so do ids that are missing, if none was sent.
 
 use super::{Call, Next, propose, respond};
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     refusals,
 };
 use evenkeel_engine::Answer;
-use evenkeel_machine::{Reply, command::Command};
+use evenkeel_machine::{Reply, command::Command, queue::EnqueueError};
 use serde::Deserialize;
 
 pub(crate) const SHAPE: Shape = Shape {
@@ -132,9 +132,17 @@ impl Waiting {
             Reply::Enqueued(replies) => replies?,
             other => return Err(refusals::mismatch(other)),
         };
+        let is_idless = |reply: &Result<_, EnqueueError>| matches!(reply, Err(EnqueueError::NoDedupId));
+        if !replies.is_empty() && replies.iter().all(is_idless) {
+            return Err(EnqueueError::NoDedupId.into());
+        }
         respond(self.batch.answer(
             replies,
-            |sums, enqueued| Ok((sums, enqueued?)),
+            |sums, enqueued| match enqueued {
+                Ok(enqueued) => Ok((sums, enqueued)),
+                Err(EnqueueError::BodyTooLarge { max, .. }) => Err(SqsError::entry_too_long(max)),
+                Err(error) => Err(error.into()),
+            },
             |json, (sums, enqueued)| sums.write(json, &door.ids, &enqueued),
         ))
     }
