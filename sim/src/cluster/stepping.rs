@@ -402,7 +402,8 @@ impl World {
             self.is_lost(at, &fatal.to_string());
             return Ok(());
         }
-        if !host.may_fail() {
+        // A full disk ends nobody: what must be written then has room.
+        if !host.is_ill {
             return Err(Broken::new("house", format!("node {} failed though nothing is wrong: {fatal}", host.id)));
         }
         self.dies(at, false);

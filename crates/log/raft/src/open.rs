@@ -55,6 +55,8 @@ pub(crate) fn open<D: Disk>(disk: D, dir: &Path, options: &Options, applied: Log
     let from_snapshot = applied > LogIndex::ZERO && record.base.0 == applied;
     let known = if from_snapshot { record.committed } else { record.committed.max(applied) };
     let (mut segments, mut report) = Segments::open(disk.clone(), dir, options.of_segments(), known, applied)?;
+    // A disk that is full already may still refuse a truncation. It did before there was such a file.
+    segments.keep_room_for_intents()?;
     let has = applied <= segments.last() && (!from_snapshot || epoch_of(applied, &report) == Some(record.base.1));
     if !has {
         if !from_snapshot {

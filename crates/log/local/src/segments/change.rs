@@ -2,13 +2,13 @@
 
 use super::{
     Segments, make_segment,
-    open::{forget_intent, remove_segments, remove_sidecars, zero_rubbish},
+    open::{remove_segments, remove_sidecars, zero_rubbish},
 };
 use crate::{
     error::Doing,
     fault::{self, Fault},
     format::EntryHeader,
-    intent::Intent,
+    intent::{self, Intent},
     limits::ENTRY_EXTENT_MIN,
     places::{Offsets, Places},
     scan::{Last, Running, read_header, scan},
@@ -21,6 +21,15 @@ use evenkeel_log::{IndexRanges, LogError};
 use evenkeel_types::{Epoch, LogIndex};
 
 impl<D: Disk> Segments<D> {
+    /// Sees to it that [`Segments::truncate_after`] and [`Segments::reset_to`] find room for what they write down first, however full the disk is
+    /// then. `false` if it is full now. For a log that others may contradict; one that is alone is never truncated.
+    ///
+    /// # Errors
+    /// The disk failed otherwise than by being full.
+    pub fn keep_room_for_intents(&self) -> Result<bool, LogError> {
+        intent::keep_room(&self.disk, &self.dir)
+    }
+
     /// Removes all entries after `index`, durably.
     ///
     /// # Errors
@@ -79,7 +88,7 @@ impl<D: Disk> Segments<D> {
         self.active.header = header;
         self.running = end.running;
         self.synced_below = end.running.next;
-        if fault::on(Fault::SkipIntent) { Ok(()) } else { forget_intent(&self.disk, &self.dir) }
+        if fault::on(Fault::SkipIntent) { Ok(()) } else { intent::forget(&self.disk, &self.dir) }
     }
 
     /// Throws all entries away and goes on after `at`, which is of `epoch`.
@@ -124,6 +133,6 @@ impl<D: Disk> Segments<D> {
             table.floor = at.next();
             table.released = IndexRanges::default();
         }
-        if fault::on(Fault::SkipIntent) { Ok(()) } else { forget_intent(&self.disk, &self.dir) }
+        if fault::on(Fault::SkipIntent) { Ok(()) } else { intent::forget(&self.disk, &self.dir) }
     }
 }

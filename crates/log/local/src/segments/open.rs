@@ -13,7 +13,7 @@ use crate::{
     error::{Doing, damaged},
     fault::{self, Fault},
     format::SegmentHeader,
-    intent::{INTENT_NAME, INTENT_TEMPORARY_NAME, Intent},
+    intent::{self, INTENT_NAME, INTENT_TEMPORARY_NAME, Intent},
     keeper::{Keeper, SIDECAR_TEMPORARY_NAME, Sealed},
     limits::{ENTRY_EXTENT_MIN, SEGMENT_HEADER_BYTES},
     options::{OpenReport, Options, TornTail},
@@ -158,7 +158,7 @@ impl<D: Disk> Segments<D> {
         // Those of segments that are gone, and of one that will be written again.
         remove_sidecars(&disk, dir, |first| firsts.last() == Some(&first) || !firsts.contains(&first))?;
         if has_intent {
-            forget_intent(&disk, dir)?;
+            intent::forget(&disk, dir)?;
         }
         report.first = firsts.first().copied().unwrap_or_default();
         report.last = LogIndex(end.running.next.0 - 1);
@@ -315,12 +315,4 @@ pub(super) fn remove_sidecars<D: Disk>(disk: &D, dir: &Path, which: impl Fn(LogI
         }
     }
     if removed { disk.sync_dir(dir).doing(|| "making the removal of sidecars durable".into()) } else { Ok(()) }
-}
-
-pub(super) fn forget_intent<D: Disk>(disk: &D, dir: &Path) -> Result<(), LogError> {
-    let forget = || {
-        disk.remove(&dir.join(INTENT_NAME))?;
-        disk.sync_dir(dir)
-    };
-    forget().doing(|| "removing the intent that is done".into())
 }

@@ -114,9 +114,15 @@ pub(crate) fn dying_while_a_truncation_runs_leaves_all_or_nothing_of_it() {
     }
     drop(full);
     for after in [0, 1, 2, 5, 6, 11, 12] {
-        for n in 0..40 {
-            let disk = ready.fork(after * 100 + n);
+        for n in 0..80 {
+            // Half of them with room made beforehand, a full disk, and an earlier intent in that room.
+            let (disk, has_room, n) = (ready.fork(after * 100 + n), n >= 40, n % 40);
             let mut before = store(&disk).unwrap();
+            if has_room {
+                assert!(before.keep_room_for_intents().unwrap());
+                before.truncate_after(LogIndex(12)).unwrap();
+                disk.set_capacity(Some(disk.used()));
+            }
             disk.fail_from(n);
             let done = before.truncate_after(LogIndex(after)).is_ok();
             drop(before);
@@ -124,6 +130,8 @@ pub(crate) fn dying_while_a_truncation_runs_leaves_all_or_nothing_of_it() {
             let mut found = store(&disk).unwrap_or_else(|error| panic!("after {after}, dying at {n}: {error}"));
             let last = found.last().0;
             assert!(last == after || !done && last == 12, "after {after}, dying at {n}: {last} entries");
+            assert!(done || n < 39, "after {after}: it needs more changes than were tried");
+            disk.set_capacity(None);
             found.commit(found.last());
             append(&mut found, b"goes on").unwrap();
             append(&mut found, &[9; 300]).unwrap();

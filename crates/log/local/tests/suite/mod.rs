@@ -78,6 +78,7 @@ checks! {
         an_entry_larger_than_a_segment_gets_one_of_its_own,
         letting_go_keeps_the_floor_s_segment,
         a_truncated_log_goes_on_from_there,
+        truncations_need_no_room,
         arbitrary_segments_do_not_panic,
         a_writer_thread_serves_a_real_disk;
 }

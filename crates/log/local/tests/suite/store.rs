@@ -1,6 +1,6 @@
 //! The store itself: groups, rolls, trims, truncations, and a writer on its own thread.
 
-use super::harness::{LOG, dir, open, open_with, options};
+use super::harness::{LOG, dir, open, open_with, options, path};
 use evenkeel_disk::{Disk, MemDisk, RealDisk};
 use evenkeel_log::{Log, LogEvent, LogReader, ReadError, conformance::Random};
 use evenkeel_log_local::{
@@ -107,6 +107,53 @@ pub(crate) fn a_truncated_log_goes_on_from_there() {
     for (index, payload) in (1..).zip(&expected) {
         assert_eq!(store.reader().read(LogIndex(index)).unwrap().batch, payload);
     }
+}
+
+pub(crate) fn truncations_need_no_room() {
+    let open =
+        |disk: &MemDisk| Segments::open(disk.clone(), dir(), options(4608), LogIndex::ZERO, LogIndex::ZERO).unwrap().0;
+    let append = |store: &mut Segments<MemDisk>, count: u8| {
+        for n in 0..count {
+            store.append(&[Append { epoch: Epoch(0), kind: EntryKind::Batch, payload: &[n; 100] }]).unwrap();
+        }
+        store.sync().unwrap();
+    };
+    // What is left of the room itself: all, none, or another length.
+    for cut in [56, 0, 20] {
+        let disk = MemDisk::new(cut);
+        disk.create_dir_all(dir()).unwrap();
+        let mut store = open(&disk);
+        append(&mut store, 12);
+        assert!(store.keep_room_for_intents().unwrap());
+        drop(store);
+        disk.crash();
+        disk.truncate(&path("intent.spare"), cut).unwrap();
+        let mut store = open(&disk);
+        assert!(store.keep_room_for_intents().unwrap());
+        disk.set_capacity(Some(disk.used()));
+        for last in [10, 7, 1] {
+            store.truncate_after(LogIndex(last)).unwrap();
+            assert_eq!(store.last().0, last);
+        }
+        // What became free is taken by others.
+        disk.set_capacity(Some(disk.used()));
+        drop(store);
+        disk.crash();
+        let mut store = open(&disk);
+        assert_eq!(store.last().0, 1);
+        append(&mut store, 2);
+        store.truncate_after(LogIndex(2)).unwrap();
+        assert_eq!(store.last().0, 2);
+    }
+    // A disk without room for it says so, and leaves nothing behind.
+    let disk = MemDisk::new(1);
+    disk.create_dir_all(dir()).unwrap();
+    let store = open(&disk);
+    disk.set_capacity(Some(disk.used() + 30));
+    assert!(!store.keep_room_for_intents().unwrap());
+    assert!(!disk.list(dir()).unwrap().iter().any(|name| name.starts_with("intent")));
+    disk.set_capacity(None);
+    assert!(store.keep_room_for_intents().unwrap());
 }
 
 pub(crate) fn arbitrary_segments_do_not_panic() {

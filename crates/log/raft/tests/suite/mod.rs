@@ -54,7 +54,8 @@ checks! {
         what_cannot_be_is_dropped_and_harms_nobody;
     full:
         a_follower_whose_disk_is_full_waits_and_catches_up,
-        an_owner_whose_disk_is_full_refuses_and_goes_on_when_there_is_room;
+        an_owner_whose_disk_is_full_refuses_and_goes_on_when_there_is_room,
+        one_that_is_deposed_with_a_full_disk_gives_up_its_entries_without_room;
     seeds:
         clusters_of_seeds_lose_nothing_and_have_one_owner_a_term,
         a_cluster_of_one_seed_does_the_same_again;
