@@ -18,7 +18,10 @@ use evenkeel_native::Response;
 use evenkeel_peers::Token;
 use serde_json::{Value, json};
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep, timeout},
+};
 
 /// What the paths begin with.
 pub(crate) const PREFIX: &str = "/v1/cluster";
@@ -27,8 +30,8 @@ pub(crate) const PREFIX: &str = "/v1/cluster";
 const AGREE_MAX: Duration = Duration::from_secs(10);
 /// Within this time a leader has heard of everybody who is there: more than an election takes.
 const HEARD_MAX: Duration = Duration::from_secs(1);
-/// How often the log is asked whom it has heard of: it does not tell by itself.
-const LOOK_EVERY: Duration = Duration::from_millis(2);
+/// How often it is looked who was heard of.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 
 /// Why it was not done: HTTP's status, a word, and what to do.
 type Refusal = (u16, &'static str, String);
@@ -121,7 +124,9 @@ async fn transfer(cluster: &Cluster, body: &[u8]) -> Result<(u16, Value), Refusa
     };
     let to = to.ok_or_else(|| (409, "NoOther", "there is no other node that could lead".to_owned()))?;
     let inbox = cluster.inbox().ok_or_else(|| refusal(ChangeError::NotLeading))?;
-    inbox.hand_over(to).map_err(refusal)?;
+    let (tell, told) = oneshot::channel();
+    inbox.hand_over_then(to, move |done| _ = tell.send(done));
+    told.await.unwrap_or(Err(ChangeError::NotLeading)).map_err(refusal)?;
     let mut standing = cluster.standing();
     let other = |leader: Option<NodeId>| leader.filter(|leader| *leader != cluster.id);
     match timeout(AGREE_MAX, standing.wait_for(|now| other(now.leader).is_some())).await {
@@ -146,7 +151,9 @@ async fn remove(cluster: &Cluster, rest: &str) -> Result<(u16, Value), Refusal> 
     let number = rest.strip_prefix("/nodes/").and_then(|number| number.parse().ok());
     let node = NodeId(number.ok_or_else(|| malformed("DELETE /v1/cluster/nodes/N, and N is a node's number"))?);
     let inbox = cluster.inbox().ok_or_else(|| refusal(ChangeError::NotLeading))?;
-    inbox.change_members(Change::Remove(node)).map_err(refusal)?;
+    let (tell, told) = oneshot::channel();
+    inbox.change_members_then(Change::Remove(node), move |done| _ = tell.send(done));
+    told.await.unwrap_or(Err(ChangeError::NotLeading)).map_err(refusal)?;
     // Not the log's word but what connections are let in by: once this is answered, the node is not heard any more.
     let mut standing = cluster.standing();
     match timeout(AGREE_MAX, standing.wait_for(|now| !now.members.contains(node))).await {

@@ -112,7 +112,7 @@ pub(super) fn start(cluster: Arc<Cluster>) -> std::io::Result<()> {
     std::thread::Builder::new().name("compare".into()).spawn(move || {
         runtime.block_on(async {
             let mut raising = Raising::default();
-            while let Some(status) = cluster.status() {
+            while let Some(status) = cluster.look() {
                 if status.owns.is_some() {
                     compare(&cluster, &status).await;
                     raising.look(&cluster, &status).await;

@@ -117,6 +117,8 @@ pub(crate) struct Cluster {
     peers: OnceLock<Peers>,
     inbox: OnceLock<Inbox<RealDisk>>,
     standing: watched::Sender<Standing>,
+    /// How the log stood when it was last looked at.
+    seen: Mutex<Option<Status>>,
     /// The last entry of which this node knows that it is committed, a moment ago.
     committed: AtomicU64,
     hands: Mutex<Vec<mpsc::UnboundedSender<Asked>>>,
@@ -172,6 +174,7 @@ impl Cluster {
             peers: OnceLock::new(),
             inbox: OnceLock::new(),
             standing: watched::channel(Standing::default()).0,
+            seen: Mutex::default(),
             committed: AtomicU64::new(0),
             hands: Mutex::default(),
             next_hand: AtomicUsize::new(0),
@@ -214,9 +217,16 @@ impl Cluster {
         Ok(())
     }
 
-    /// How the log stands; `None` while the node starts or stops.
+    /// How the log stood a moment ago; `None` while the node starts or stops. Never waits for the log, which may wait for its disk.
     pub(crate) fn status(&self) -> Option<Status> {
-        self.inbox().and_then(Inbox::status)
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How the log stands, once it has time to say so; `None` if it has stopped.
+    pub(super) fn look(&self) -> Option<Status> {
+        let status = self.inbox().and_then(Inbox::status);
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&status);
+        status
     }
 
     /// What the digest of this node's state was.

@@ -214,16 +214,17 @@ fn replace(cluster: &Cluster, old: NodeId, request: &[u8]) -> anyhow::Result<Byt
 /// A node asks that the number which it had before be removed. Done at the leader; asked again until it is.
 pub(super) fn retire_asked(cluster: &Arc<Cluster>, asked: Asked) {
     let number = asked.request.first_chunk().map(|bytes| NodeId(u64::from_le_bytes(*bytes)));
+    let from = asked.from;
     if let (Some(old), Some(inbox), true) = (number, cluster.inbox(), cluster.leads())
-        && old != asked.from
+        && old != from
         // One that still speaks is somebody.
-        && inbox.status().is_some_and(|status| !status.peers.iter().any(|peer| peer.node == old && peer.is_there))
+        && cluster.status().is_some_and(|status| !status.peers.iter().any(|peer| peer.node == old && peer.is_there))
     {
-        match inbox.change_members(Change::Remove(old)) {
-            Ok(()) => tracing::info!("node {old} is removed: node {} is in its place", asked.from),
+        inbox.change_members_then(Change::Remove(old), move |removed| match removed {
+            Ok(()) => tracing::info!("node {old} is removed: node {from} is in its place"),
             // It asks again.
             Err(error) => tracing::debug!("node {old} is not removed yet: {error}"),
-        }
+        });
     }
     asked.reply.send(Bytes::from_static(&[0]));
 }

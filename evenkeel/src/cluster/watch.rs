@@ -14,7 +14,7 @@ pub(super) const NEARLY: u64 = 16;
 pub(super) fn start(cluster: Arc<Cluster>) -> io::Result<()> {
     std::thread::Builder::new().name("cluster".into()).spawn(move || {
         let mut places = None;
-        while let Some(status) = cluster.status() {
+        while let Some(status) = cluster.look() {
             look(&cluster, &status);
             cluster.offer(&status);
             cluster.fetch_wanted();

@@ -47,7 +47,7 @@ impl<D: Disk> Inbox<D> {
         self.shared.for_node.notify_all();
     }
 
-    /// How the node stands; `None` if it has stopped.
+    /// How the node stands; `None` if it has stopped. Waits until it has time to say so.
     #[must_use]
     pub fn status(&self) -> Option<Status> {
         self.ask(|node| node.status())
@@ -61,12 +61,23 @@ impl<D: Disk> Inbox<D> {
         self.ask(move |node| node.change_members(change)).unwrap_or(Err(ChangeError::NotLeading))
     }
 
+    /// As [`Inbox::change_members`], for who must not wait: `tell` hears what became of it, on the node's thread, and is dropped if the node has
+    /// stopped.
+    pub fn change_members_then(&self, change: Change, tell: impl FnOnce(Result<(), ChangeError>) + Send + 'static) {
+        self.give_errand(Box::new(move |node| tell(node.change_members(change))));
+    }
+
     /// See [`Node::hand_over`].
     ///
     /// # Errors
     /// As there; [`ChangeError::NotLeading`] also if the node has stopped.
     pub fn hand_over(&self, to: NodeId) -> Result<(), ChangeError> {
         self.ask(move |node| node.hand_over(to)).unwrap_or(Err(ChangeError::NotLeading))
+    }
+
+    /// As [`Inbox::hand_over`], for who must not wait: see [`Inbox::change_members_then`].
+    pub fn hand_over_then(&self, to: NodeId, tell: impl FnOnce(Result<(), ChangeError>) + Send + 'static) {
+        self.give_errand(Box::new(move |node| tell(node.hand_over(to))));
     }
 
     /// See [`crate::RaftLog::offer_snapshot`].
@@ -88,15 +99,20 @@ impl<D: Disk> Inbox<D> {
 
     fn ask<T: Send + 'static>(&self, question: impl FnOnce(&mut Node<D>) -> T + Send + 'static) -> Option<T> {
         let (answer, answered) = mpsc::channel();
-        let errand: Errand<D> = Box::new(move |node| {
+        self.give_errand(Box::new(move |node| {
             // Who asked may have gone.
             let _ = answer.send(question(node));
-        });
-        self.errands.send(errand).ok()?;
-        // If the node just looked and is about to sleep, it sleeps by now, and hears this.
-        drop(self.shared.queue());
-        self.shared.for_node.notify_all();
+        }));
         answered.recv().ok()
+    }
+
+    /// One that the node does not take any more is dropped.
+    fn give_errand(&self, errand: Errand<D>) {
+        if self.errands.send(errand).is_ok() {
+            // If the node just looked and is about to sleep, it sleeps by now, and hears this.
+            drop(self.shared.queue());
+            self.shared.for_node.notify_all();
+        }
     }
 }
 

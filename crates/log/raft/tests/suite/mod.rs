@@ -60,5 +60,6 @@ checks! {
         clusters_of_seeds_lose_nothing_and_have_one_owner_a_term,
         a_cluster_of_one_seed_does_the_same_again;
     real:
-        threads_carry_a_cluster_over_real_disks;
+        threads_carry_a_cluster_over_real_disks,
+        a_node_that_is_held_up_holds_up_nobody_who_does_not_wait;
 }

@@ -4,10 +4,10 @@ use super::harness::{LOG, id};
 use bytes::Bytes;
 use evenkeel_disk::RealDisk;
 use evenkeel_log::{Log, LogEvent, Role};
-use evenkeel_log_raft::{Inbox, Members, Options, RaftLog, Running, Start, run};
+use evenkeel_log_raft::{Change, ChangeError, Inbox, Members, Options, RaftLog, Running, Start, run};
 use evenkeel_types::LogIndex;
 use std::{
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
 
@@ -121,4 +121,33 @@ pub(crate) fn threads_carry_a_cluster_over_real_disks() {
     logs.clear();
     running.into_iter().flatten().for_each(Running::join);
     assert_eq!(inbox.status(), None, "it has stopped");
+}
+
+/// A thread that serves requests asked the node, and stood still with it.
+pub(crate) fn a_node_that_is_held_up_holds_up_nobody_who_does_not_wait() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options::new(LOG, id(0), Start::New(Members::of(&[id(0), id(1)])));
+    let (log, node, writer, _) = RaftLog::open(RealDisk, folder.path(), &options, LogIndex::ZERO).unwrap();
+    let (is_held, held) = mpsc::channel();
+    let (let_go, wait) = mpsc::channel::<()>();
+    // The first message that it has for the other holds it up, until the sender of this is gone.
+    let (inbox, running) = run(node, writer, Duration::from_millis(1), move |_| {
+        _ = is_held.send(());
+        _ = wait.recv();
+    })
+    .unwrap();
+    held.recv().unwrap();
+    let (tell, told) = mpsc::channel();
+    let (tell_too, tell_late) = (tell.clone(), tell.clone());
+    inbox.hand_over_then(id(1), move |done| _ = tell.send(done));
+    inbox.change_members_then(Change::Remove(id(1)), move |done| _ = tell_too.send(done));
+    assert!(told.try_recv().is_err(), "it is still held up");
+    drop(let_go);
+    for _ in 0..2 {
+        assert_eq!(told.recv().unwrap(), Err(ChangeError::NotLeading));
+    }
+    drop(log);
+    running.join();
+    inbox.hand_over_then(id(1), move |done| _ = tell_late.send(done));
+    assert!(told.recv().is_err(), "it has stopped, and nobody is told");
 }
