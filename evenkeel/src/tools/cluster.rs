@@ -185,6 +185,8 @@ fn table(told: &Value) -> Table {
             _ if !halted.is_empty() => "HALTED",
             (Some(true), Some(Value::Bool(true))) => "too far behind",
             (Some(true), _) => "there",
+            // Since that node leads which tells it.
+            (Some(false), _) if node.get("last") == Some(&Value::from(0)) => "not heard of",
             (Some(false), _) => "gone",
             (None, _) => "unknown",
         };
@@ -257,13 +259,19 @@ mod tests {
             json!({"node": node, "role": role, "reachable": reachable, "last": 12, "needs_snapshot": null,
                    "address": "10.0.0.1:9326", "http": "10.0.0.1:9324"})
         };
-        let told = json!({"leader": 1, "nodes": [node(1, "leader", json!(true)), node(9, "voter", json!(false))]});
+        let mut silent = node(5, "voter", json!(false));
+        silent["last"] = json!(0);
+        let told =
+            json!({"leader": 1, "nodes": [node(1, "leader", json!(true)), node(9, "voter", json!(false)), silent]});
         let mut shown = Vec::new();
         table(&told).write(Screen { columns: 200, ..Screen::PLAIN }, &mut shown).unwrap();
         let shown = String::from_utf8(shown).unwrap();
         let lines: Vec<_> = shown.lines().collect();
         assert!(lines[1].contains("1  leader  there") && lines[2].contains("9  voter   gone"), "{shown}");
-        assert_eq!(remarks(&told).len(), 1);
+        assert!(lines[3].contains("5  voter   not heard of"), "{shown}");
+        assert_eq!(remarks(&told), Vec::<String>::new());
+        let few = json!({"leader": 1, "nodes": told["nodes"].as_array().unwrap()[..2]});
+        assert_eq!(remarks(&few).len(), 1);
         let headless = json!({"leader": null, "nodes": told["nodes"]});
         assert!(remarks(&headless)[0].contains("No node leads"));
     }

@@ -102,6 +102,7 @@ fn state(node: &Node) -> &'static str {
         _ if node.halted.is_some() => "<span class=\"tag held\">halted</span>",
         (Some(true), Some(true)) => "<span class=\"tag held\">gets the state</span>",
         (Some(true), _) => "<span class=\"tag good\">there</span>",
+        (Some(false), _) if node.last == Some(0) => "<span class=\"tag held\">not heard of</span>",
         (Some(false), _) => "<span class=\"tag held\">gone</span>",
         (None, _) => "<span class=\"tag\">unknown</span>",
     }

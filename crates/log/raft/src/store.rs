@@ -170,9 +170,14 @@ impl<D: Disk> Store<D> {
         self.terms.get(number.checked_sub(1)?).map(|(_, epoch)| *epoch)
     }
 
+    /// Whether that entry lies where epochs are not known any more, though it may be there.
+    pub(crate) fn begins_above(&self, index: LogIndex) -> bool {
+        index <= self.base
+    }
+
     /// Whether a follower that needs that entry next cannot have it any more.
     pub(crate) fn lacks(&self, index: LogIndex) -> bool {
-        index <= self.base || index <= self.last && matches!(self.entry(index), Err(ReadError::Trimmed(_)))
+        self.begins_above(index) || index <= self.last && matches!(self.entry(index), Err(ReadError::Trimmed(_)))
     }
 
     /// So much more may be read from the disk for followers. Returns who waited for it.

@@ -43,11 +43,11 @@ use std::{
 pub struct Peer {
     /// Which one.
     pub node: NodeId,
-    /// How far its log is known to equal the leader's.
+    /// How far its log is known to equal the leader's; 0 before it has said so, since that leads.
     pub matched: LogIndex,
     /// Whether it was heard of within the last election time.
     pub is_there: bool,
-    /// Whether it needs a snapshot: it has too little for entries.
+    /// Whether it needs a snapshot: it has said that it has too little for entries.
     pub needs_snapshot: bool,
 }
 
@@ -275,8 +275,7 @@ impl<D: Disk> Node<D> {
                     node: NodeId(*id),
                     matched: LogIndex(progress.matched),
                     is_there: progress.recent_active,
-                    needs_snapshot: progress.state == raft::ProgressState::Snapshot
-                        || self.is_gone(progress.matched + 1),
+                    needs_snapshot: self.needs_snapshot(progress),
                 });
             }
             peers.sort_by_key(|peer| peer.node);
@@ -293,10 +292,24 @@ impl<D: Disk> Node<D> {
         }
     }
 
-    /// Whether that entry is not in the log any more. What may be replayed is there; what is kept for its bodies may be.
+    /// Whether a member has too little for entries, as far as it has said what it has.
+    fn needs_snapshot(&self, progress: &raft::Progress) -> bool {
+        match progress.state {
+            raft::ProgressState::Snapshot => true,
+            raft::ProgressState::Replicate => self.is_gone(progress.matched + 1),
+            // What it has is being asked for, from the leader's end downwards: `matched` is 0 until it is found.
+            raft::ProgressState::Probe => self.is_gone(progress.next_idx),
+        }
+    }
+
+    /// Whether that entry cannot be had from the log any more. What may be replayed is there; what is kept for its bodies may be, and is of use from
+    /// the base on.
     fn is_gone(&self, index: u64) -> bool {
-        let index = LogIndex(index);
-        self.core.store().is_withheld(index) || index < self.shared.upkeep.first() && self.core.store().lacks(index)
+        let (index, store) = (LogIndex(index), self.core.store());
+        // The disk is looked at last.
+        store.is_withheld(index)
+            || store.begins_above(index)
+            || index < self.shared.upkeep.first() && store.lacks(index)
     }
 
     /// Tells the owner that it is none any more.

@@ -169,6 +169,58 @@ pub(crate) fn a_leader_offers_its_state_before_it_owns_the_log() {
     assert_eq!(oracle.applied(away), oracle.last());
 }
 
+/// A new leader knows of nobody how far he is, until he has said so. It took that for having nothing, and kept its state for him.
+pub(crate) fn one_that_a_new_leader_has_not_heard_from_is_not_called_too_far_behind() {
+    let mut cluster = Cluster::new(3, 22);
+    let mut oracle = Oracle::new(3);
+    go_on(&mut cluster, &mut oracle, 40);
+    for node in 0..3 {
+        let floor = LogIndex(oracle.applied(node).0 - 2);
+        assert!(oracle.trim(node, cluster.log(node), floor));
+        assert!(oracle.release(node, cluster.log(node), LogIndex(1), floor));
+    }
+    cluster.settle();
+    let away = (cluster.owner().unwrap() + 1) % 3;
+    // All start again, so that nobody has the beginning in memory; one stays away.
+    for node in 0..3 {
+        cluster.stop(node, End::Kill);
+        if node != away {
+            cluster.start(node, oracle.applied(node).0);
+            oracle.restarted(node, oracle.applied(node));
+        }
+    }
+    let of_it = |cluster: &Cluster| {
+        let leader = cluster.owner()?;
+        let status = cluster.parts[leader].as_ref()?.node.status();
+        status.peers.into_iter().find(|peer| peer.node == id(away))
+    };
+    (0..100).for_each(|_| {
+        cluster.pump();
+        cluster.tick();
+    });
+    let peer = of_it(&cluster).expect("one leads");
+    assert!(!peer.is_there && !peer.needs_snapshot && peer.matched == LogIndex::ZERO, "{peer:?}");
+    // It comes back with all that there was: whatever it says, it is never in need of a state.
+    cluster.start(away, oracle.applied(away).0);
+    oracle.restarted(away, oracle.applied(away));
+    for _ in 0..100 {
+        cluster.collect();
+        match cluster.under_way.is_empty() {
+            true => cluster.tick(),
+            false => {
+                let message = cluster.under_way.remove(0);
+                cluster.carry(message);
+            }
+        }
+        for node in 0..3 {
+            cluster.node(node).node.work();
+            cluster.disk_part(node);
+        }
+        assert!(!of_it(&cluster).unwrap().needs_snapshot);
+    }
+    assert!(of_it(&cluster).unwrap().matched > LogIndex(40));
+}
+
 pub(crate) fn handing_over_is_one_election_and_loses_nothing() {
     let mut cluster = Cluster::new(3, 5);
     let mut oracle = Oracle::new(3);

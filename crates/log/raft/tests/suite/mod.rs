@@ -43,6 +43,7 @@ checks! {
         a_member_that_needs_a_snapshot_gets_one_and_goes_on,
         members_survive_a_power_cut,
         a_leader_offers_its_state_before_it_owns_the_log,
+        one_that_a_new_leader_has_not_heard_from_is_not_called_too_far_behind,
         handing_over_is_one_election_and_loses_nothing;
     promises:
         no_promise_leaves_before_it_is_synced,
