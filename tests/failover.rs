@@ -6,7 +6,10 @@ use evenkeel_tests::http::{self, Connection};
 use evenkeel_tests::signed::Pen;
 use evenkeel_tests::{Client, Cluster, Failure, Message, Tool, client, wait};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 const SOON: Duration = Duration::from_secs(60);
 
@@ -97,6 +100,9 @@ fn a_token_for_joining_counts_once_whoever_leads() {
         assert!(ended.stderr.contains("`evenkeel cluster add` makes another"), "{}", ended.stderr);
     };
     refusal(&cluster, &token);
+    wait::until("the token to be gone with which a node came", SOON, || {
+        json(&cluster, leader, &["keys", "list"])["keys"].as_array().unwrap().len() == 1
+    });
     cluster.nodes[0].start_again();
     cluster.wait_for_all();
     Tool::of(&cluster.nodes[0], &["cluster", "transfer", "--to", &cluster.number(0).to_string()]).works();
@@ -110,6 +116,41 @@ fn a_token_for_joining_counts_once_whoever_leads() {
     refusal(&cluster, &other);
     assert_eq!(cluster.status(1)["nodes"].as_array().unwrap().len(), 4);
     drop(joined);
+}
+
+/// A node was let in, and did not hear it: its token was spent, and it had to be given another.
+#[test]
+fn a_node_that_did_not_hear_that_it_was_let_in_asks_again_with_its_token() {
+    let cluster = Cluster::of_three();
+    let nodes = || cluster.status(0)["nodes"].as_array().unwrap().clone();
+    let at = nodes()[1]["address"].as_str().unwrap().to_owned();
+    for transfers in [false, true] {
+        let (token, before) = (cluster.token(), nodes().len());
+        let mut node = Cluster::joining(&at, &token).prepare();
+        // It cannot keep what it is told.
+        let in_the_way = node.data().join("sealing-key.unfinished/x");
+        fs::create_dir_all(&in_the_way).unwrap();
+        let said = node.try_start().unwrap_err();
+        assert!(said.contains("sealing-key"), "{said}");
+        node.wait_for_end("it to have ended");
+        assert_eq!(nodes().len(), before + 1, "it was let in");
+        let ended = Cluster::joining(&at, &token).run();
+        assert!(ended.stderr.contains("`evenkeel cluster add` makes another"), "{}", ended.stderr);
+        if transfers {
+            Tool::of(&cluster.nodes[0], &["cluster", "transfer", "--to", &cluster.number(2).to_string()]).works();
+        }
+        fs::remove_dir(&in_the_way).unwrap();
+        fs::remove_dir(in_the_way.parent().unwrap()).unwrap();
+        node.start_again();
+        let votes = || nodes().iter().filter(|node| node["role"] != "learner").count();
+        wait::until("it to have a vote", SOON, || votes() == 4);
+        // Another leader knows nothing of the number that was given before, and gives one of its own.
+        assert_eq!(nodes().len(), before + 1 + usize::from(transfers));
+        assert!(!node.data().join("joining").exists());
+        let number = nodes().iter().rfind(|node| node["role"] != "learner").unwrap()["node"].to_string();
+        node.kill();
+        Tool::of(&cluster.nodes[0], &["cluster", "remove", &number]).works();
+    }
 }
 
 #[test]

@@ -39,6 +39,13 @@ impl Secret {
         digest.iter().take(NAME_BYTES).map(|byte| format!("{byte:02X}")).collect()
     }
 
+    /// What proves that the same one spends it again: 64 hexadecimal digits, from which neither it follows nor `who`, which only that one knows.
+    #[must_use]
+    pub fn spent_by(&self, who: &[u8]) -> String {
+        let digest = Sha256::digest([b"evenkeel join token spent by ".as_slice(), &self.0, who].concat());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Its bytes, for a connection that is proved.
     #[must_use]
     pub fn bytes(&self) -> &[u8; SECRET_BYTES] {

@@ -9,6 +9,9 @@ const PLACES_MAX: usize = 64;
 /// Bytes of an address: a name of the domain name system, and a port.
 const ADDRESS_BYTES_MAX: usize = 262;
 
+/// The stamp of what the leader says of a node that it has just let in.
+pub(super) const GIVEN_STAMP: u64 = 1;
+
 /// Where a node is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Place {

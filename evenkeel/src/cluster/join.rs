@@ -2,13 +2,15 @@
 //!
 //! The leader makes the new node a learner first, under a number that no other has had, and then tells it that number, the authority, and what all
 //! nodes must have alike. A number is the index of the log's entry before the change: there is none like it, also after a change of leader. If the new
-//! node dies before it has written that down, a learner is left over that never comes (`evenkeel cluster remove`).
+//! node dies before it has written that down, or the leader in the midst of it, it may ask again with the same token: it is known by what it drew and keeps in
+//! its folder until it has joined. A number that nobody came for is removed ([`super::given`]).
 
 use super::{
-    book::Place,
+    book::{GIVEN_STAMP, Place},
     decision::{self, NotLeading},
     folder::Membership,
     forward::Unanswered,
+    given::{Asker, Given},
     house::JOIN,
     init::reachable,
     node::Cluster,
@@ -33,8 +35,14 @@ use std::{
 /// How long the cluster may take to agree on a new member.
 const AGREE_MAX: Duration = Duration::from_secs(10);
 
+/// Between two looks whether it has.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
 /// Between two attempts while the cluster is about to have another leader.
 const TRY_EVERY: Duration = Duration::from_millis(20);
+
+/// By what a new node is known that asks again; in its folder until it has joined.
+const JOINING: &str = "joining";
 
 /// What a new node says of itself.
 #[derive(Serialize, Deserialize)]
@@ -46,6 +54,8 @@ struct Request {
     region: String,
     has_root: bool,
     feature_level: u32,
+    /// By what it is known if it asks again.
+    drawn: String,
 }
 
 /// What it is told.
@@ -96,6 +106,7 @@ pub(crate) fn join(asking: Asking<'_>) -> anyhow::Result<()> {
         region: region.into(),
         has_root,
         feature_level: FEATURE_LEVEL,
+        drawn: drawn(folder)?,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let welcome = runtime.block_on(evenkeel_peers::join(at, &token, serde_json::to_vec(&request)?.into()))?;
@@ -121,8 +132,22 @@ pub(crate) fn join(asking: Asking<'_>) -> anyhow::Result<()> {
         incoming: None,
     }
     .write(folder)?;
+    // Nobody reads it any more.
+    _ = disk.remove(&folder.join(JOINING));
     tracing::info!("joined the cluster {} as node {}", welcome.cluster, welcome.node);
     Ok(())
+}
+
+/// What this node drew when it asked for the first time.
+fn drawn(folder: &Path) -> anyhow::Result<String> {
+    if let Some(drawn) = private_file::read(folder, JOINING)? {
+        return Ok(drawn);
+    }
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|_| anyhow::anyhow!("the system's random source fails"))?;
+    let drawn = format!("{:032x}", u128::from_le_bytes(bytes));
+    private_file::write(folder, JOINING, drawn.as_bytes())?;
+    Ok(drawn)
 }
 
 /// A stranger asks, here or at another node, which passed it on.
@@ -195,11 +220,14 @@ fn let_in(cluster: &Cluster, secret: &Secret, request: &[u8]) -> anyhow::Result<
     }
     let line = cluster.line.get().context("the node is starting; try again")?;
     // One node at a time.
-    let _one = cluster.letting_in.lock().unwrap_or_else(PoisonError::into_inner);
-    if !cluster.tokens.spend(line, secret)? {
-        bail!("the token was used or taken back, or is older than an hour: `evenkeel cluster add` makes another");
-    }
-    let node = agree(cluster, request.address, request.http)?;
+    let mut given = cluster.letting_in.lock().unwrap_or_else(PoisonError::into_inner);
+    let by = secret.spent_by(format!("{} at {}", request.drawn, request.address).as_bytes());
+    let Some(token) = cluster.tokens.spend(line, secret, &by)? else {
+        bail!(
+            "the token was used by another node or taken back, or is older than an hour: `evenkeel cluster add` makes another"
+        );
+    };
+    let node = agree(cluster, &mut given, &Asker::New(token), request.address, request.http)?;
     let welcome = Welcome {
         cluster: cluster.name.to_string(),
         node: node.0,
@@ -212,32 +240,45 @@ fn let_in(cluster: &Cluster, secret: &Secret, request: &[u8]) -> anyhow::Result<
     Ok(serde_json::to_vec(&welcome)?.into())
 }
 
-/// As [`agree`], for a node that needs no token.
-pub(super) fn admit(cluster: &Cluster, address: String, http: String) -> anyhow::Result<NodeId> {
-    let _one = cluster.letting_in.lock().unwrap_or_else(PoisonError::into_inner);
-    agree(cluster, address, http)
-}
-
-/// Has all agree on a learner of a new number, which is found there.
-fn agree(cluster: &Cluster, address: String, http: String) -> anyhow::Result<NodeId> {
+/// Has all agree on a learner of a new number, which is found there; or finds the one that the asker was given before.
+pub(super) fn agree(
+    cluster: &Cluster,
+    given: &mut Given,
+    asker: &Asker,
+    address: String,
+    http: String,
+) -> anyhow::Result<NodeId> {
     let inbox = cluster.inbox().context("the node is starting; try again")?;
     let until = Instant::now() + AGREE_MAX;
+    let mut proposed_in = None;
     let node = loop {
         let status = inbox.status().context("the node is stopping")?;
-        let node = NodeId(status.last.0 + 1);
-        match inbox.change_members(Change::AddLearner(node)) {
-            Ok(()) => break node,
-            Err(ChangeError::UnderWay) if Instant::now() < until => std::thread::sleep(Duration::from_millis(20)),
-            Err(error) => return Err(error.into()),
+        if let Some(node) = given.to(asker, &status) {
+            break node;
         }
-    };
-    while !inbox.status().is_some_and(|status| status.members.contains(node)) {
+        // Another leader may have given that number to somebody else.
+        if !status.leads() || proposed_in.is_some_and(|term| term != status.term) {
+            return Err(NotLeading.into());
+        }
         if Instant::now() > until {
             bail!("the nodes did not agree on a new one within {} s: is a majority there?", AGREE_MAX.as_secs());
         }
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    cluster.book().learn([Place { node: node.0, address, http, stamp: 1 }]);
+        if proposed_in.is_none() {
+            let node = NodeId(status.last.0 + 1);
+            match inbox.change_members(Change::AddLearner(node)) {
+                Ok(()) => {
+                    given.note(asker, node, status.term);
+                    proposed_in = Some(status.term);
+                }
+                // Perhaps of this very asker, which lost its patience.
+                Err(ChangeError::UnderWay) => {}
+                Err(ChangeError::NotLeading) => return Err(NotLeading.into()),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        std::thread::sleep(LOOK_EVERY);
+    };
+    cluster.book().learn([Place { node: node.0, address, http, stamp: GIVEN_STAMP }]);
     tracing::info!("node {node} is let in");
     Ok(node)
 }

@@ -19,6 +19,7 @@ mod decision;
 mod fetch;
 mod folder;
 mod forward;
+mod given;
 mod house;
 mod init;
 mod join;

@@ -4,10 +4,10 @@ use super::{
     book::{Book, Place},
     compare::{Comparisons, Found},
     folder::{Incoming, Membership},
+    given::Given,
     house::Doorkeeper,
     line::Line,
     offer::Offering,
-    repair::Replaced,
     tokens::Tokens,
     watch,
 };
@@ -100,7 +100,6 @@ pub(crate) struct Cluster {
     halted: OnceLock<Arc<Halted>>,
     meters: OnceLock<Arc<Meters>>,
     pub(super) comparisons: Comparisons,
-    pub(super) replaced: Replaced,
     /// Why what it holds cannot be trusted.
     pub(super) damage: Mutex<Option<String>>,
     pub(super) line: OnceLock<Line>,
@@ -113,7 +112,7 @@ pub(crate) struct Cluster {
     book: Mutex<Book>,
     pub(super) tokens: Tokens,
     /// One node is let in at a time.
-    pub(super) letting_in: Mutex<()>,
+    pub(super) letting_in: Mutex<Given>,
     peers: OnceLock<Peers>,
     inbox: OnceLock<Inbox<RealDisk>>,
     standing: watched::Sender<Standing>,
@@ -161,7 +160,6 @@ impl Cluster {
             halted: OnceLock::new(),
             meters: OnceLock::new(),
             comparisons: Comparisons::default(),
-            replaced: Replaced::default(),
             damage: Mutex::default(),
             line: OnceLock::new(),
             is_fetching: AtomicBool::new(false),

@@ -6,14 +6,15 @@
 //!    nothing is changed: without a leader it asks on.
 //! 2. What it held is put aside ([`super::quarantine`]), and the new number is written down. It starts again like any new node: as a learner, which
 //!    gets a vote once it has caught up.
-//! 3. It asks the leader to remove the old number ([`super::house::RETIRE`]), for as long as that is a member. A crash before the number was written down leaves over
-//!    a learner that never comes; asked again by the same node, the same leader gives the same number.
+//! 3. It asks the leader to remove the old number ([`super::house::RETIRE`]), for as long as that is a member. Asked again by the same node, the same leader gives the
+//!    same number; one that nobody came for is removed ([`super::given`]).
 //!
 //! A node that is told to stop meanwhile ends at once, and goes on with its next start. This happens by itself once in [`AGAIN_AFTER`]; damage that comes sooner is a matter for people.
 
 use super::{
     decision::{self, NotLeading},
     folder::Membership,
+    given::Asker,
     house::{REPLACE, RETIRE},
     join,
     node::{Cluster, can_spare},
@@ -33,7 +34,7 @@ use std::{
     collections::BTreeMap,
     net::{SocketAddr, TcpListener},
     path::Path,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, PoisonError},
     time::Duration,
 };
 use tokio::time::{sleep, timeout};
@@ -44,10 +45,6 @@ const AGAIN_AFTER: Duration = Duration::from_secs(600);
 const ANSWER_MAX: Duration = Duration::from_secs(15);
 /// Between two attempts to find a leader.
 const TRY_EVERY: Duration = Duration::from_secs(1);
-
-/// Numbers that were given in the place of others, while this process leads.
-#[derive(Debug, Default)]
-pub(super) struct Replaced(Mutex<BTreeMap<NodeId, NodeId>>);
 
 /// What a node that is to be replaced says of itself.
 #[derive(Serialize, Deserialize)]
@@ -199,13 +196,8 @@ fn replace(cluster: &Cluster, old: NodeId, request: &[u8]) -> anyhow::Result<Byt
         serde_json::from_slice(request).context("use the same version on all nodes")?;
     cluster.check_level_of(feature_level)?;
     // Held meanwhile: one that asks again while it is answered gets the same number.
-    let mut given = cluster.replaced.0.lock().unwrap_or_else(PoisonError::into_inner);
-    let members = cluster.standing().borrow().members.clone();
-    let node = match given.get(&old).copied().filter(|node| members.learners.contains(node)) {
-        Some(node) => node,
-        None => join::admit(cluster, address, http)?,
-    };
-    given.insert(old, node);
+    let mut given = cluster.letting_in.lock().unwrap_or_else(PoisonError::into_inner);
+    let node = join::agree(cluster, &mut given, &Asker::Again(old), address, http)?;
     tracing::warn!("node {old} has lost what it held, and comes back as node {node}");
     let nodes = cluster.book().places();
     Ok(serde_json::to_vec(&Replacement { node: node.0, nodes })?.into())

@@ -1,8 +1,16 @@
 //! Looks how the log stands, tells the rest of the node, and gives learners a vote once they have caught up.
 
-use super::node::{Cluster, Standing};
+use super::{
+    given::Strangers,
+    node::{Cluster, Standing},
+    tokens,
+};
 use evenkeel_log_raft::{Change, Status};
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    io,
+    sync::{Arc, TryLockError},
+    time::{Duration, Instant},
+};
 
 /// Between two looks: what a request may wait longer than needed after a change of leader. A look costs some microseconds.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
@@ -13,9 +21,10 @@ pub(super) const NEARLY: u64 = 16;
 /// Starts the thread. It ends with the log.
 pub(super) fn start(cluster: Arc<Cluster>) -> io::Result<()> {
     std::thread::Builder::new().name("cluster".into()).spawn(move || {
-        let mut places = None;
+        let (mut places, mut strangers) = (None, Strangers::default());
         while let Some(status) = cluster.look() {
             look(&cluster, &status);
+            let_in(&cluster, &status, &mut strangers);
             cluster.offer(&status);
             cluster.fetch_wanted();
             let now = cluster.book().places();
@@ -66,6 +75,28 @@ fn promote(cluster: &Cluster, status: &Status) {
         && inbox.change_members(Change::Promote(peer.node)).is_ok()
     {
         tracing::info!("node {} has caught up and gets a vote", peer.node);
+    }
+}
+
+/// Looks after those that were let in: one that has come needs its token no more, and one that never comes is removed.
+fn let_in(cluster: &Cluster, status: &Status, strangers: &mut Strangers) {
+    // Looked at again, if somebody is just being let in.
+    let mut given = match cluster.letting_in.try_lock() {
+        Ok(given) => given,
+        Err(TryLockError::Poisoned(given)) => given.into_inner(),
+        Err(TryLockError::WouldBlock) => return,
+    };
+    let (Some(line), Some(inbox)) = (cluster.line.get(), cluster.inbox()) else { return };
+    for token in given.arrived(status) {
+        tokens::is_done_with(line, &token);
+    }
+    let left_over = strangers.left_over(status, &cluster.book(), Instant::now());
+    if let Some(node) = left_over {
+        // Under the lock: nobody is given that number meanwhile.
+        given.forget(node);
+        if inbox.change_members(Change::Remove(node)).is_ok() {
+            tracing::warn!("node {node} was let in and never came; it is removed");
+        }
     }
 }
 
