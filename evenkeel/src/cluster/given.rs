@@ -61,9 +61,15 @@ impl Given {
 
     /// The tokens of those that have a vote by now. They are told once.
     pub(super) fn arrived(&mut self, status: &Status) -> Vec<String> {
-        let votes = |number: &mut Number| number.is_agreed && status.members.voters.contains(&number.node);
-        let arrived = self.0.extract_if(.., |_, number| votes(number));
-        arrived.filter_map(|(asker, _)| if let Asker::New(token) = asker { Some(token) } else { None }).collect()
+        let mut tokens = Vec::new();
+        self.0.retain(|asker, number| {
+            let votes = number.is_agreed && status.members.voters.contains(&number.node);
+            if let (true, Asker::New(token)) = (votes, asker) {
+                tokens.push(token.clone());
+            }
+            !votes
+        });
+        tokens
     }
 }
 
