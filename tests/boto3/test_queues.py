@@ -14,6 +14,14 @@ class Queues(QueueTest):
         self.assertEqual(found, self.queue)
         self.assertTrue(found.endswith(f"/000000000000/{self.name}"), found)
 
+    def test_behind_a_proxy_with_tls_urls_begin_with_https(self):
+        def passed_on(request, **_):
+            request.headers["X-Forwarded-Proto"] = "https"
+
+        self.sqs.meta.events.register("before-send.sqs.GetQueueUrl", passed_on)
+        found = self.sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
+        self.assertEqual(found, self.queue.replace("http://", "https://"))
+
     def test_making_it_again_finds_it_unless_it_differs(self):
         again = self.sqs.create_queue(QueueName=self.name, Attributes={"VisibilityTimeout": "30"})
         self.assertEqual(again["QueueUrl"], self.queue)

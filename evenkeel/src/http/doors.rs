@@ -1,6 +1,6 @@
 //! A request that is here as a whole, from the check of its signature to its response. Where it came in is another's affair.
 
-use super::{request_id::RequestId, service::Thread, unread};
+use super::{by_https, request_id::RequestId, service::Thread, unread};
 use crate::cluster::{admin, skip};
 use bytes::Bytes;
 use evenkeel_access::Known;
@@ -196,6 +196,7 @@ pub(super) fn asked<'h>(head: &'h Parts, id: &'h RequestId, peer: IpAddr, now: W
         trace: text("x-amzn-trace-id"),
         host: text("host").unwrap_or_default(),
         tls: false,
+        by_https: by_https::is_said(&head.headers),
         peer: Some(peer),
         now,
         request_id: id.as_str(),

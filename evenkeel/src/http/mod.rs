@@ -5,6 +5,7 @@
 
 mod answer;
 mod body;
+mod by_https;
 mod console;
 mod doors;
 mod forwarded;

@@ -35,8 +35,11 @@ pub struct Head<'a> {
     pub trace: Option<&'a str>,
     /// `Host`: by what name the client reached us. Queue URLs are built from it.
     pub host: &'a str,
-    /// Whether the client came by TLS (here or at a proxy before us), so that queue URLs begin with `https`.
+    /// Whether the connection is encrypted, as policies see it.
     pub tls: bool,
+    /// Whether the client says that it came by `https`, to a proxy before us: then queue URLs begin so. Anybody can say it, and nothing
+    /// else goes by it.
+    pub by_https: bool,
     /// Where the client is, as far as the connection shows.
     pub peer: Option<IpAddr>,
     /// When the request came.

@@ -1,6 +1,7 @@
 //! Queue names and URLs.
 //!
-//! A queue's URL is `http://<host>/<account>/<name>`, its host the one by which the client reached us. Of a URL that a
+//! A queue's URL is `http://<host>/<account>/<name>`, its host the one by which the client reached us, and its scheme, too: some SDKs send
+//! to the URL as it was told. Of a URL that a
 //! client sends only the path counts: it may have come by another name of the same server. The name alone does, too, for a queue
 //! of the caller's own account; AWS was seen to take it, and some programs count on that.
 //! AWS Developer Guide, "Amazon SQS queue and message identifiers".
@@ -77,7 +78,7 @@ pub(crate) fn base(head: &Head<'_>) -> Result<String, SqsError> {
         let reason = "Queue URLs are built from it: letters, digits, '.', '-', '_', ':' and brackets, please.";
         return Err(SqsError::value(head.host, "Host", reason));
     }
-    Ok(format!("{}://{}", if head.tls { "https" } else { "http" }, head.host))
+    Ok(format!("{}://{}", if head.tls || head.by_https { "https" } else { "http" }, head.host))
 }
 
 /// A queue's URL.
@@ -142,6 +143,7 @@ mod tests {
         let head = |host| Head { host, ..Head::default() };
         assert_eq!(base(&head("localhost:9324")).unwrap(), "http://localhost:9324");
         assert_eq!(base(&Head { tls: true, ..head("[::1]") }).unwrap(), "https://[::1]");
+        assert_eq!(base(&Head { by_https: true, ..head("q.example") }).unwrap(), "https://q.example");
         for wrong in ["", "a b", "a/b", "a\"b", "evil\r\nx", &"x".repeat(262)] {
             assert!(base(&head(wrong)).is_err(), "{wrong}");
         }

@@ -25,6 +25,7 @@ mod tests {
             trace: None,
             host: "localhost",
             tls: false,
+            by_https: false,
             peer: None,
             now: evenkeel_types::WallTime(0),
             request_id: "id",

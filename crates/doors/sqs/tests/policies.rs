@@ -167,6 +167,18 @@ fn users_addresses_and_times_are_what_conditions_ask_for() {
 }
 
 #[test]
+fn what_a_client_says_of_a_proxy_does_not_make_it_secure() {
+    let mut house = house();
+    let mut plain = statement("Deny", &json!("*"), "sqs:SendMessage");
+    plain["Condition"] = json!({"Bool": {"aws:SecureTransport": "false"}});
+    set(&mut house, &json!([plain]));
+    for (tls, by_https, status) in [(false, false, 403), (false, true, 403), (true, false, 200)] {
+        let head = Head { tls, by_https, ..head("") };
+        assert_eq!(ask(&mut house, CALLER, head, "SendMessage", json!({"MessageBody": "a"})).0, status);
+    }
+}
+
+#[test]
 fn a_policy_goes_with_its_queue() {
     let mut house = house();
     set(&mut house, &json!([statement("Allow", &json!("*"), "sqs:SendMessage")]));
