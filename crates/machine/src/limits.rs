@@ -27,8 +27,9 @@ pub const LANES_LOOKED_AT_PER_RECEIVE: u32 = 24;
 pub const LANES_LOOKED_AT_PER_VIEW: usize = 4_096;
 /// Empty lanes forgotten per batch in queues where nobody waits.
 pub const LANES_FORGOTTEN_PER_BATCH: u32 = 1_024;
-/// Purged jobs and lanes freed per batch, so that a purge of millions stops nobody: as many steps as of the wheel.
-pub const REAPED_PER_BATCH: u32 = 4_096;
+/// Purged jobs and lanes freed per batch, and slots swept, so that a purge of millions stops nobody: a millisecond and a half at most, while a
+/// checkpoint wants an image of each.
+pub const REAPED_PER_BATCH: u32 = 2_048;
 /// Queues that can exist.
 pub const QUEUES_MAX: u32 = 1_000_000;
 /// A retention period, at least and at most, and what it is unless set (SQS: 60 seconds to 14 days, 4 days).
@@ -65,8 +66,8 @@ pub const NOTE_NAME_BYTES_MAX: usize = 64;
 pub const NOTE_BYTES_MAX: usize = 65_536;
 /// Jobs that a peek shows at most: a screenful, and some 10 us.
 pub const PEEK_JOBS_MAX: usize = 100;
-/// Steps of dropping what is past its time per batch, each a lane or a job.
-pub const EXPIRED_PER_BATCH: u32 = 4_096;
+/// Steps of dropping what is past its time per batch, each a lane or a job; in a lane's order each job may lie in another page of memory.
+pub const EXPIRED_PER_BATCH: u32 = 1_024;
 /// Jobs past their time, or gone to the dead letters, that a receive meets besides those that it grants.
 pub const PASSED_PER_RECEIVE: u32 = 64;
 /// How long a deleted queue's name stays taken, where it does (SQS: 60 seconds).

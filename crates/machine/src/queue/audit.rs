@@ -76,7 +76,7 @@ impl Queues {
                 doomed.bytes += counted.bytes;
                 if lane.standing != Standing::Doomed {
                     not_met.insert(slot);
-                } else if lane.ready > 0 || lane.is_empty() || lane.own().is_some() {
+                } else if lane.is_empty() || lane.own().is_some() {
                     return Err(format!("lane {:?} is kept though it was purged", lane.group));
                 }
             } else {
@@ -200,6 +200,11 @@ impl Queues {
     }
 
     fn audit_list(&self, lane: &Lane) -> Result<(), String> {
+        if lane.standing == Standing::Doomed {
+            // What is ready is loose.
+            let has_list = lane.head != NIL || lane.tail != NIL;
+            return if has_list { Err(format!("lane {:?} has a list though it was met", lane.group)) } else { Ok(()) };
+        }
         let (mut at, mut count) = (lane.head, 0);
         // The reaper takes the first without telling the next.
         let mut before = if at != NIL && self.is_doomed(lane) { self.jobs.at(at).prev } else { NIL };

@@ -21,7 +21,7 @@ pub(crate) enum Standing {
     Resting,
     /// It has nothing. It is kept until the turns have passed it, lest coming back pay off.
     Idle,
-    /// It was purged, and the reaper has been there; it is kept until its last job in the wheel is gone.
+    /// It was purged, and the reaper has been there; it is kept until the last of its jobs that hang in the wheel or are loose is gone.
     Doomed,
 }
 

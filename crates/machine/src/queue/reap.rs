@@ -1,10 +1,12 @@
 //! The reaper: frees what was purged, a bounded number of steps at a time.
 //!
-//! 1. It takes the doomed lanes one by one, frees their ready jobs, and then the lane once none of its jobs hangs in the
-//!    wheel; each job and each lane is a step.
-//! 2. A doomed job that hangs in the wheel goes when it comes due. Twelve hours may be long for that, so once they are
-//!    more than a sixteenth of the job slots, a *sweep* looks at every slot and frees them: at most sixteen steps for each.
-//! 3. Settings of a group outlive a purge: its next lane takes them from the doomed one ([`Queues::lane_of`]), and if there
+//! 1. It takes the doomed lanes one by one. Of a few among many jobs it frees the ready ones in their lane's order, and then the
+//!    lane once none of its jobs hangs in the wheel; each job and each lane is a step.
+//! 2. Where the doomed jobs are more than a sixteenth of the slots it lets a lane's ready jobs *loose* instead, all in one step, and a
+//!    *sweep* over all slots frees them: at most sixteen steps for each, but in the order of memory. In a lane's order each job lies in another page.
+//! 3. A doomed job that hangs in the wheel goes when it comes due. Twelve hours may be long for that, so once they are
+//!    more than a sixteenth of the slots, a sweep frees them too.
+//! 4. Settings of a group outlive a purge: its next lane takes them from the doomed one ([`Queues::lane_of`]), and if there
 //!    is none when the reaper comes, it makes that lane.
 //!
 //! The sets of old turns are no state, and they hold no more than the doomed lanes do; they are emptied at the same pace,
@@ -18,8 +20,8 @@ use crate::{
     slab::{Ends, NIL},
 };
 
-/// One doomed job in so many slots may hang in the wheel until it comes due.
-const SLOTS_PER_HANGING: u64 = 16;
+/// With more than one doomed job in so many slots, a sweep over all of them is worth while.
+const SLOTS_PER_DOOMED: u64 = 16;
 
 impl Queues {
     /// Takes at most [`limits::REAPED_PER_BATCH`] steps. Pushes [`Event::BodyReleased`] for each job freed.
@@ -35,7 +37,7 @@ impl Queues {
 
     /// Whether there is something to free that no timer will.
     pub(super) fn has_doomed(&self) -> bool {
-        self.doomed.lanes.head != NIL || self.doomed.sweep != NIL || self.many_hang()
+        self.doomed.lanes.head != NIL || self.doomed.sweep != NIL || self.wants_sweep()
     }
 
     /// Whether a lane was purged.
@@ -43,16 +45,26 @@ impl Queues {
         lane.epoch != self.queues.at(lane.queue).epoch
     }
 
-    fn many_hang(&self) -> bool {
-        self.doomed.hanging * SLOTS_PER_HANGING > self.jobs.used().into()
+    fn are_many(&self, doomed: u64) -> bool {
+        doomed * SLOTS_PER_DOOMED > self.jobs.used().into()
+    }
+
+    /// Whether a sweep should begin: once all lanes are met, what is ready still is loose.
+    fn wants_sweep(&self) -> bool {
+        self.doomed.lanes.head == NIL && (self.doomed.ready > 0 || self.are_many(self.doomed.hanging))
     }
 
     fn reap_one(&mut self, slot: u32, events: &mut Vec<Event>) {
-        let lane = self.lanes.at(slot);
-        if lane.head == NIL {
+        let job = self.lanes.at(slot).head;
+        if job != NIL && self.are_many(self.doomed.ready) {
+            let mut lane = self.lanes.edit(slot);
+            (lane.head, lane.tail) = (NIL, NIL);
+            drop(lane);
             return self.meet(slot, events);
         }
-        let job = lane.head;
+        if job == NIL {
+            return self.meet(slot, events);
+        }
         // The link back from the next one stays: nobody follows it any more.
         let next = self.jobs.at(job).next;
         let mut lane = self.lanes.edit(slot);
@@ -66,7 +78,7 @@ impl Queues {
         self.free_doomed(job, events);
     }
 
-    /// Takes a lane without ready jobs off the list, with its name and settings, and frees it if nothing of it is left.
+    /// Takes a lane without a list of ready jobs off that of the lanes, with its name and settings, and frees it if nothing of it is left.
     fn meet(&mut self, slot: u32, events: &mut Vec<Event>) {
         let next = self.lanes.at(slot).queue_next;
         self.doomed.lanes = if next == NIL { Ends::default() } else { Ends { head: next, ..self.doomed.lanes } };
@@ -100,18 +112,20 @@ impl Queues {
         }
     }
 
-    /// Frees a doomed job that hung in the wheel and is out of it, and its lane if that has nothing left.
-    pub(super) fn free_hanging(&mut self, slot: u32, events: &mut Vec<Event>) {
+    /// Frees a doomed job that is in no list and not in the wheel, and its lane if that has nothing left.
+    pub(super) fn free_loose(&mut self, slot: u32, events: &mut Vec<Event>) {
         let job = self.jobs.at(slot);
         let (lane_slot, place) = (job.lane, job.place());
         let mut lane = self.lanes.edit(lane_slot);
-        match place {
-            Place::Delayed => lane.delayed -= 1,
-            Place::Leased => lane.leased -= 1,
-            Place::Ready | Place::Free => unreachable!("only delayed and leased jobs hang in the wheel"),
-        }
+        let (of_lane, of_all) = match place {
+            Place::Ready => (&mut lane.ready, &mut self.doomed.ready),
+            Place::Delayed => (&mut lane.delayed, &mut self.doomed.hanging),
+            Place::Leased => (&mut lane.leased, &mut self.doomed.hanging),
+            Place::Free => unreachable!("a free slot holds no job"),
+        };
+        *of_lane -= 1;
+        *of_all -= 1;
         drop(lane);
-        self.doomed.hanging -= 1;
         self.free_doomed(slot, events);
         let lane = self.lanes.at(lane_slot);
         if lane.standing == Standing::Doomed && lane.is_empty() {
@@ -129,8 +143,9 @@ impl Queues {
         }
     }
 
+    /// Goes on with the sweep. What is purged behind it while lanes are let loose is left for the next one.
     fn sweep(&mut self, steps: u32, events: &mut Vec<Event>) {
-        if self.doomed.sweep == NIL && self.many_hang() {
+        if self.doomed.sweep == NIL && self.wants_sweep() {
             self.doomed.sweep = 0;
         }
         for _ in 0..steps {
@@ -138,18 +153,28 @@ impl Queues {
             if slot == NIL {
                 break;
             }
-            let at_end = slot >= self.jobs.used() || self.doomed.hanging == 0;
+            let at_end = slot >= self.jobs.used() || self.doomed.ready + self.doomed.hanging == 0;
             self.doomed.sweep = if at_end { NIL } else { slot + 1 };
-            if !at_end && self.hangs_doomed(slot) {
-                self.wheel.remove(&mut self.jobs, slot);
-                self.free_hanging(slot, events);
+            if !at_end {
+                self.sweep_one(slot, events);
             }
         }
     }
 
-    fn hangs_doomed(&self, slot: u32) -> bool {
+    fn sweep_one(&mut self, slot: u32, events: &mut Vec<Event>) {
         let job = self.jobs.at(slot);
-        matches!(job.place(), Place::Delayed | Place::Leased) && self.is_doomed(self.lanes.at(job.lane))
+        let hangs = match job.place() {
+            Place::Free => return,
+            Place::Ready => false,
+            Place::Delayed | Place::Leased => true,
+        };
+        if !self.is_doomed(self.lanes.at(job.lane)) {
+            return;
+        }
+        if hangs {
+            self.wheel.remove(&mut self.jobs, slot);
+        }
+        self.free_loose(slot, events);
     }
 
     fn empty_graveyard(&mut self) {

@@ -48,7 +48,7 @@ impl Queues {
     fn due(&mut self, slot: u32, at: Moment, events: &mut Vec<Event>) {
         let job = *self.jobs.at(slot);
         if self.is_doomed(self.lanes.at(job.lane)) {
-            return self.free_hanging(slot, events);
+            return self.free_loose(slot, events);
         }
         match job.place() {
             Place::Delayed => {

@@ -4,7 +4,7 @@ use crate::script::{QUEUE, Script, held};
 use evenkeel_machine::{
     Event, Machine, Outcome, Reply,
     batch::BatchBuilder,
-    command::{Body, Command, NewJob, QueueSettings},
+    command::{Body, Command, NewJob, QueueKey, QueueSettings},
     limits::REAPED_PER_BATCH,
     queue::{AckError, Cap, Counts, EnqueueError, NoSuchQueue, Totals},
 };
@@ -34,6 +34,10 @@ fn released(events: &[Event]) -> usize {
 
 /// One batch of as many jobs as asked, over so many groups.
 fn fill(script: &mut Script, jobs: usize, groups: usize, delay: Option<Micros>) {
+    fill_queue(script, QUEUE, jobs, groups, delay);
+}
+
+fn fill_queue(script: &mut Script, queue: QueueKey<'_>, jobs: usize, groups: usize, delay: Option<Micros>) {
     let names: Vec<String> = (0..groups).map(|group| format!("g{group}")).collect();
     let mut sent = 0;
     while sent < jobs {
@@ -47,13 +51,20 @@ fn fill(script: &mut Script, jobs: usize, groups: usize, delay: Option<Micros>) 
                 counted_bytes: 1,
                 body: Body::new(b"x"),
             };
-            batch.push(&Command::Enqueue { queue: QUEUE, jobs: (sent..sent + count).map(job).collect(), call: None });
+            batch.push(&Command::Enqueue { queue, jobs: (sent..sent + count).map(job).collect(), call: None });
             sent += count;
         }
         let bytes = batch.finish(LogTime(script.now), WallTime(1_700_000_000_000 + script.now / 1_000));
         let next = LogIndex(script.machine.applied().0 + 1);
         script.machine.apply(next, &bytes, &mut script.outcome).unwrap();
     }
+}
+
+fn create(script: &mut Script, name: &'static str) -> QueueKey<'static> {
+    let queue = QueueKey { name, ..QUEUE };
+    let settings = QueueSettings::default();
+    script.run(&Command::CreateQueue { queue, settings, papers: Default::default(), tags: vec![] });
+    queue
 }
 
 /// Empty batches, as an idle engine makes them, until nothing is due at once. How many bodies each released.
@@ -264,13 +275,7 @@ fn purged_jobs_that_hang_in_the_wheel_do_not_stay_until_they_are_due() {
     // A few among many are left to their time, which costs nothing.
     fill(&mut script, 30_000, 10, None);
     script.receive_for(10, Micros::from_secs(600));
-    let name = evenkeel_machine::command::QueueKey { name: "few", ..QUEUE };
-    script.run(&Command::CreateQueue {
-        queue: name,
-        settings: QueueSettings::default(),
-        papers: Default::default(),
-        tags: vec![],
-    });
+    let name = create(&mut script, "few");
     let job =
         NewJob { group: "g", delay: Some(Micros::from_secs(60)), dedup: None, counted_bytes: 1, body: Body::new(b"x") };
     script.run(&Command::Enqueue { queue: name, jobs: vec![job; 10], call: None });
@@ -278,6 +283,36 @@ fn purged_jobs_that_hang_in_the_wheel_do_not_stay_until_they_are_due() {
     assert!(reap(&mut script).len() <= 1);
     assert_eq!(script.machine.queues().totals().jobs, 30_010);
     assert_eq!(released(&script.wait(61_000_000)), 10);
+    script.machine.audit().unwrap();
+}
+
+#[test]
+fn what_is_purged_behind_a_sweep_goes_with_the_next_one() {
+    let mut script = Script::new(QueueSettings::default());
+    fill(&mut script, 10_000, 7, None);
+    let many = create(&mut script, "many");
+    fill_queue(&mut script, many, 40_000, 100, None);
+    assert_eq!(script.run(&Command::PurgeQueue { queue: many }), Reply::Purged(Ok(40_000)));
+    // Past all that lie in front.
+    let before = (0..10).map(|_| released(&script.wait(0))).sum::<usize>();
+    assert!((1..30_000).contains(&before), "{before}");
+    assert_eq!(purge(&mut script), Reply::Purged(Ok(10_000)));
+    let before = before + released(&script.outcome.events);
+    let batches = reap(&mut script);
+    assert_eq!(batches.iter().sum::<usize>() + before, 50_000);
+    assert!(batches.len() <= 2 * 50_000 / REAPED_PER_BATCH as usize + 2, "{} batches for two sweeps", batches.len());
+    assert_eq!(script.machine.queues().sizes(), (2, 0, 0));
+    script.machine.audit().unwrap();
+}
+
+#[test]
+fn a_few_that_are_purged_among_many_are_freed_without_a_sweep() {
+    let mut script = Script::new(QueueSettings::default());
+    fill(&mut script, 100_000, 100, None);
+    let few = create(&mut script, "few");
+    fill_queue(&mut script, few, 1_000, 10, None);
+    assert_eq!(script.run(&Command::PurgeQueue { queue: few }), Reply::Purged(Ok(1_000)));
+    assert_eq!(reap(&mut script), [1_000]);
     script.machine.audit().unwrap();
 }
 
