@@ -251,6 +251,7 @@ pub fn start<L: Log + 'static, D: Disk>(
         stopping: false,
     };
     let thread = std::thread::Builder::new().name("engine".into()).spawn(move || {
+        evenkeel_priority::go_first();
         let (engine, gaps, ended) = driver.run();
         on_end(&engine, &gaps);
         ended
@@ -310,6 +311,7 @@ fn read_bodies<R: LogReader, D: Disk>(bodies: &BodyStore<R, D>, errands: &mpsc::
 
 /// Does the keeper's errands, and what else it finds to do while there are none.
 fn keep<R: LogReader, D: Disk>(mut keeper: Keeper<R, D>, errands: &mpsc::Receiver<Errand>, inbox: &Inbox) {
+    evenkeel_priority::go_last();
     let mut has_idle_work = true;
     loop {
         let errand = match errands.try_recv() {
