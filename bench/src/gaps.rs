@@ -4,7 +4,11 @@
 //! at. The server keeps them all; a client sees only those that happen to hit it. *Work* is for how long the loop had a
 //! processor in that time: where it is much less, others had it, as the load tool has on the same machine.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
+
+use crate::stalls::{Stall, outside};
 
 /// Microseconds, within 1 %; since the server's start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -48,6 +52,37 @@ impl std::fmt::Display for Gaps {
     }
 }
 
+/// One of the longest rounds: begin and end after 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Round {
+    pub from: Duration,
+    pub to: Duration,
+}
+
+/// The longest rounds that a server's log tells of, the longest first.
+///
+/// # Errors
+/// If one is not understood.
+pub fn long_rounds(log: &str) -> anyhow::Result<Vec<Round>> {
+    let lines = log.lines().filter(|line| line.contains(" a long round of the engine: "));
+    lines.map(|line| parse_round(line).with_context(|| format!("not understood: {line}"))).collect()
+}
+
+/// The longest of the rounds without what of each the machine stood still. The server tells only of its longest: what it does not tell of was no longer
+/// than the shortest of them.
+pub fn longest_outside(rounds: &[Round], stalls: &[Stall]) -> Duration {
+    rounds.iter().map(|round| outside(round.from, round.to, stalls)).max().unwrap_or_default()
+}
+
+fn parse_round(line: &str) -> Option<Round> {
+    let (_, after) = line.split_once(" a long round of the engine: busy ")?;
+    let (busy, after) = after.split_once(" us, work ")?;
+    let (_, after) = after.split_once(" us, ended ")?;
+    let ended = after.split(' ').next()?;
+    let to = Duration::from_micros(ended.parse().ok()?);
+    Some(Round { from: to.checked_sub(Duration::from_micros(busy.parse().ok()?))?, to })
+}
+
 fn parse(line: &str) -> Option<Gaps> {
     let (before, after) = line.split_once(" rounds of the engine: busy p99 ")?;
     let (p99, after) = after.split_once(" us, p99.9 ")?;
@@ -67,6 +102,22 @@ fn parse(line: &str) -> Option<Gaps> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn long_rounds_are_measured_without_what_the_machine_stood_still() {
+        let line = |busy, ended| {
+            format!(
+                "2026-01-01T00:00:00Z  INFO evenkeel::serve: a long round of the engine: busy {busy} us, work 9 us, ended {ended} us after 1970"
+            )
+        };
+        let log = format!("{}\nstopped\n{}\n", line(50_000, 1_000_000), line(10_000, 2_000_000));
+        let rounds = long_rounds(&log).unwrap();
+        assert_eq!(rounds[0], Round { from: Duration::from_millis(950), to: Duration::from_secs(1) });
+        assert_eq!(longest_outside(&rounds, &[]), Duration::from_millis(50));
+        let stall = Stall { from: Duration::from_millis(940), to: Duration::from_millis(995) };
+        assert_eq!(longest_outside(&rounds, &[stall]), Duration::from_millis(10));
+        assert!(long_rounds(" a long round of the engine: busy").is_err());
+    }
 
     #[test]
     fn the_last_line_counts_and_a_log_without_one_is_an_error() {

@@ -27,6 +27,7 @@ pub mod rng;
 pub mod server;
 pub mod session;
 pub mod sqs;
+pub mod stalls;
 pub mod stats;
 pub mod storage;
 pub mod target;

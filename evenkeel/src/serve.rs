@@ -25,7 +25,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::Path,
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 use tokio::sync::Notify;
 
@@ -36,6 +36,8 @@ const DRAIN_TIMEOUT_BETWEEN: Duration = Duration::from_secs(2);
 /// How long a node that stops says so before it closes its doors, while others serve: balancers look about so often, and clients that are busy learn it from
 /// an answer.
 const FAREWELL: Duration = Duration::from_millis(500);
+/// A round of the engine that is told by itself at the end, if it is among the longest.
+const LONG_ROUND: Duration = Duration::from_millis(1);
 
 /// Serves until SIGTERM or SIGINT, or until the log fails.
 pub(crate) fn serve(config: Config) -> anyhow::Result<()> {
@@ -481,6 +483,11 @@ fn tell_totals(totals: Totals, gaps: &Gaps) {
     tracing::info!(
         "{count} rounds of the engine: busy p99 {p99} us, p99.9 {p999} us, longest {max} us, most work {work} us"
     );
+    for round in gaps.longest().iter().filter(|round| round.busy >= LONG_ROUND) {
+        let ended = round.ended.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        let (busy, work) = (round.busy.as_micros(), round.work.as_micros());
+        tracing::info!("a long round of the engine: busy {busy} us, work {work} us, ended {ended} us after 1970");
+    }
 }
 
 fn tell_syncs(syncs: &SyncStats) {

@@ -10,6 +10,7 @@ use crate::limits::{LOG_BYTES_PER_SECOND, ROOM_BYTES};
 use crate::measure::measure;
 use crate::report::Row;
 use crate::session::Session;
+use crate::stalls::Stalls;
 use crate::storage::ensure_room;
 
 /// Seconds of cycles before the kill, so that there is log to read back behind the last checkpoint.
@@ -18,6 +19,10 @@ const TAIL_SECONDS: u64 = 3;
 pub(super) fn run(common: &Common, args: &DepthArgs) -> anyhow::Result<Vec<Row>> {
     let cycles = LOG_BYTES_PER_SECOND * (args.seconds + args.warmup);
     ensure_room(&common.data_parent(), jobs_room(args, args.jobs_deep) + cycles + 2 * ROOM_BYTES)?;
+    let stalls = Stalls::watch();
+    if stalls.is_none() {
+        println!("when the machine itself stands still is not known: this program may not have real-time priority");
+    }
     let mut session = Session::own(common, &[])?;
     let queue_url = session.queue("deep")?;
     fill(&session, &queue_url, args, args.jobs_deep)?;
@@ -29,7 +34,7 @@ pub(super) fn run(common: &Common, args: &DepthArgs) -> anyhow::Result<Vec<Row>>
     }
     if args.wants(Part::Restart) {
         let during = if args.wants(Part::Backlog) { "fill and cycles" } else { "fill" };
-        lives.push((during, gaps::stop(&mut session)?));
+        lives.push(gaps::stop(&mut session, during, stalls.as_ref())?);
         session.start_again()?.wait_until_healthy()?;
         leave_a_tail(args, &session, &queue_url)?;
         rows.insert(0, restart::cold(&mut session, args, &queue_url)?);
@@ -37,7 +42,7 @@ pub(super) fn run(common: &Common, args: &DepthArgs) -> anyhow::Result<Vec<Row>>
     if args.wants(Part::Gaps) {
         gaps::purge_under_load(&mut session, args, &queue_url)?;
         let during = if lives.is_empty() { "from fill to purge" } else { "purge" };
-        lives.push((during, gaps::stop(&mut session)?));
+        lives.push(gaps::stop(&mut session, during, stalls.as_ref())?);
         rows.extend(gaps::rows(args, &lives));
     }
     Ok(rows)

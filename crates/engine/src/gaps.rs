@@ -5,10 +5,23 @@
 
 use hdrhistogram::Histogram;
 use rustix::time::{ClockId, clock_gettime};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+/// So many of the longest are kept one by one.
+const LONGEST: usize = 16;
 /// The longest gap that is told apart, in microseconds: a minute.
 const MICROS_MAX: u64 = 60_000_000;
+
+/// One of the longest rounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Round {
+    /// When it ended.
+    pub ended: SystemTime,
+    /// How long it was.
+    pub busy: Duration,
+    /// For how long of that the thread had a processor.
+    pub work: Duration,
+}
 
 /// The gaps since the start.
 #[derive(Debug)]
@@ -17,12 +30,14 @@ pub struct Gaps {
     work: Histogram<u64>,
     /// What the thread had worked when it was last asked.
     worked: Duration,
+    /// The longest first.
+    longest: Vec<Round>,
 }
 
 impl Default for Gaps {
     fn default() -> Self {
         let histogram = || Histogram::new_with_max(MICROS_MAX, 2).expect("two digits up to a minute are possible");
-        Self { busy: histogram(), work: histogram(), worked: Duration::ZERO }
+        Self { busy: histogram(), work: histogram(), worked: Duration::ZERO, longest: Vec::with_capacity(LONGEST) }
     }
 }
 
@@ -35,7 +50,17 @@ impl Gaps {
         let work = worked.saturating_sub(std::mem::replace(&mut self.worked, worked));
         self.busy.saturating_record(micros(busy));
         self.work.saturating_record(micros(work));
+        self.keep_if_long(busy, work);
         busy
+    }
+
+    fn keep_if_long(&mut self, busy: Duration, work: Duration) {
+        if self.longest.len() == LONGEST && self.longest.last().is_some_and(|least| least.busy >= busy) {
+            return;
+        }
+        self.longest.truncate(LONGEST - 1);
+        let at = self.longest.partition_point(|round| round.busy >= busy);
+        self.longest.insert(at, Round { ended: SystemTime::now(), busy, work });
     }
 
     /// From now on, so that what was done before the first round is no part of it.
@@ -59,6 +84,12 @@ impl Gaps {
     #[must_use]
     pub fn micros_max(&self) -> u64 {
         self.busy.max()
+    }
+
+    /// The longest ones, the longest first.
+    #[must_use]
+    pub fn longest(&self) -> &[Round] {
+        &self.longest
     }
 
     /// The most that the thread worked in one, in microseconds (within 1 %): the time that it had a processor.
@@ -100,6 +131,16 @@ mod tests {
         gaps.begin();
         gaps.record(Instant::now());
         assert!(gaps.work_micros_max() < 4_900, "{}", gaps.work_micros_max());
+    }
+
+    #[test]
+    fn the_longest_are_kept_in_order_and_no_more_than_a_few() {
+        let mut gaps = Gaps::default();
+        for micros in [7, 3, 900, 1, 5, 5].into_iter().chain(20..60) {
+            gaps.keep_if_long(Duration::from_micros(micros), Duration::ZERO);
+        }
+        let kept: Vec<_> = gaps.longest().iter().map(|round| round.busy.as_micros()).collect();
+        assert_eq!(kept, [900].into_iter().chain((45..60).rev()).collect::<Vec<_>>());
     }
 
     #[test]

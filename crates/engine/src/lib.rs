@@ -43,7 +43,7 @@ pub use damage_watch::DamageWatcher;
 pub use engine::{Engine, Totals};
 pub use errand::{CheckpointStep, Done, Errand};
 pub use fatal::Fatal;
-pub use gaps::Gaps;
+pub use gaps::{Gaps, Round};
 pub use halt::{Halt, Halted, applying};
 pub use interpreter::{Attribute, Interpreter, JobPlace, Legible};
 pub use keeper::Keeper;
