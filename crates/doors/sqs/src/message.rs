@@ -107,7 +107,7 @@ impl<'r> Draft<'r> {
         };
         let section = sums.attributes.map(|md5| (&*attributes, md5));
         let id = dedup.as_ref().map(|(id, _)| &**id);
-        let trace_header = trace_header.or(self.trace.filter(|trace| attributes::is_trace_header(trace)));
+        let trace_header = trace_header.or_else(|| self.trace.filter(|trace| attributes::is_trace_header(trace)));
         let blob = blob::encode(text, &sums.body, sender_id, section, trace_header, id);
         let counted_bytes = u32::try_from(counted_bytes).unwrap_or(u32::MAX);
         Ok(Message { group, delay, dedup, counted_bytes, blob, sums })
