@@ -76,6 +76,9 @@ impl World {
             }
         }
         self.compare_history()?;
+        if self.ended {
+            return Ok(());
+        }
         // Before any proposal of this life is noted: these entries are of earlier ones.
         self.witness_committed()?;
         self.pump()?;
