@@ -251,7 +251,6 @@ pub fn start<L: Log + 'static, D: Disk>(
         stopping: false,
     };
     let thread = std::thread::Builder::new().name("engine".into()).spawn(move || {
-        evenkeel_priority::go_first();
         let (engine, gaps, ended) = driver.run();
         on_end(&engine, &gaps);
         ended

@@ -70,8 +70,6 @@ impl<D: Disk> Writer<D> {
         thread::scope(|scope| {
             // If no thread can be had, the writer does it when it is idle.
             let filler = thread::Builder::new().name("log-filler".into()).spawn_scoped(scope, || upkeep.run(&stop));
-            // Only now: a thread begins where the one that made it is.
-            evenkeel_priority::go_first();
             self.work(filler.is_err());
             stop.store(true, Ordering::Release);
             upkeep.wake();

@@ -152,7 +152,6 @@ pub fn run<D: Disk>(
 }
 
 fn run_node<D: Disk>(mut node: Node<D>, tick: Duration, errands: &Receiver<Errand<D>>, mut send: impl FnMut(Message)) {
-    evenkeel_priority::go_first();
     let shared = node.shared().clone();
     let mut next_tick = Instant::now() + tick;
     let mut last_leave = Instant::now();
@@ -211,8 +210,6 @@ fn run_disk<D: Disk>(mut writer: Writer<D>, shared: &Shared<D>) {
     thread::scope(|scope| {
         // If no thread can be had, the disk half does it when it is idle.
         let filler = thread::Builder::new().name("log-filler".into()).spawn_scoped(scope, || upkeep.run(&stop));
-        // Only now: a thread begins where the one that made it is.
-        evenkeel_priority::go_first();
         loop {
             if writer.write() {
                 writer.sync();
