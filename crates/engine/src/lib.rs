@@ -25,6 +25,7 @@ mod marks;
 mod meters;
 mod note_watch;
 mod options;
+mod priority;
 mod read;
 mod request;
 mod skips;

@@ -310,7 +310,7 @@ fn read_bodies<R: LogReader, D: Disk>(bodies: &BodyStore<R, D>, errands: &mpsc::
 
 /// Does the keeper's errands, and what else it finds to do while there are none.
 fn keep<R: LogReader, D: Disk>(mut keeper: Keeper<R, D>, errands: &mpsc::Receiver<Errand>, inbox: &Inbox) {
-    evenkeel_priority::go_last();
+    crate::priority::go_last();
     let mut has_idle_work = true;
     loop {
         let errand = match errands.try_recv() {

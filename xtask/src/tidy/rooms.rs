@@ -5,10 +5,9 @@ use crate::packages::{Package, Workspace};
 
 /// Which room may use which: only one of a lower floor. Rooms of one floor do not know each other, so that no door
 /// imports a door.
-const FLOORS: [(&str, u8); 23] = [
+const FLOORS: [(&str, u8); 22] = [
     ("crates/types", 0),
     ("crates/metrics", 0),
-    ("crates/priority", 0),
     ("crates/machine", 1),
     ("crates/disk", 1),
     ("crates/log/api", 1),

@@ -2,14 +2,13 @@
 //!
 //! What nobody waits for (checkpoints) lets others go before it. On Linux a thread has a nice value of its own (setpriority(2): "a per-thread
 //! attribute"), and raising it is always allowed. Elsewhere nothing is done. Why none goes first: docs/adr/0010-who-goes-first.md.
-#![warn(missing_docs)]
 
 /// How far a thread that nobody waits for goes behind, in nice values: it gets a third of an even share.
 const BEHIND: i32 = 5;
 
 /// Lets others go before the calling thread, and before those that it makes from now on.
 #[cfg(target_os = "linux")]
-pub fn go_last() {
+pub(crate) fn go_last() {
     // No process means the calling thread. Where it is refused, the thread stays where it was.
     if let Ok(nice) = rustix::process::getpriority_process(None) {
         let _ = rustix::process::setpriority_process(None, nice + BEHIND);
@@ -18,7 +17,7 @@ pub fn go_last() {
 
 /// Lets others go before the calling thread: not on this system.
 #[cfg(not(target_os = "linux"))]
-pub fn go_last() {
+pub(crate) fn go_last() {
     let _ = BEHIND;
 }
 
