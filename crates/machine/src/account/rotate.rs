@@ -15,12 +15,11 @@ impl Keys {
         events: &mut Vec<Event>,
     ) -> Result<(), NoSuchKey> {
         let slot = self.find(id).ok_or(NoSuchKey)?;
-        let mut key = self.keys.edit(slot);
+        let key = self.keys.edit(slot);
         let before = std::mem::replace(&mut key.sealed, sealed.into());
         let until = WallTime(now.0.saturating_add(grace.0 / 1_000));
         key.sealed_before = if grace == Micros(0) { (Box::default(), WallTime(0)) } else { (before, until) };
         key.rotated_at = now;
-        drop(key);
         events.push(Event::KeyChanged(slot));
         Ok(())
     }

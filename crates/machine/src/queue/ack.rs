@@ -67,7 +67,7 @@ impl Queues {
             Place::Delayed | Place::Free => unreachable!("a job that was granted is leased or ready"),
         }
         {
-            let mut queue = self.queues.edit(queue.slot);
+            let queue = self.queues.edit(queue.slot);
             queue.counts.acked += u64::from(!fault::is(Fault::LeakCount));
             queue.bytes -= u64::from(job.body().bytes);
         }

@@ -42,18 +42,18 @@ impl Queues {
         self.unlink(slot);
         let bytes = u64::from(self.jobs.at(slot).body().bytes);
         {
-            let mut queue = self.queues.edit(source);
+            let queue = self.queues.edit(source);
             queue.counts.moved_out += 1;
             queue.bytes -= bytes;
         }
         {
-            let mut queue = self.queues.edit(target);
+            let queue = self.queues.edit(target);
             queue.counts.moved_in += u64::from(!fault::is(Fault::LoseDead));
             queue.bytes += bytes;
         }
         let resets = self.is_fifo(target);
         {
-            let mut job = self.jobs.edit(slot);
+            let job = self.jobs.edit(slot);
             job.change_lane(target_lane);
             if resets {
                 job.send_anew(at.wall_time);

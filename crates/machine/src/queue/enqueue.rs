@@ -132,12 +132,12 @@ impl Queues {
         };
         let body = BodyRef { index: at.index, offset: new.body.offset, bytes };
         let job = {
-            let mut job = self.jobs.edit(slot);
+            let job = self.jobs.edit(slot);
             job.occupy(lane, body, at.wall_time);
             job.id(slot)
         };
         {
-            let mut queue = self.queues.edit(queue.slot);
+            let queue = self.queues.edit(queue.slot);
             queue.counts.enqueued += 1;
             queue.bytes += u64::from(bytes);
         }
@@ -177,13 +177,13 @@ impl Queues {
 
     fn delay(&mut self, slot: u32, until: LogTime) {
         let lane_slot = {
-            let mut job = self.jobs.edit(slot);
+            let job = self.jobs.edit(slot);
             job.deadline = until.0;
             job.set_place(Place::Delayed);
             job.lane
         };
         self.wheel.insert(&mut self.jobs, slot);
-        let mut lane = self.lanes.edit(lane_slot);
+        let lane = self.lanes.edit(lane_slot);
         lane.delayed += 1;
         lane.delayed_until = until.0;
         self.queues.edit(lane.queue).counts.delayed += 1;

@@ -131,7 +131,7 @@ impl Queues {
         let job = *self.jobs.at(slot);
         let bytes = u64::from(job.body().bytes);
         {
-            let mut queue = self.queues.edit(self.lanes.at(job.lane).queue);
+            let queue = self.queues.edit(self.lanes.at(job.lane).queue);
             queue.counts.expired += 1;
             queue.bytes -= bytes;
         }

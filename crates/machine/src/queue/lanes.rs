@@ -45,7 +45,7 @@ impl Queues {
         }
         let slot = self.lanes.allocate()?;
         let before = {
-            let mut queue_record = self.queues.edit(queue);
+            let queue_record = self.queues.edit(queue);
             let before = std::mem::replace(&mut queue_record.lanes.tail, slot);
             if before == NIL {
                 queue_record.lanes.head = slot;

@@ -320,7 +320,7 @@ impl Queues {
         }
         self.lanes.derived(slot).grantable = grantable;
         {
-            let mut queue = self.queues.edit(queue);
+            let queue = self.queues.edit(queue);
             queue.grantable = queue.grantable + u64::from(grantable) - u64::from(grantable_before);
             queue.turns.stand(&mut self.lanes, slot, standing);
         }
@@ -345,7 +345,7 @@ impl Queues {
     /// Puts a job that is in no list into its lane's, between two neighbours there; [`NIL`] for an end of the list.
     fn link(&mut self, slot: u32, before: u32, behind: u32) {
         let lane_slot = self.jobs.at(slot).lane;
-        let mut lane = self.lanes.edit(lane_slot);
+        let lane = self.lanes.edit(lane_slot);
         lane.ready += 1;
         match before {
             NIL => lane.head = slot,
@@ -355,7 +355,7 @@ impl Queues {
             NIL => lane.tail = slot,
             behind => self.jobs.edit(behind).prev = slot,
         }
-        let mut job = self.jobs.edit(slot);
+        let job = self.jobs.edit(slot);
         job.prev = before;
         job.next = behind;
         job.set_place(Place::Ready);
@@ -366,7 +366,7 @@ impl Queues {
     fn unlink(&mut self, slot: u32) {
         let job = *self.jobs.at(slot);
         assert_eq!(job.place(), Place::Ready, "only ready jobs are in their lane's list");
-        let mut lane = self.lanes.edit(job.lane);
+        let lane = self.lanes.edit(job.lane);
         match job.prev {
             NIL => lane.head = job.next,
             prev => self.jobs.edit(prev).next = job.next,
@@ -382,13 +382,13 @@ impl Queues {
     /// Makes a job that is in no list a leased one, from now until its deadline.
     fn lease(&mut self, slot: u32, now: LogTime, deadline: LogTime) {
         let (lane_slot, since) = {
-            let mut job = self.jobs.edit(slot);
+            let job = self.jobs.edit(slot);
             job.deadline = deadline.0;
             job.set_place(Place::Leased);
             (job.lane, millis(LogTime(job.leased_at)))
         };
         self.wheel.insert(&mut self.jobs, slot);
-        let mut lane = self.lanes.edit(lane_slot);
+        let lane = self.lanes.edit(lane_slot);
         lane.leased += 1;
         lane.since_millis += since;
         // A lease taken up again was charged for the time before when it ran out.
@@ -404,7 +404,7 @@ impl Queues {
         self.queues.edit(queue).counts.leased -= 1;
         let since = millis(LogTime(job.leased_at));
         let held = millis(now) - since;
-        let mut lane = self.lanes.edit(job.lane);
+        let lane = self.lanes.edit(job.lane);
         lane.leased -= 1;
         lane.since_millis -= since;
         lane.charged_millis -= held;
@@ -412,7 +412,6 @@ impl Queues {
             0 => held,
             estimate => (3 * estimate + held) / 4,
         };
-        drop(lane);
         let weight = self.weight(self.lanes.at(job.lane));
         self.queues.edit(queue).turns.refund(&mut self.lanes, job.lane, now, weight);
     }
@@ -422,7 +421,7 @@ impl Queues {
     fn accrue(&mut self, slot: u32, now: LogTime) -> bool {
         let lane = self.lanes.at(slot);
         let (queue, weight) = (lane.queue, self.weight(lane));
-        let mut queue = self.queues.edit(queue);
+        let queue = self.queues.edit(queue);
         let fair_by = queue.settings().fair_by;
         queue.turns.accrue(&mut self.lanes, slot, now, fair_by, weight)
     }

@@ -253,7 +253,7 @@ impl Queues {
             return Err(MoveStatus::DestinationFull);
         }
         self.send_again(at, slot, destination, body, events).ok_or(MoveStatus::DestinationFull)?;
-        let mut task = self.moves.edit(task_slot);
+        let task = self.moves.edit(task_slot);
         task.moved += 1;
         if rate > 0 {
             // A task that could not go on does not catch up by a burst.
@@ -276,12 +276,12 @@ impl Queues {
         self.unlink(slot);
         let bytes = u64::from(body.bytes);
         {
-            let mut queue = self.queues.edit(from);
+            let queue = self.queues.edit(from);
             queue.counts.moved_out += 1;
             queue.bytes -= bytes;
         }
         {
-            let mut queue = self.queues.edit(to);
+            let queue = self.queues.edit(to);
             queue.counts.moved_in += 1;
             queue.bytes += bytes;
         }

@@ -58,7 +58,7 @@ impl Queues {
     fn doom(&mut self, slot: u32) -> u64 {
         self.end_walk(slot);
         let (lanes, counts, bytes) = {
-            let mut queue = self.queues.edit(slot);
+            let queue = self.queues.edit(slot);
             let counts = queue.counts;
             queue.counts = Counts { ready: 0, delayed: 0, leased: 0, ..counts };
             queue.counts.purged += counts.present();

@@ -57,9 +57,8 @@ impl Queues {
     fn reap_one(&mut self, slot: u32, events: &mut Vec<Event>) {
         let job = self.lanes.at(slot).head;
         if job != NIL && self.are_many(self.doomed.ready) {
-            let mut lane = self.lanes.edit(slot);
+            let lane = self.lanes.edit(slot);
             (lane.head, lane.tail) = (NIL, NIL);
-            drop(lane);
             return self.meet(slot, events);
         }
         if job == NIL {
@@ -67,13 +66,12 @@ impl Queues {
         }
         // The link back from the next one stays: nobody follows it any more.
         let next = self.jobs.at(job).next;
-        let mut lane = self.lanes.edit(slot);
+        let lane = self.lanes.edit(slot);
         lane.head = next;
         lane.ready -= 1;
         if next == NIL {
             lane.tail = NIL;
         }
-        drop(lane);
         self.doomed.ready -= 1;
         self.free_doomed(job, events);
     }
@@ -87,7 +85,7 @@ impl Queues {
         if self.lanes.at(slot).is_empty() {
             self.lanes.free(slot);
         } else {
-            let mut lane = self.lanes.edit(slot);
+            let lane = self.lanes.edit(slot);
             lane.standing = Standing::Doomed;
             lane.queue_prev = NIL;
             lane.queue_next = NIL;
@@ -116,7 +114,7 @@ impl Queues {
     pub(super) fn free_loose(&mut self, slot: u32, events: &mut Vec<Event>) {
         let job = self.jobs.at(slot);
         let (lane_slot, place) = (job.lane, job.place());
-        let mut lane = self.lanes.edit(lane_slot);
+        let lane = self.lanes.edit(lane_slot);
         let (of_lane, of_all) = match place {
             Place::Ready => (&mut lane.ready, &mut self.doomed.ready),
             Place::Delayed => (&mut lane.delayed, &mut self.doomed.hanging),
@@ -125,7 +123,6 @@ impl Queues {
         };
         *of_lane -= 1;
         *of_all -= 1;
-        drop(lane);
         self.free_doomed(slot, events);
         let lane = self.lanes.at(lane_slot);
         if lane.standing == Standing::Doomed && lane.is_empty() {

@@ -129,7 +129,7 @@ impl Queues {
         self.unlink(slot);
         let is_fifo = self.is_fifo(queue);
         {
-            let mut job = self.jobs.edit(slot);
+            let job = self.jobs.edit(slot);
             job.grant(at.log_time, at.wall_time);
             if is_fifo {
                 job.set_rank(before + 1);
@@ -139,7 +139,7 @@ impl Queues {
         let lease = if fault::is(Fault::DoubleGrant) { Micros(1) } else { Micros(lease.0 + late) };
         self.lease(slot, at.log_time, at.log_time + lease);
         {
-            let mut queue = self.queues.edit(queue);
+            let queue = self.queues.edit(queue);
             let fair_by = queue.settings().fair_by;
             if before > 0 {
                 queue.turns.serve_more(&mut self.lanes, lane_slot, fair_by, weight);

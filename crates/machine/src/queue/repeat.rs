@@ -121,7 +121,7 @@ impl Queues {
             }
         };
         for &slot in &slots {
-            let mut job = self.jobs.edit(slot);
+            let job = self.jobs.edit(slot);
             job.grants = job.grants.saturating_add(1);
         }
         let grants: Vec<Grant> = slots.into_iter().map(|slot| self.grant_of(slot)).collect();

@@ -53,7 +53,7 @@ impl Queues {
         match job.place() {
             Place::Delayed => {
                 let queue = {
-                    let mut lane = self.lanes.edit(job.lane);
+                    let lane = self.lanes.edit(job.lane);
                     lane.delayed -= 1;
                     lane.queue
                 };

@@ -89,7 +89,7 @@ impl Turns {
             return;
         }
         self.leave(lanes, slot);
-        let mut lane = lanes.edit(slot);
+        let lane = lanes.edit(slot);
         lane.standing = standing;
         match standing {
             Standing::InTurns => {
@@ -111,7 +111,7 @@ impl Turns {
     pub(crate) fn serve(&mut self, lanes: &mut Slab<Lane>, slot: u32, fair_by: FairBy, weight: u8) {
         self.virtual_time = self.virtual_time.max(lanes.at(slot).pass);
         if fair_by == FairBy::LeaseTime {
-            let mut lane = lanes.edit(slot);
+            let lane = lanes.edit(slot);
             lane.charged_millis += lane.estimate_millis;
         }
         let price = price(fair_by, lanes.at(slot).estimate_millis, weight);
@@ -173,7 +173,7 @@ impl Turns {
     fn move_to(&mut self, lanes: &mut Slab<Lane>, slot: u32, pass: u64) {
         let was_in_turns = lanes.at(slot).standing == Standing::InTurns;
         self.leave(lanes, slot);
-        let mut lane = lanes.edit(slot);
+        let lane = lanes.edit(slot);
         lane.pass = pass;
         if was_in_turns {
             lane.standing = Standing::InTurns;
@@ -185,7 +185,7 @@ impl Turns {
 
     /// Takes a lane out of whichever set it is in; its standing is then `Resting`.
     fn leave(&mut self, lanes: &mut Slab<Lane>, slot: u32) {
-        let mut lane = lanes.edit(slot);
+        let lane = lanes.edit(slot);
         match lane.standing {
             Standing::InTurns => {
                 let was_there = self.waiting.remove(&(lane.pass, lane.turn, slot));

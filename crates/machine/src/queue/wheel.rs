@@ -69,7 +69,7 @@ impl Wheel {
         } else {
             jobs.edit(before).next = slot;
         }
-        let mut job = jobs.edit(slot);
+        let job = jobs.edit(slot);
         job.set_wheel_slot(wheel_slot);
         job.prev = before;
         job.next = NIL;
@@ -78,7 +78,7 @@ impl Wheel {
     /// Takes a job out.
     pub(crate) fn remove(&mut self, jobs: &mut Slab<Job>, slot: u32) {
         let (wheel_slot, prev, next) = {
-            let mut job = jobs.edit(slot);
+            let job = jobs.edit(slot);
             let links = (job.wheel_slot(), job.prev, job.next);
             job.set_wheel_slot(0);
             job.prev = NIL;
