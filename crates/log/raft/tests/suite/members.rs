@@ -33,6 +33,16 @@ fn listen(cluster: &mut Cluster, oracle: &mut Oracle) {
     }
 }
 
+/// These nodes' segments begin just below what was told; what they still hold in memory is older.
+fn lose_the_beginning(cluster: &mut Cluster, oracle: &mut Oracle, nodes: &[usize]) {
+    for &node in nodes {
+        let floor = LogIndex(oracle.applied(node).0 - 2);
+        assert!(oracle.trim(node, cluster.log(node), floor));
+        assert!(oracle.release(node, cluster.log(node), LogIndex(1), floor));
+    }
+    cluster.settle();
+}
+
 fn change(cluster: &mut Cluster, change: Change) -> Result<(), ChangeError> {
     let owner = cluster.owner().unwrap();
     cluster.node(owner).node.change_members(change)
@@ -101,13 +111,7 @@ pub(crate) fn a_member_that_needs_a_snapshot_gets_one_and_goes_on() {
         let mut cluster = Cluster::new(3, seed);
         let mut oracle = Oracle::new(4);
         go_on(&mut cluster, &mut oracle, 40);
-        // Nobody has the beginning any more.
-        for node in 0..3 {
-            let floor = LogIndex(oracle.applied(node).0 - 2);
-            assert!(oracle.trim(node, cluster.log(node), floor));
-            assert!(oracle.release(node, cluster.log(node), LogIndex(1), floor));
-        }
-        cluster.settle();
+        lose_the_beginning(&mut cluster, &mut oracle, &[0, 1, 2]);
         // Nor in memory.
         for node in 0..3 {
             let applied = oracle.applied(node);
@@ -143,12 +147,7 @@ pub(crate) fn a_leader_offers_its_state_before_it_owns_the_log() {
     cluster.stop(away, End::Kill);
     go_on(&mut cluster, &mut oracle, 40);
     let there: Vec<_> = (0..3).filter(|node| *node != away).collect();
-    for &node in &there {
-        let floor = LogIndex(oracle.applied(node).0 - 2);
-        assert!(oracle.trim(node, cluster.log(node), floor));
-        assert!(oracle.release(node, cluster.log(node), LogIndex(1), floor));
-    }
-    cluster.settle();
+    lose_the_beginning(&mut cluster, &mut oracle, &there);
     // One of the two that have it all is gone, and the other is needed, as well as the one that was away.
     let [gone, left] = there[..] else { panic!("two of three") };
     let applied = oracle.applied(left);
@@ -174,12 +173,7 @@ pub(crate) fn one_that_a_new_leader_has_not_heard_from_is_not_called_too_far_beh
     let mut cluster = Cluster::new(3, 22);
     let mut oracle = Oracle::new(3);
     go_on(&mut cluster, &mut oracle, 40);
-    for node in 0..3 {
-        let floor = LogIndex(oracle.applied(node).0 - 2);
-        assert!(oracle.trim(node, cluster.log(node), floor));
-        assert!(oracle.release(node, cluster.log(node), LogIndex(1), floor));
-    }
-    cluster.settle();
+    lose_the_beginning(&mut cluster, &mut oracle, &[0, 1, 2]);
     let away = (cluster.owner().unwrap() + 1) % 3;
     // All start again, so that nobody has the beginning in memory; one stays away.
     for node in 0..3 {
