@@ -19,6 +19,10 @@ pub const SNAPSHOT_TICKS: usize = 50;
 /// The bytes of entries in one message to a follower, unless a single entry is larger. As large as the group that a follower writes at once.
 pub const MESSAGE_BYTES_MAX: u64 = 1024 * 1024;
 
+/// Entries in one message. Each counts 64 bytes and what it carries towards [`MESSAGE_BYTES_MAX`], so a leader sends no more than a quarter of this; and so
+/// many take less memory, however little they carry, than the largest entry does.
+pub const ENTRIES_MAX: usize = 64 * 1024;
+
 /// Messages with entries under way to one follower. With [`MESSAGE_BYTES_MAX`] that bounds the bytes, to 32 MiB.
 pub const MESSAGES_IN_FLIGHT_MAX: usize = 32;
 

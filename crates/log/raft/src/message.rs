@@ -11,12 +11,12 @@
 //! | 16 | 8 each | to, from, term, term of the entry at index, index, committed, term of that, snapshot asked for, hint, priority |
 //! | 96 | n | context |
 //! | .. | | entries: 1 byte kind (as in a segment), 3 zero, 4 bytes of payload, 8 epoch, and the payload. Their indexes follow the message's |
-//! | .. | | in an offer of a snapshot: index and epoch, then the members: four counts, 1 if the change ends by itself, 3 zero, 8 each |
+//! | .. | | in an offer of a snapshot: index and epoch, then the members: four counts, 1 if the change ends by itself, 3 zero, 8 each, in order |
 //!
-//! Nothing here panics, or allocates by what the bytes say.
+//! Nothing here panics, or allocates by what the bytes say. A message has one encoding: what is read is written back to the same bytes.
 
 use crate::{
-    limits::{CONTEXT_BYTES_MAX, MEMBERS_MAX, NUMBER_MAX},
+    limits::{CONTEXT_BYTES_MAX, ENTRIES_MAX, MEMBERS_MAX, NUMBER_MAX},
     members::{Members, NodeId},
 };
 use bytes::{Buf, Bytes};
@@ -126,7 +126,10 @@ impl Message {
             [56, 64, 72, 80].map(number);
         message.priority = i64::from_le_bytes(number(88).to_le_bytes());
         message.deprecated_priority = u64::try_from(message.priority).unwrap_or(0);
-        let entries = u32::try_from(number(8) >> 32).unwrap_or(0);
+        let entries = usize::try_from(number(8) >> 32).unwrap_or(usize::MAX);
+        if entries > ENTRIES_MAX {
+            return Err(MessageError("more entries than there can be"));
+        }
         bytes.advance(HEADER_BYTES);
         message.context = take(&mut bytes, usize::from(context))?;
         let mut index = message.index;
@@ -165,6 +168,9 @@ fn kind_number(entry: &Entry) -> u8 {
 fn decode_entry(bytes: &mut Bytes, index: u64) -> Result<Entry, MessageError> {
     let header = take(bytes, 8)?;
     let kind = header.first().copied().unwrap_or(0);
+    if header.get(1..4) != Some(&[0; 3]) {
+        return Err(MessageError("an entry is not what it says"));
+    }
     let payload_bytes = header.get(4..).and_then(|b| b.first_chunk()).map_or(0, |b| u32::from_le_bytes(*b));
     let payload_bytes = usize::try_from(payload_bytes).unwrap_or(usize::MAX);
     let term = take_number(bytes)?;
@@ -194,19 +200,25 @@ fn encode_offer(offer: &SnapshotMetadata, bytes: &mut Vec<u8>) {
 fn decode_offer(bytes: &mut Bytes) -> Result<SnapshotMetadata, MessageError> {
     let (index, term) = (take_number(bytes)?, take_number(bytes)?);
     let head = take(bytes, 8)?;
+    let leaves_by_itself = match head.get(4..) {
+        Some([flag @ (0 | 1), 0, 0, 0]) => *flag == 1,
+        _ => return Err(MessageError("its members cannot be")),
+    };
     let mut list = |number: usize| -> Result<Vec<NodeId>, MessageError> {
         let count = usize::from(head.get(number).copied().unwrap_or(0));
         if count > MEMBERS_MAX {
             return Err(MessageError("more members than there can be"));
         }
-        (0..count).map(|_| Ok(NodeId(take_number(bytes)?))).collect()
+        let nodes = (0..count).map(|_| Ok(NodeId(take_number(bytes)?))).collect::<Result<Vec<_>, _>>()?;
+        // As they are written, and nobody twice.
+        if nodes.is_sorted_by(|one, next| one < next) { Ok(nodes) } else { Err(MessageError("its members cannot be")) }
     };
     let members = Members {
         voters: list(0)?,
         learners: list(1)?,
         voters_before: list(2)?,
         learners_next: list(3)?,
-        leaves_by_itself: head.get(4) == Some(&1),
+        leaves_by_itself,
     };
     if members.voters.is_empty() || !members.fits() {
         return Err(MessageError("nobody votes"));
@@ -281,8 +293,10 @@ mod tests {
                     bytes[at] = byte;
                     let checksum = xxh3_64(&bytes[8..]).to_le_bytes();
                     bytes[..8].copy_from_slice(&checksum);
-                    // Whatever it says now, it is read or refused.
-                    let _ = Message::decode(bytes.into());
+                    // Whatever it says now, it is refused, or read as just that.
+                    if let Ok(read) = Message::decode(bytes.clone().into()) {
+                        assert_eq!(read.encode(), bytes, "byte {at} is {byte}");
+                    }
                 }
             }
             for len in 0..bytes.len() {
@@ -294,5 +308,20 @@ mod tests {
                 assert!(Message::decode(bytes.into()).is_err(), "cut to {len}");
             }
         }
+    }
+
+    /// An entry takes several times as much in memory as the few bytes that an empty one takes on its way.
+    #[test]
+    fn more_entries_than_anybody_sends_are_refused() {
+        let with = |count: usize| {
+            let append = eraftpb::Message { msg_type: MessageType::MsgAppend, ..eraftpb::Message::default() };
+            let entries = (1..=count as u64).map(|index| entry(index, 1, b"")).collect();
+            Message(eraftpb::Message { entries, ..append })
+        };
+        let most = with(ENTRIES_MAX);
+        assert_eq!(Message::decode(most.encode().into()), Ok(most));
+        assert!(Message::decode(with(ENTRIES_MAX + 1).encode().into()).is_err());
+        // What a leader sends at most takes that much or less.
+        assert!(ENTRIES_MAX as u64 >= crate::limits::MESSAGE_BYTES_MAX / 64);
     }
 }
