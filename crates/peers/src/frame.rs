@@ -1,7 +1,7 @@
 //! Frames and their bytes: the tables are in the room's header.
 
 use crate::{
-    limits::{FRAME_BYTES_MAX, JOIN_BYTES_MAX},
+    limits::{FRAME_BYTES_MAX, JOIN_BYTES_MAX, TOLD_BYTES_MAX},
     token::Secret,
 };
 use bytes::{Buf, Bytes, BytesMut};
@@ -10,6 +10,7 @@ use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 const HEAD_BYTES: usize = 5;
+const NUMBER_BYTES: usize = 8;
 
 /// One thing that is said.
 #[derive(Debug)]
@@ -60,18 +61,37 @@ impl Frame {
     }
 }
 
-/// Whom a frame is read from, which bounds it.
+/// Who is at the other end of a connection, which decides what it may say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum From {
-    Member,
+pub enum Speaker {
+    /// A member that dialled this node.
+    Dialler,
+    /// A member that this node dialled.
+    Dialled,
+    /// One that dialled this node and showed no certificate.
     Stranger,
+    /// A node that this one, which is no member yet, asked to be let in.
+    Host,
+}
+
+impl Speaker {
+    /// How long the payload of a frame of that kind may be; `None` if it is not for this one to say.
+    fn payload_bytes_max(self, kind: u8) -> Option<usize> {
+        match (self, kind) {
+            (Self::Dialler, 1 | 2) | (Self::Dialled, 5) => Some(FRAME_BYTES_MAX),
+            (Self::Dialler, 3) => Some(NUMBER_BYTES),
+            (Self::Dialler, 4) | (Self::Host, 7) => Some(TOLD_BYTES_MAX),
+            (Self::Stranger, 6) | (Self::Host, 8) => Some(JOIN_BYTES_MAX),
+            _ => None,
+        }
+    }
 }
 
 /// Reads a frame; `None` if the stream ended before one.
 ///
 /// # Errors
 /// The stream broke, or it is none.
-pub(crate) async fn read<R: AsyncRead + Unpin>(stream: &mut R, from: From) -> io::Result<Option<Frame>> {
+pub(crate) async fn read<R: AsyncRead + Unpin>(stream: &mut R, speaker: Speaker) -> io::Result<Option<Frame>> {
     let mut head = [0; HEAD_BYTES];
     if stream.read(head.get_mut(..1).unwrap_or_default()).await? == 0 {
         return Ok(None);
@@ -79,9 +99,11 @@ pub(crate) async fn read<R: AsyncRead + Unpin>(stream: &mut R, from: From) -> io
     stream.read_exact(head.get_mut(1..).unwrap_or_default()).await?;
     let [a, b, c, d, kind] = head;
     let length = u32::from_le_bytes([a, b, c, d]) as usize;
-    let length_max = if from == From::Member { FRAME_BYTES_MAX } else { JOIN_BYTES_MAX };
+    let length_max = speaker
+        .payload_bytes_max(kind)
+        .ok_or_else(|| bad(format!("a frame of kind {kind}, which is not its to say")))?;
     if length > length_max {
-        return Err(bad(format!("a frame of {length} bytes, and {length_max} are the most")));
+        return Err(bad(format!("a frame of kind {kind} and {length} bytes, and {length_max} are the most")));
     }
     let mut payload = BytesMut::with_capacity(length);
     let mut rest = stream.take(length as u64);
@@ -96,7 +118,7 @@ pub(crate) async fn read<R: AsyncRead + Unpin>(stream: &mut R, from: From) -> io
 fn decode(kind: u8, mut payload: Bytes) -> io::Result<Frame> {
     let number = |payload: &mut Bytes| {
         let number = payload.first_chunk().map(|bytes| u64::from_le_bytes(*bytes)).ok_or_else(|| bad("no number"))?;
-        payload.advance(8);
+        payload.advance(NUMBER_BYTES);
         Ok::<_, io::Error>(number)
     };
     Ok(match kind {
@@ -111,7 +133,7 @@ fn decode(kind: u8, mut payload: Bytes) -> io::Result<Frame> {
             Frame::Join(Secret::of(secret), payload)
         }
         7 => Frame::Joined(payload),
-        8 => Frame::NotJoined(String::from_utf8_lossy(&payload).into_owned()),
+        8 => Frame::NotJoined(String::from_utf8(payload.into()).map_err(|_| bad("what is said is no text"))?),
         _ => return Err(bad(format!("a frame of kind {kind}"))),
     })
 }

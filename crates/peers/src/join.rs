@@ -1,7 +1,7 @@
 //! A new node's side of being let in.
 
 use crate::{
-    frame::{self, Frame, From},
+    frame::{self, Frame, Speaker},
     limits::{HANDSHAKE_TIMEOUT, JOIN_BYTES_MAX, JOIN_TIMEOUT},
     link::connect,
     tls,
@@ -62,7 +62,7 @@ pub async fn join(address: &str, token: &Token, request: Bytes) -> Result<Bytes,
     let answer = timeout(JOIN_TIMEOUT, async {
         stream.write_all(&bytes).await?;
         stream.flush().await?;
-        frame::read(&mut stream, From::Stranger).await
+        frame::read(&mut stream, Speaker::Host).await
     });
     match answer.await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).map_err(lost)? {
         Some(Frame::Joined(welcome)) => Ok(welcome),

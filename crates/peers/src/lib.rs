@@ -7,7 +7,7 @@
 //!    ([`Authority`]), which name the cluster and the node. A message whose sender or receiver is another than the connection's is dropped, and ends it.
 //! 2. Whoever shows no certificate may say one thing of at most [`limits::JOIN_BYTES_MAX`] bytes: a token's secret, to be let in ([`join`]). It says
 //!    that only after it has seen a certificate of the authority whose fingerprint stands in its [`Token`].
-//! 3. A frame says its length, and is refused if that is more than its kind may have, before any of it is kept.
+//! 3. A frame says its length, and is refused if that is more than its kind may have, or its kind is not for whoever is there to say, before any of it is kept.
 //! 4. What waits for a peer is bounded in bytes. What does not fit, or has no connection, is dropped at once: the log says it again, and
 //!    questions fail. One slow peer holds up nobody else.
 //! 5. A question is asked once. If its answer does not come, it may have been done.
@@ -42,15 +42,18 @@ mod names;
 mod peers;
 mod porch;
 mod queue;
+mod scan;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod token;
 
 pub use authority::{Authority, AuthorityError, Identity};
+pub use frame::Speaker;
 pub use join::{JoinError, join};
 pub use link::{Answered, AskError};
 pub use names::ClusterId;
 pub use peers::{Options, Peers};
 pub use porch::{Asked, House, Joining, Reply};
+pub use scan::scan_frames_bytes;
 pub use token::{Secret, Token, TokenError};

@@ -6,8 +6,12 @@ use std::time::Duration;
 /// A frame between members: the largest entry of the log, or the largest request of a door (7 MiB), and its head.
 pub const FRAME_BYTES_MAX: usize = ENTRY_BYTES_MAX + 64 * 1024;
 
-/// What a stranger may say.
+/// What a stranger may say, and why it is not let in.
 pub const JOIN_BYTES_MAX: usize = 4 * 1024;
+
+/// What a node tells of where all nodes are: a note to another member, or a stranger that is let in, with the cluster's authority. The binary's book of
+/// nodes has at most 64, each with two addresses of at most 262 bytes: some 35 KiB as JSON, and 200 KiB if somebody made up addresses of nothing but what JSON escapes.
+pub const TOLD_BYTES_MAX: usize = 256 * 1024;
 
 /// What waits for one peer: the 32 MiB that the log has under way to a follower at most, and as much again of requests.
 pub const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -1,7 +1,7 @@
 //! The connection that this node dialled to another: messages and questions out, answers in.
 
 use crate::{
-    frame::{self, Frame, From},
+    frame::{self, Frame, Speaker},
     limits::{ASKS_MAX, HANDSHAKE_TIMEOUT, PEER_TIMEOUT, RETRY_MAX, RETRY_MIN},
     queue::Queue,
 };
@@ -192,7 +192,7 @@ async fn carry(
     let read = async {
         let mut reader = BufReader::new(reader);
         loop {
-            match frame::read(&mut reader, From::Member).await? {
+            match frame::read(&mut reader, Speaker::Dialled).await? {
                 Some(Frame::Answer(number, answer)) => {
                     if let Some(asking) = link.asks().waiting.remove(&number) {
                         // Who asked may have gone.

@@ -1,7 +1,7 @@
 //! Where others come in: members, whose messages and questions are taken, and strangers, who may ask to be let in.
 
 use crate::{
-    frame::{self, Frame, From},
+    frame::{self, Frame, Speaker},
     limits::{ASKS_MAX, HANDSHAKE_TIMEOUT, JOIN_TIMEOUT, STRANGERS_MAX},
     link::set_up,
     names::ClusterId,
@@ -136,7 +136,7 @@ async fn listen<H: House>(
         let mut reader = BufReader::with_capacity(64 * 1024, reader);
         let mut asked = HashMap::new();
         loop {
-            let said = frame::read(&mut reader, From::Member).await?.ok_or(io::ErrorKind::ConnectionReset)?;
+            let said = frame::read(&mut reader, Speaker::Dialler).await?.ok_or(io::ErrorKind::ConnectionReset)?;
             if !house.admits(from) {
                 return Err(frame::bad(format!("node {from} is no member")));
             }
@@ -180,7 +180,7 @@ fn make_room(asked: &mut HashMap<u64, oneshot::Sender<()>>) -> io::Result<()> {
 }
 
 async fn let_in<H: House>(mut stream: TlsStream<TcpStream>, house: &H) -> io::Result<()> {
-    let Some(Frame::Join(secret, request)) = frame::read(&mut stream, From::Stranger).await? else {
+    let Some(Frame::Join(secret, request)) = frame::read(&mut stream, Speaker::Stranger).await? else {
         return Err(frame::bad("a stranger may only ask to be let in"));
     };
     let (answer, answered) = oneshot::channel();

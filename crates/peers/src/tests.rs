@@ -2,7 +2,7 @@
 
 use crate::{
     Asked, Authority, ClusterId, House, Identity, JoinError, Joining, Options, Peers, Secret, Token,
-    frame::{self, Frame, From},
+    frame::{self, Frame, Speaker},
     join,
     limits::{FRAME_BYTES_MAX, QUEUE_BYTES_MAX},
     link::{AskError, connect},
@@ -323,7 +323,17 @@ fn frames_that_cannot_be_end_the_connection_before_they_are_kept() {
     let head = |bytes: usize, kind: u8| [&u32::try_from(bytes).unwrap().to_le_bytes()[..], &[kind]].concat();
     let of_log = [head(3, 1), vec![1, 2, 3]].concat();
     let short_ask = [head(7, 2), vec![0; 7]].concat();
-    let wrong = [head(FRAME_BYTES_MAX + 1, 1), head(u32::MAX as usize, 4), head(0, 0), head(0, 99), of_log, short_ask];
+    let long_cancel = [head(9, 3), vec![0; 9]].concat();
+    let wrong = [
+        head(FRAME_BYTES_MAX + 1, 1),
+        head(FRAME_BYTES_MAX, 4),
+        head(u32::MAX as usize, 4),
+        head(0, 0),
+        head(0, 99),
+        of_log,
+        short_ask,
+        long_cancel,
+    ];
     let answer = bytes(Frame::Answer(1, Bytes::new()));
     wait(async {
         for said in wrong.iter().chain([&answer]) {
@@ -364,6 +374,20 @@ fn a_stranger_may_ask_to_be_let_in_and_nothing_else() {
         joining.answer.send(answer).unwrap();
     }
     joining.join().unwrap();
+}
+
+/// A new node is told where all others are, which takes more than what it says of itself.
+#[test]
+fn a_stranger_is_told_more_than_it_may_say() {
+    let authority = Authority::new(CLUSTER).unwrap();
+    let one = Place::new(&authority, 1);
+    let token = Token { fingerprint: authority.fingerprint(), secret: Secret::draw().unwrap() };
+    let address = one.address.clone();
+    let joining = std::thread::spawn(move || wait(join(&address, &token, Bytes::new())));
+    let Heard::Join(asked) = one.hear() else { panic!("not a join") };
+    let welcome = Bytes::from(vec![7; 64 * 1024]);
+    asked.answer.send(Ok(welcome.clone())).unwrap();
+    assert_eq!(joining.join().unwrap().unwrap(), welcome);
 }
 
 #[test]
@@ -440,23 +464,47 @@ fn a_node_that_comes_back_elsewhere_is_found() {
 #[test]
 fn frames_are_read_as_they_were_written() {
     let secret = Secret::draw().unwrap();
-    let stream = [
-        bytes(Frame::Cancel(7)),
-        bytes(Frame::Answer(1 << 40, Bytes::from_static(b"so"))),
-        bytes(Frame::Join(secret.clone(), Bytes::from_static(b"me"))),
-        bytes(Frame::NotJoined("why".into())),
-    ]
-    .concat();
     wait(async {
-        let mut stream = stream.as_slice();
-        let mut next = async || frame::read(&mut stream, From::Member).await.unwrap();
-        assert!(matches!(next().await, Some(Frame::Cancel(7))));
-        assert!(matches!(next().await, Some(Frame::Answer(number, answer)) if number == 1 << 40 && answer == "so"[..]));
-        assert!(matches!(next().await, Some(Frame::Join(read, me)) if read == secret && me == "me"[..]));
-        assert!(matches!(next().await, Some(Frame::NotJoined(why)) if why == "why"));
-        assert!(next().await.is_none());
+        let read = async |frame: Frame, speaker| frame::read(&mut bytes(frame).as_slice(), speaker).await.unwrap();
+        assert!(matches!(read(Frame::Cancel(7), Speaker::Dialler).await, Some(Frame::Cancel(7))));
+        let answer = read(Frame::Answer(1 << 40, Bytes::from_static(b"so")), Speaker::Dialled).await;
+        assert!(matches!(answer, Some(Frame::Answer(number, answer)) if number == 1 << 40 && answer == "so"[..]));
+        let join = read(Frame::Join(secret.clone(), Bytes::from_static(b"me")), Speaker::Stranger).await;
+        assert!(matches!(join, Some(Frame::Join(read, me)) if read == secret && me == "me"[..]));
+        let no = read(Frame::NotJoined("why".into()), Speaker::Host).await;
+        assert!(matches!(no, Some(Frame::NotJoined(why)) if why == "why"));
+        let none = frame::read(&mut [0_u8; 0].as_slice(), Speaker::Host).await;
+        assert!(none.unwrap().is_none());
         let cut = bytes(Frame::Cancel(7));
-        let error = frame::read(&mut &cut[..9], From::Member).await.unwrap_err();
+        let error = frame::read(&mut &cut[..9], Speaker::Dialler).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        let no_words = [&3_u32.to_le_bytes()[..], &[8, 0xff, 0xfe, 0xff]].concat();
+        let error = frame::read(&mut no_words.as_slice(), Speaker::Host).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    });
+}
+
+/// So that a head alone makes nobody set memory aside for what it is not to say.
+#[test]
+fn what_is_another_s_to_say_is_refused_by_its_head_alone() {
+    wait(async {
+        for speaker in [Speaker::Dialler, Speaker::Dialled, Speaker::Stranger, Speaker::Host] {
+            let mut says = Vec::new();
+            for kind in 0..=u8::MAX {
+                let head = [1, 0, 0, 0, kind];
+                let error = frame::read(&mut head.as_slice(), speaker).await.unwrap_err();
+                // What it may say is read on, and is missing.
+                if error.kind() == io::ErrorKind::UnexpectedEof {
+                    says.push(kind);
+                }
+            }
+            let expected: &[u8] = match speaker {
+                Speaker::Dialler => &[1, 2, 3, 4],
+                Speaker::Dialled => &[5],
+                Speaker::Stranger => &[6],
+                Speaker::Host => &[7, 8],
+            };
+            assert_eq!(says, expected, "{speaker:?}");
+        }
     });
 }
