@@ -5,7 +5,7 @@ use super::Node;
 use crate::error::damaged;
 use evenkeel_disk::Disk;
 use evenkeel_types::limits::ENTRY_BYTES_MAX;
-use raft_proto::eraftpb::{Message, MessageType};
+use raft_proto::eraftpb::{Entry, EntryType, Message, MessageType};
 
 impl<D: Disk> Node<D> {
     /// The message, if it may be stepped.
@@ -18,14 +18,18 @@ impl<D: Disk> Node<D> {
         let last = raft.raft_log.last_index();
         match message.msg_type {
             MessageType::MsgAppend => {
+                // The core takes 0 for the term of every entry that it does not have, so that a log would be continued behind its end.
+                let has_term = (message.log_term == 0) == (message.index == 0);
                 let follow = (message.index + 1..).zip(&message.entries).all(|(index, entry)| entry.index == index);
                 let mut term = message.log_term;
                 let rise = message.entries.iter().all(|entry| {
                     let rises = entry.term >= term && entry.term <= message.term;
+                    // The segments begin each epoch with one; what did not would be damage to whoever opens them.
+                    let begins_well = entry.term == term || is_fence(entry);
                     term = entry.term;
-                    rises && entry.data.len() <= ENTRY_BYTES_MAX
+                    rises && begins_well && entry.data.len() <= ENTRY_BYTES_MAX
                 });
-                (follow && rise).then_some(message)
+                (has_term && follow && rise).then_some(message)
             }
             MessageType::MsgHeartbeat => {
                 if message.term >= raft.term && message.commit > last {
@@ -61,4 +65,9 @@ impl<D: Disk> Node<D> {
             | MessageType::MsgReadIndexResp => None,
         }
     }
+}
+
+/// What a new leader writes first.
+fn is_fence(entry: &Entry) -> bool {
+    entry.entry_type == EntryType::EntryNormal && entry.data.is_empty()
 }

@@ -220,6 +220,11 @@ impl<D: Disk> Node<D> {
             return false;
         };
         let members = Members::from(&state);
+        if !members.fits() {
+            // No sound leader proposes it. The vote file has no room for them.
+            self.fail(LogError::Misuse("a committed change of members makes more of them than there can be"));
+            return false;
+        }
         self.shared.kept_by(&members);
         self.core.mut_store().set_members(members, index);
         !fault::on(Fault::ForgetMembers)

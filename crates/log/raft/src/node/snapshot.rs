@@ -37,7 +37,8 @@ impl<D: Disk> Node<D> {
         let raft = &self.core.raft;
         let offered = &message.snapshot.metadata;
         let (at, epoch) = (LogIndex(offered.index), Epoch(offered.term));
-        if message.term < raft.term || at.0 == 0 || epoch.0 > message.term {
+        // The core takes 0 for the epoch of every entry that it does not have.
+        if message.term < raft.term || at.0 == 0 || epoch.0 == 0 || epoch.0 > message.term {
             return None;
         }
         if self.has(at, epoch) {

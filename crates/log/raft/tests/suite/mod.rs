@@ -4,6 +4,7 @@
 pub(crate) mod conforms;
 pub(crate) mod full;
 mod harness;
+pub(crate) mod lies;
 pub(crate) mod members;
 pub(crate) mod promises;
 pub(crate) mod real;
@@ -53,6 +54,10 @@ checks! {
         a_proposal_that_meets_the_news_of_a_new_leader_is_refused,
         a_follower_that_is_far_behind_catches_up_in_pieces,
         what_cannot_be_is_dropped_and_harms_nobody;
+    lies:
+        an_epoch_that_begins_without_a_fence_is_not_taken,
+        entries_behind_one_of_term_0_and_a_snapshot_of_epoch_0_are_dropped,
+        more_members_than_there_can_be_stop_a_node_and_are_not_written_down;
     full:
         a_follower_whose_disk_is_full_waits_and_catches_up,
         an_owner_whose_disk_is_full_refuses_and_goes_on_when_there_is_room,
