@@ -1,8 +1,10 @@
 //! Any bytes as the next batch of a machine with jobs in every place: it is applied or refused, and all adds up.
 
+use evenkeel_engine::Proposal;
 use evenkeel_machine::{
-    Machine, Outcome,
+    Machine, Outcome, Reply,
     batch::BatchBuilder,
+    codec::Reader,
     command::{Begin, Body, CallKey, Command, FairBy, GroupSettings, Held, NewJob, NewKey, QueueKey, QueueSettings},
     limits,
 };
@@ -45,6 +47,19 @@ pub fn prepared() -> Machine {
         machine.apply(machine.applied().next(), &bytes, &mut outcome).expect("a good history");
     }
     machine
+}
+
+/// What a machine replies to what a door proposes. Panics if it cannot be read, applied or made to add up.
+#[must_use]
+pub fn proposed(machine: &mut Machine, proposal: &Proposal, now: WallTime) -> Reply {
+    Command::decode(&mut Reader::new(proposal.bytes())).expect("what a door asks can be read");
+    let mut batch = BatchBuilder::default();
+    batch.push_encoded(proposal.bytes());
+    let mut outcome = Outcome::default();
+    let bytes = batch.finish(LogTime(40), now);
+    machine.apply(machine.applied().next(), &bytes, &mut outcome).expect("what a door asks can be applied");
+    machine.audit().expect("and adds up");
+    outcome.replies.pop().expect("one reply for one command")
 }
 
 /// Batches of every kind of command.

@@ -8,7 +8,10 @@ pub mod console;
 pub mod log_segment;
 pub mod machine_batch;
 pub mod mutate;
+pub mod native;
+pub mod peers;
 pub mod policy;
+pub mod raft;
 pub mod seal;
 pub mod signature;
 pub mod snapshot;
@@ -18,7 +21,7 @@ pub mod sqs;
 pub type Target = (&'static str, fn(&[u8]), fn() -> Vec<Vec<u8>>);
 
 /// All of them.
-pub const TARGETS: [Target; 15] = [
+pub const TARGETS: [Target; 21] = [
     ("machine_batch", machine_batch::judge, machine_batch::corpus),
     ("machine_checkpoint", checkpoint::judge, checkpoint::corpus),
     ("checkpoint_run", checkpoint::judge_run, checkpoint::corpus_of_runs),
@@ -34,4 +37,10 @@ pub const TARGETS: [Target; 15] = [
     ("sigv4_verify", signature::judge, signature::corpus),
     ("policy_parse", policy::judge, policy::corpus),
     ("console_visit", console::judge, console::corpus),
+    ("native_accept", native::judge, native::corpus),
+    ("peers_frames", peers::judge_frames, peers::corpus_of_frames),
+    ("peers_token", peers::judge_token, peers::corpus_of_tokens),
+    ("raft_message", raft::judge_message, raft::corpus_of_messages),
+    ("raft_change", raft::judge_change, raft::corpus_of_changes),
+    ("raft_conversation", raft::judge_conversation, raft::corpus_of_conversations),
 ];

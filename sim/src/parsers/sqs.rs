@@ -1,17 +1,16 @@
 //! Any bytes as a request to SQS, as the body of a stored job, as a receipt handle: an answer in the protocol
 //! of the request, always.
 
-use super::machine_batch::prepared;
+use super::machine_batch::{prepared, proposed};
 use evenkeel_engine::{Answer, Delivery, Description, Received, Request};
 use evenkeel_machine::{
-    Grant, Machine, Outcome,
-    batch::BatchBuilder,
+    Grant, Machine,
     codec::Reader,
     command::Command,
     queue::{NoSuchQueue, ReceiveError},
 };
 use evenkeel_sqs::{Caller, Door, Head, Ids, Response, Step};
-use evenkeel_types::{AccountId, BodyRef, JobId, LeaseToken, LogIndex, LogTime, QueueId, WallTime};
+use evenkeel_types::{AccountId, BodyRef, JobId, LeaseToken, LogIndex, QueueId, WallTime};
 use serde_json::Value;
 
 const ACCOUNT: &str = "000000000001";
@@ -124,16 +123,7 @@ fn finish(door: &Door, machine: &mut Machine, mut step: Step) -> Response {
 /// What an engine with this machine would answer.
 fn answer(machine: &mut Machine, request: Request) -> Answer {
     match request {
-        Request::Propose(proposal) => {
-            Command::decode(&mut Reader::new(proposal.bytes())).expect("what the door asks can be read");
-            let mut batch = BatchBuilder::default();
-            batch.push_encoded(proposal.bytes());
-            let mut outcome = Outcome::default();
-            let bytes = batch.finish(LogTime(40), WallTime(1_000));
-            machine.apply(machine.applied().next(), &bytes, &mut outcome).expect("what the door asks can be applied");
-            machine.audit().expect("and adds up");
-            Answer::Reply(outcome.replies.pop().expect("one reply for one command"))
-        }
+        Request::Propose(proposal) => Answer::Reply(proposed(machine, &proposal, WallTime(1_000))),
         Request::Receive(receive) => match machine.queues().find(receive.queue.key()) {
             Some(queue) => Answer::Received(Ok(Received { queue, jobs: Vec::new() })),
             None => Answer::Received(Err(ReceiveError::NoSuchQueue(NoSuchQueue))),
