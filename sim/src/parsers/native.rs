@@ -263,6 +263,7 @@ pub fn corpus() -> Vec<Vec<u8>> {
     let requests = [
         format!("POST /v1/keys \n{key}"),
         "POST /v1/keys \n{\"name\":\"plain\"}".to_owned(),
+        format!("POST /v1/keys \n{{\"{}\":1}}", "x".repeat(2 * MESSAGE_BYTES_MAX)),
         "GET /v1/keys ".to_owned(),
         "GET /v1/keys after=AKIA2".to_owned(),
         "POST /v1/keys/AKIA2/rotate \n".to_owned(),

@@ -198,7 +198,11 @@ fn texts(owned: &[String]) -> Vec<&str> {
 }
 
 fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, NativeError> {
-    serde_json::from_slice(body).map_err(|error| NativeError::Malformed(format!("the body: {error}")))
+    serde_json::from_slice(body).map_err(|error| {
+        // It names what it does not know, however long that is.
+        let error: String = error.to_string().chars().take(256).collect();
+        NativeError::Malformed(format!("the body: {error}"))
+    })
 }
 
 fn ask(proposal: Proposal, waiting: Waiting) -> Result<Step, NativeError> {
@@ -264,4 +268,16 @@ fn letters<const COUNT: usize>(alphabet: &[u8; 32]) -> Result<String, NativeErro
         .map_err(|error| NativeError::Internal(format!("the system's random source: {error}")))?;
     let letter = |byte: u8| alphabet.get(usize::from(byte % 32)).map_or('A', |&letter| char::from(letter));
     Ok(random.into_iter().map(letter).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_is_not_sent_back() {
+        let body = format!("{{\"{}\":1}}", "x".repeat(100_000));
+        let Err(NativeError::Malformed(why)) = parse::<Create>(body.as_bytes()) else { panic!("it is not refused") };
+        assert!(why.len() < 1_000, "{} bytes", why.len());
+    }
 }
