@@ -104,4 +104,20 @@ mod tests {
         assert_eq!(book.places().len(), PLACES_MAX);
         assert!(!book.learn([place(1, &"a".repeat(ADDRESS_BYTES_MAX + 1), 9)]));
     }
+
+    /// A note that is too long would end every connection that it is said on.
+    #[test]
+    fn the_fullest_book_can_be_told() {
+        let mut book = Book::default();
+        let address = "\u{1}".repeat(ADDRESS_BYTES_MAX);
+        book.learn(
+            (0..1_000).map(|node| Place { http: address.clone(), ..place(u64::MAX - node, &address, u64::MAX) }),
+        );
+        let told = serde_json::to_vec(&book.places()).unwrap();
+        assert!(
+            told.len() + 8 * 1024 <= evenkeel_peers::limits::TOLD_BYTES_MAX,
+            "{} bytes, and a welcome has more",
+            told.len()
+        );
+    }
 }
