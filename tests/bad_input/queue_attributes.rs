@@ -54,15 +54,18 @@ fn refused() -> Vec<(Value, &'static str)> {
         refused.push((json!({name: "1"}), NAME));
     }
     let dead = arn("dead");
-    for policy in ["{", "[]", "7", "null", "\"a\"", "not JSON", "{\"deadLetterTargetArn\":7,\"maxReceiveCount\":1}"] {
+    for policy in ["{", "[]", "7", "null", "\"a\"", "not JSON"] {
         refused.push((json!({"RedrivePolicy": policy}), VALUE));
     }
     let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
-    for (name, member) in
-        [("RedrivePolicy", "deadLetterTargetArn"), ("RedriveAllowPolicy", "redrivePermission"), ("Policy", "Statement")]
-    {
+    for (name, member) in [("RedriveAllowPolicy", "redrivePermission"), ("Policy", "Statement")] {
         refused.push((json!({name: format!("{{\"{member}\":{deep}}}")}), VALUE));
     }
+    for member in ["deadLetterTargetArn", "maxReceiveCount"] {
+        refused.push((json!({"RedrivePolicy": format!("{{\"{member}\":{deep}}}")}), INVALID));
+    }
+    let both = format!("{{\"deadLetterTargetArn\":{deep},\"maxReceiveCount\":{deep}}}");
+    refused.push((json!({"RedrivePolicy": both}), INVALID));
     for policy in [
         json!({}),
         json!({"maxReceiveCount": 1}),
@@ -72,6 +75,10 @@ fn refused() -> Vec<(Value, &'static str)> {
         json!({"deadLetterTargetArn": dead, "maxReceiveCount": 65_537}),
         json!({"deadLetterTargetArn": dead, "maxReceiveCount": u64::MAX}),
         json!({"deadLetterTargetArn": dead, "maxReceiveCount": "many"}),
+        json!({"deadLetterTargetArn": dead, "maxReceiveCount": -1}),
+        json!({"deadLetterTargetArn": dead, "maxReceiveCount": [1]}),
+        json!({"deadLetterTargetArn": dead, "maxReceiveCount": 1, "more": 1}),
+        json!({"deadLetterTargetArn": 7, "maxReceiveCount": 1}),
         json!({"deadLetterTargetArn": "", "maxReceiveCount": 1}),
         json!({"deadLetterTargetArn": "dead", "maxReceiveCount": 1}),
         json!({"deadLetterTargetArn": arn("none"), "maxReceiveCount": 1}),

@@ -26,6 +26,13 @@ pub(crate) fn parse(arn: &str) -> Option<(AccountId, &str)> {
     Some((account.parse().ok()?, name)).filter(|_| fits && is_name(name))
 }
 
+/// Whether it is the ARN of something, but of no queue.
+pub(crate) fn is_of_another_service(arn: &str) -> bool {
+    let mut parts = arn.split(':');
+    let (scheme, service) = (parts.next(), parts.nth(1));
+    scheme == Some("arn") && service.is_some_and(|service| !service.is_empty() && service != "sqs")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,11 +3,12 @@
 use crate::{
     error::SqsError,
     limits::MOVE_RATE_MAX,
-    queue_attributes::{BYTES_MAX, JOBS_MAX, POLICY},
+    queue_attributes::{BYTES_MAX, JOBS_MAX, POLICY, redrive_refused},
 };
 use evenkeel_engine::{Answer, Description, EngineError, Looked, Received};
 use evenkeel_machine::{
     Reply,
+    limits::GRANTS_MAX,
     queue::{
         AckError, Cap, ChangeLeaseError, ConfigureError, CreateQueueError, EnqueueError, MoveError, NoSuchQueue,
         PapersError, ReceiveError, ReplaceNoteError,
@@ -190,33 +191,31 @@ impl From<EnqueueError> for SqsError {
     }
 }
 
-impl From<ConfigureError> for SqsError {
-    fn from(error: ConfigureError) -> Self {
-        match error {
-            ConfigureError::NoSuchQueue(error) => error.into(),
-            ConfigureError::Papers(error) => error.into(),
-            ConfigureError::OtherKind => Self::InvalidAttributeName("FifoQueue".to_owned()),
-            ConfigureError::OutOfRange(_) => Self::InvalidAttributeValue(error.to_string()),
-            ConfigureError::TooManyGroups => Self::OverLimit(format!("{error}.")),
-        }
+/// Why a queue, which was given that RedrivePolicy, was not changed.
+pub(crate) fn not_configured(error: ConfigureError, redrive: &str) -> SqsError {
+    match error {
+        ConfigureError::NoSuchQueue(error) => error.into(),
+        ConfigureError::Papers(error) => not_kept(error, redrive),
+        ConfigureError::OtherKind => SqsError::InvalidAttributeName("FifoQueue".to_owned()),
+        ConfigureError::OutOfRange(_) => SqsError::InvalidAttributeValue(error.to_string()),
+        ConfigureError::TooManyGroups => SqsError::OverLimit(format!("{error}.")),
     }
 }
 
-impl From<PapersError> for SqsError {
-    fn from(error: PapersError) -> Self {
-        let redrive = |reason: &str| {
-            Self::InvalidParameterValue(format!("Value for parameter RedrivePolicy is invalid. Reason: {reason}"))
-        };
-        match error {
-            PapersError::NoSuchTarget => redrive("Dead letter target does not exist."),
-            PapersError::UnfitTarget => {
-                redrive("Dead-letter queue must be another queue, and of the same type as the source.")
-            }
-            PapersError::NotAllowed => redrive("Dead letter target does not allow this queue as a source."),
-            PapersError::GrantsOutOfRange => redrive("Invalid value for maxReceiveCount: it must be 1 to 1000."),
-            PapersError::TooMany => {
-                Self::InvalidParameterValue("Too many tags: a queue has at most 50 of them.".to_owned())
-            }
+/// Why a queue's papers, with that RedrivePolicy among them, are not kept.
+pub(crate) fn not_kept(error: PapersError, redrive: &str) -> SqsError {
+    let redrive = |reason: &str| redrive_refused(redrive, reason);
+    match error {
+        PapersError::NoSuchTarget => redrive("Dead letter target does not exist."),
+        PapersError::UnfitTarget => {
+            redrive("Dead-letter queue must be same type of queue as the source, and another queue.")
+        }
+        PapersError::NotAllowed => redrive("Dead letter target does not allow this queue as a source."),
+        PapersError::GrantsOutOfRange => redrive(&format!(
+            "Invalid value for maxReceiveCount, valid values are from 1 to {GRANTS_MAX} both inclusive."
+        )),
+        PapersError::TooMany => {
+            SqsError::InvalidParameterValue("Too many tags: a queue has at most 50 of them.".to_owned())
         }
     }
 }
@@ -247,12 +246,13 @@ impl From<MoveError> for SqsError {
     }
 }
 
-/// Why a queue was not made; `Ok` if it exists with other settings, which ones only a second look can tell.
-pub(crate) fn not_created(error: CreateQueueError) -> Result<(), SqsError> {
+/// Why a queue, which was given that RedrivePolicy, was not made; `Ok` if it exists with other settings, which ones only a second
+/// look can tell.
+pub(crate) fn not_created(error: CreateQueueError, redrive: &str) -> Result<(), SqsError> {
     match error {
         CreateQueueError::ExistsDifferently => Ok(()),
         CreateQueueError::DeletedLately => Err(SqsError::QueueDeletedRecently),
-        CreateQueueError::Papers(error) => Err(error.into()),
+        CreateQueueError::Papers(error) => Err(not_kept(error, redrive)),
         CreateQueueError::NameOfOtherKind => Err(SqsError::InvalidParameterValue(
             "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo \
              suffix and be 1 to 80 in length."

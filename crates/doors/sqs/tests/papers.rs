@@ -199,9 +199,9 @@ fn policies_of_dead_letters_that_cannot_be_are_refused() {
     let parameter = [
         (policy(json!({"maxReceiveCount": 1})), "deadLetterTargetArn"),
         (policy(json!({"deadLetterTargetArn": arn})), "maxReceiveCount"),
-        (policy(json!({"deadLetterTargetArn": arn, "maxReceiveCount": 0})), "between 1 and 1000"),
-        (policy(json!({"deadLetterTargetArn": arn, "maxReceiveCount": "1001"})), "between 1 and 1000"),
-        (policy(json!({"deadLetterTargetArn": arn, "maxReceiveCount": "x"})), "between 1 and 1000"),
+        (policy(json!({"deadLetterTargetArn": arn, "maxReceiveCount": 0})), "from 1 to 1000"),
+        (policy(json!({"deadLetterTargetArn": arn, "maxReceiveCount": "1001"})), "from 1 to 1000"),
+        (policy(json!({"deadLetterTargetArn": arn, "maxReceiveCount": "x"})), "from 1 to 1000"),
         (policy(json!({"deadLetterTargetArn": "dead", "maxReceiveCount": 1})), "deadLetterTargetArn"),
         (
             policy(json!({"deadLetterTargetArn": "arn:aws:sqs:eu-west-1:000000000013:x", "maxReceiveCount": 1})),

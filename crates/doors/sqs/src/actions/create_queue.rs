@@ -118,7 +118,7 @@ impl Waiting {
             Stage::Create => match refusals::reply(answer)? {
                 Reply::QueueCreated(Ok(_)) => self.respond(),
                 Reply::QueueCreated(Err(error)) => {
-                    refusals::not_created(error)?;
+                    refusals::not_created(error, self.given.redrive_text())?;
                     self.look(Stage::LookAgain)
                 }
                 other => Err(refusals::mismatch(other)),

@@ -29,10 +29,12 @@ struct Request<'a> {
     attributes: Option<GivenAttributes<'a>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Waiting {
     /// The first attribute given that only FIFO queues have.
     of_fifo: Option<&'static str>,
+    /// `RedrivePolicy` as it was given.
+    redrive: Box<str>,
 }
 
 pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
@@ -42,7 +44,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let attributes = attributes.ok_or(SqsError::MissingParameter("Attributes"))?;
     if let Some((group, settings)) = group_share(attributes)? {
         let command = Command::ConfigureGroup { queue: queue.key(), group, settings };
-        return call.change(command, super::Waiting::SetQueueAttributes(Waiting { of_fifo: None }));
+        return call.change(command, super::Waiting::SetQueueAttributes(Waiting::default()));
     }
     let given = Given::read(Some(attributes), queue.account, call.caller)?;
     // What a queue is may be said again, and not be changed; its name tells it.
@@ -55,7 +57,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         }
         Some(true) | None => {}
     }
-    let waiting = Waiting { of_fifo: given.of_fifo() };
+    let waiting = Waiting { of_fifo: given.of_fifo(), redrive: given.redrive_text().into() };
     let command = Command::ConfigureQueue { queue: queue.key(), edit: given.edit() };
     call.change(command, super::Waiting::SetQueueAttributes(waiting))
 }
@@ -65,7 +67,7 @@ impl Waiting {
         match (refusals::reply(answer)?, self.of_fifo) {
             (Reply::Configured(Err(ConfigureError::OtherKind)), Some(name)) => Err(only_of_fifo(name)),
             (Reply::Configured(configured), _) => {
-                configured?;
+                configured.map_err(|error| refusals::not_configured(error, &self.redrive))?;
                 done()
             }
             (other, _) => Err(refusals::mismatch(other)),

@@ -41,7 +41,7 @@ impl Waiting {
     pub(crate) fn answer(self, _: &Door, answer: Answer) -> Result<Next, SqsError> {
         match refusals::reply(answer)? {
             Reply::Tagged(tagged) => {
-                tagged??;
+                tagged?.map_err(|error| refusals::not_kept(error, ""))?;
                 done()
             }
             other => Err(refusals::mismatch(other)),

@@ -11,6 +11,7 @@ use crate::{
         DELAY_SECONDS_MAX, KMS_KEY_BYTES_MAX, KMS_REUSE_SECONDS, MESSAGE_BYTES_MAX, MESSAGE_BYTES_MAX_MIN,
         QUEUE_ATTRIBUTES_MAX, VISIBILITY_SECONDS_MAX, WAIT_SECONDS_MAX,
     },
+    text::echo,
 };
 use evenkeel_engine::Description;
 use evenkeel_machine::{
@@ -30,6 +31,8 @@ pub(crate) struct Given {
     /// `FifoQueue`.
     is_fifo: Option<bool>,
     redrive: Option<Option<(Box<str>, u16)>>,
+    /// `RedrivePolicy` as it was given, as far as a refusal repeats it.
+    redrive_text: Box<str>,
     allowed: Option<Allowed>,
     notes: Vec<(&'static str, Option<Box<str>>)>,
     /// The first attribute given that only FIFO queues have.
@@ -105,7 +108,10 @@ impl Given {
                 });
                 self.of_fifo.get_or_insert("FifoThroughputLimit");
             }
-            "RedrivePolicy" => self.redrive = Some(redrive::policy(value, account, caller)?),
+            "RedrivePolicy" => {
+                self.redrive = Some(redrive::policy(value, account, caller)?);
+                self.redrive_text = echo(value).into();
+            }
             ALLOW => {
                 let allowed = redrive::allow(value, account)?;
                 let said = (allowed == Allowed::Everybody && !value.is_empty()).then(|| redrive::ALLOW_ALL.into());
@@ -174,6 +180,11 @@ impl Given {
     /// The first attribute given that only FIFO queues have.
     pub(crate) fn of_fifo(&self) -> Option<&'static str> {
         self.of_fifo
+    }
+
+    /// `RedrivePolicy`, for a refusal to repeat; empty if there is none.
+    pub(crate) fn redrive_text(&self) -> &str {
+        &self.redrive_text
     }
 
     /// As a change of a queue.

@@ -11,6 +11,7 @@ mod share;
 
 pub(crate) use given::Given;
 pub(crate) use readable::{Asked, Seen};
+pub(crate) use redrive::refused as redrive_refused;
 pub(crate) use share::{group_share, is_group, write_share};
 
 use crate::{

@@ -1,14 +1,18 @@
 //! `RedrivePolicy` and `RedriveAllowPolicy`: JSON within a string, about queues by their ARNs.
 //!
 //! AWS API Reference, SetQueueAttributes. `maxReceiveCount` comes as a number or as a string of one. Both queues are of one
-//! account; that they exist and fit is for the machine to say.
+//! account; that they exist and fit is for the machine to say. The words of refusals are AWS's, as they were seen.
 
 use super::invalid;
-use crate::{arn, caller::Caller, error::SqsError};
-use evenkeel_machine::{limits::ALLOWED_SOURCES_MAX, queue::Allowed};
+use crate::{arn, caller::Caller, error::SqsError, json_in::Text, text::echo};
+use evenkeel_machine::{
+    limits::{ALLOWED_SOURCES_MAX, GRANTS_MAX},
+    queue::Allowed,
+};
 use evenkeel_types::AccountId;
-use serde::Deserialize;
-use std::fmt::Write as _;
+use serde::{Deserialize, de::IgnoredAny};
+use serde_json::value::RawValue;
+use std::{borrow::Cow, fmt::Write as _};
 
 const POLICY: &str = "RedrivePolicy";
 const ALLOW: &str = super::ALLOW;
@@ -21,51 +25,70 @@ pub(super) fn policy(
     account: AccountId,
     caller: &Caller<'_>,
 ) -> Result<Option<(Box<str>, u16)>, SqsError> {
+    // What the members are is looked at by itself, so that each mistake has its own words.
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Policy<'a> {
         #[serde(borrow)]
-        dead_letter_target_arn: Option<std::borrow::Cow<'a, str>>,
-        max_receive_count: Option<Count>,
+        max_receive_count: Option<&'a RawValue>,
+        #[serde(borrow)]
+        dead_letter_target_arn: Option<&'a RawValue>,
     }
     #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Count {
-        Number(u64),
-        Text(String),
+    #[serde(rename_all = "camelCase", deny_unknown_fields)]
+    #[expect(dead_code, reason = "only whether there are others is asked")]
+    struct Nothing {
+        max_receive_count: Option<IgnoredAny>,
+        dead_letter_target_arn: Option<IgnoredAny>,
     }
     if value.is_empty() {
         return Ok(None);
     }
-    let policy: Policy<'_> = object(value).ok_or_else(|| invalid(POLICY, "it is a JSON object"))?;
-    let parameter = |reason: String| {
-        SqsError::InvalidParameterValue(format!(
-            "Value {} for parameter {POLICY} is invalid. Reason: {reason}",
-            crate::text::echo(value)
+    let policy: Policy<'_> = object(value).ok_or_else(|| {
+        SqsError::InvalidAttributeValue(format!(
+            "Invalid value for the parameter {POLICY}. Reason: Redrive policy is not a valid JSON map."
         ))
+    })?;
+    let absent =
+        |member: &str| refused(value, &format!("Redrive policy does not contain mandatory attribute: {member}."));
+    let count = policy.max_receive_count.ok_or_else(|| absent("maxReceiveCount"))?;
+    let target = policy.dead_letter_target_arn.ok_or_else(|| absent("deadLetterTargetArn"))?;
+    let count = string(count).unwrap_or_else(|| Cow::Borrowed(count.get()));
+    let grants = count.parse().ok().filter(|grants| (1..=GRANTS_MAX).contains(grants)).ok_or_else(|| {
+        let count = echo(&count);
+        let reason = format!(
+            "Invalid value for maxReceiveCount: {count}, valid values are from 1 to {GRANTS_MAX} both inclusive."
+        );
+        refused(value, &reason)
+    })?;
+    let no_target = || refused(value, "Invalid value for deadLetterTargetArn.");
+    let target = string(target).ok_or_else(no_target)?;
+    let (owner, name) = match arn::parse(&target) {
+        Some(named) => named,
+        None if arn::is_of_another_service(&target) => {
+            return Err(refused(value, "Only SQS queues are valid resources for deadLetterTargetArn."));
+        }
+        None => return Err(no_target()),
     };
-    let target = policy.dead_letter_target_arn;
-    let target = target
-        .ok_or_else(|| parameter("Redrive policy does not contain mandatory attribute: deadLetterTargetArn.".into()))?;
-    let count = policy
-        .max_receive_count
-        .ok_or_else(|| parameter("Redrive policy does not contain mandatory attribute: maxReceiveCount.".into()))?;
-    let count = match count {
-        Count::Number(number) => Some(number),
-        Count::Text(text) => text.parse().ok(),
-    };
-    let count = count.and_then(|count| u16::try_from(count).ok());
-    let count = count
-        .filter(|count| (1..=evenkeel_machine::limits::GRANTS_MAX).contains(count))
-        .ok_or_else(|| parameter("Invalid value for maxReceiveCount: must be an integer between 1 and 1000.".into()))?;
-    let (owner, name) =
-        arn::parse(&target).ok_or_else(|| parameter("Invalid value for deadLetterTargetArn.".into()))?;
     if owner != account {
-        return Err(parameter("Dead letter target owner should be same as the source.".into()));
+        return Err(refused(value, "Dead letter target owner should be same as the source."));
+    }
+    if object::<Nothing>(value).is_none() {
+        return Err(refused(value, "Only following attributes are supported: [maxReceiveCount, deadLetterTargetArn]."));
     }
     // A key for some queues must not send to another by way of dead letters.
     caller.may_use(name)?;
-    Ok(Some((name.into(), count)))
+    Ok(Some((name.into(), grants)))
+}
+
+/// That a policy is refused, in the words that AWS has for all of them.
+pub(crate) fn refused(policy: &str, reason: &str) -> SqsError {
+    SqsError::value(policy, POLICY, reason)
+}
+
+/// What a JSON string says.
+fn string(value: &RawValue) -> Option<Cow<'_, str>> {
+    serde_json::from_str::<Text<'_>>(value.get()).ok().map(|text| text.0)
 }
 
 /// Which queues may use one for their dead letters.
