@@ -78,7 +78,12 @@ fn receives_and_leases_out_of_their_ranges_are_refused() {
             cases.push(("ReceiveMessage", json!({"QueueUrl": q, parameter: value}), INVALID));
         }
     }
-    for name in ["Nothing", "", "all", "ALL", "Policy", "a.*"] {
+    // Those of queues are valid in the older list, and in it only.
+    for name in ["Policy", "VisibilityTimeout"] {
+        let message = json!({"QueueUrl": q, "MessageSystemAttributeNames": [name]});
+        cases.push(("ReceiveMessage", message, "InvalidAttributeName"));
+    }
+    for name in ["Nothing", "", "all", "ALL", "policy", "a.*"] {
         cases.push(("ReceiveMessage", json!({"QueueUrl": q, "AttributeNames": [name]}), "InvalidAttributeName"));
         let both = json!({"QueueUrl": q, "AttributeNames": ["All"], "MessageSystemAttributeNames": ["SenderId", name]});
         cases.push(("ReceiveMessage", both, "InvalidAttributeName"));

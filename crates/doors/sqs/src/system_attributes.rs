@@ -1,8 +1,10 @@
 //! `AttributeNames` and `MessageSystemAttributeNames`: what a receive tells about each message.
 //!
-//! AWS API Reference, ReceiveMessage. Both lists mean the same; times are milliseconds since 1970.
+//! AWS API Reference, ReceiveMessage. Both lists mean the same, and what is named in either is told; but `AttributeNames`, the older
+//! one, may name attributes of queues as well, of which nothing is told: the API lists these as its valid values, and SDKs with
+//! types offered no others for years. Times are milliseconds since 1970.
 
-use crate::{blob::Blob, error::SqsError, ids::Ids, json_in::Text, json_out::Json};
+use crate::{blob::Blob, error::SqsError, ids::Ids, json_in::Text, json_out::Json, queue_attributes::is_attribute};
 use evenkeel_machine::Grant;
 
 /// The system attributes a receive asked for.
@@ -20,10 +22,10 @@ pub(crate) struct SystemAttributes {
 }
 
 impl SystemAttributes {
-    /// Reads the names.
-    pub(crate) fn read<'n>(names: impl Iterator<Item = &'n Text<'n>>) -> Result<Self, SqsError> {
+    /// Reads the names in both lists.
+    pub(crate) fn read(either: &[Text<'_>], messages: &[Text<'_>]) -> Result<Self, SqsError> {
         let mut asked = Self::default();
-        for name in names {
+        for name in either.iter().filter(|name| !is_attribute(name)).chain(messages) {
             match &**name {
                 "All" => {
                     asked = Self {

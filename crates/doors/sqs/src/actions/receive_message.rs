@@ -81,10 +81,12 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         })?;
     let lease = seconds(request.visibility_timeout, "VisibilityTimeout", VISIBILITY_SECONDS_MAX)?;
     let wait = seconds(request.wait_time_seconds, "WaitTimeSeconds", WAIT_SECONDS_MAX)?;
-    let system = [names(request.attribute_names.as_ref())?, names(request.message_system_attribute_names.as_ref())?];
     let waiting = Waiting {
         queue: queue.to_name(),
-        system_attributes: SystemAttributes::read(system.into_iter().flatten())?,
+        system_attributes: SystemAttributes::read(
+            names(request.attribute_names.as_ref())?,
+            names(request.message_system_attribute_names.as_ref())?,
+        )?,
         names: NameFilter::new(names(request.message_attribute_names.as_ref())?),
     };
     let attempt = request.receive_request_attempt_id.as_deref().filter(|_| is_fifo(queue.name));

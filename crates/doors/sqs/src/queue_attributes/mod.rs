@@ -10,7 +10,7 @@ mod redrive;
 mod share;
 
 pub(crate) use given::Given;
-pub(crate) use readable::{Asked, Seen};
+pub(crate) use readable::{Asked, Seen, is_attribute};
 pub(crate) use redrive::refused as redrive_refused;
 pub(crate) use share::{group_share, is_group, write_share};
 

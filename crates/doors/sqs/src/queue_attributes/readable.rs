@@ -188,6 +188,11 @@ const READABLE: [Readable; 26] = [
     },
 ];
 
+/// Whether a queue's attribute is called so.
+pub(crate) fn is_attribute(name: &str) -> bool {
+    READABLE.iter().any(|readable| readable.name == name)
+}
+
 impl Asked {
     /// Reads names, each once. Groups' shares are told if asked for by name, not for `All`.
     pub(crate) fn read(names: &[Text<'_>]) -> Result<Self, SqsError> {
