@@ -353,6 +353,61 @@ fn receivers_that_met_no_job_after_all_wait_on() {
 }
 
 #[test]
+fn a_queue_with_too_much_in_flight_lets_long_polls_wait_for_room_and_refuses_others() {
+    const FULL: usize = evenkeel_machine::limits::QUEUE_IN_FLIGHT_MAX as usize;
+    let cluster = FakeCluster::new(1);
+    let mut node = owner(&cluster);
+    for _ in 0..FULL / 10 + 1 {
+        let job = || NewJob { group: "g", delay: None, dedup: None, counted_bytes: 1, body: Body::new(b"b") };
+        let jobs = std::iter::repeat_with(job).take(10).collect();
+        node.propose(&Command::Enqueue { queue: QUEUE, jobs, call: None });
+    }
+    node.run(&cluster);
+    let (queue, lease) = (QueueId { slot: 0, generation: 0 }, Some(Micros::from_secs(3_600)));
+    for _ in 0..FULL / 10 {
+        node.propose(&Command::Receive { queue, jobs_max: 10, lease, again: Default::default() });
+    }
+    let mut granted = Vec::new();
+    while granted.len() < FULL {
+        let received = node.run(&cluster).into_iter().filter_map(|(_, answer)| match answer {
+            Answer::Reply(Reply::Received(received)) => Some(received.unwrap()),
+            _ => None,
+        });
+        granted.extend(received.flatten());
+    }
+    assert_eq!(granted.len(), FULL);
+    let applied = node.engine.totals().batches;
+
+    let short = node.receive(0);
+    let refused = node.run(&cluster);
+    let expected = ReceiveError::TooManyInFlight;
+    assert!(
+        matches!(&refused[..], [(call, Answer::Received(Err(error)))] if *call == short && *error == expected),
+        "{refused:?}"
+    );
+    let (first, second, third) = (node.receive(20), node.receive(20), node.receive(1));
+    assert!(node.run(&cluster).is_empty(), "they wait");
+    assert_eq!(node.engine.totals().batches, applied, "and nothing is written for them");
+    node.now += 1_000_000;
+    let ended = node.run(&cluster);
+    assert!(matches!(&ended[..], [(call, answer)] if *call == third && jobs(answer) == 0), "{ended:?}");
+
+    let mut finish = |count: usize, node: &mut Node| {
+        let held = granted.drain(..count).map(|grant| Held { job: grant.job, token: grant.token }).collect();
+        node.propose(&Command::Ack { queue, jobs: held });
+        node.run(&cluster)
+    };
+    let woken = finish(1, &mut node);
+    assert!(woken.iter().any(|(call, answer)| *call == first && jobs(answer) == 1), "{woken:?}");
+    assert!(woken.iter().all(|(call, _)| *call != second), "there was room for one");
+    let woken = finish(2, &mut node);
+    assert!(woken.iter().any(|(call, answer)| *call == second && jobs(answer) == 1), "{woken:?}");
+    let last = node.receive(0);
+    let answers = node.run(&cluster);
+    assert!(matches!(&answers[..], [(call, answer)] if *call == last && jobs(answer) == 1), "{answers:?}");
+}
+
+#[test]
 fn a_stopping_engine_ends_waits_and_refuses() {
     let cluster = FakeCluster::new(1);
     let mut node = owner(&cluster);

@@ -16,6 +16,9 @@ pub const DELAY_MAX: Micros = Micros::from_secs(900);
 pub const WEIGHT_MAX: u8 = 100;
 /// Jobs of one queue in flight at a time (SQS standard queues: about 120,000).
 pub const QUEUE_IN_FLIGHT_MAX: u32 = 120_000;
+/// How close to that a queue is when whoever waits is told of each lease that ends: more than the receives of one batch take, in
+/// all likelihood. Further away nobody waits for it, and it costs no event per job.
+pub const ROOM_IN_FLIGHT_TOLD: u64 = 10_000;
 /// Timers handled per batch, so that a million leases ending together stop nobody:
 /// some thousand steps of the wheel, each of a few memory accesses.
 pub const TIMERS_PER_BATCH: u32 = 4_096;

@@ -14,6 +14,7 @@ use evenkeel_machine::{
     ApplyError, Event, Reply,
     batch::BatchBuilder,
     command::{Begin, Command},
+    queue::ReceiveError,
 };
 use evenkeel_types::{Micros, Now};
 use std::sync::atomic::Ordering;
@@ -186,8 +187,12 @@ impl<L: Log> Engine<L> {
                     // What was set aside for it and not taken may be another's. A repetition that waited takes nothing of it.
                     self.woken.insert(queue);
                 }
+                let waits_on = match &result {
+                    Ok(grants) => grants.is_empty(),
+                    Err(error) => *error == ReceiveError::TooManyInFlight,
+                };
                 match result {
-                    Ok(grants) if grants.is_empty() && self.stage == Stage::Serving && until > now.monotonic => {
+                    _ if waits_on && self.stage == Stage::Serving && until > now.monotonic => {
                         // Others were quicker, or what was ready met a limit.
                         self.receive_or_wait(Waiter { call, queue, receive, until }, now);
                     }

@@ -1,7 +1,8 @@
 //! Receives: what is ready goes to who asks, and who finds nothing waits.
 //!
 //! A receive that is proposed sets aside what it may take, so that the next one is not proposed for the same
-//! jobs; what it does not take is free again, and wakes whoever waits.
+//! jobs; what it does not take is free again, and wakes whoever waits. A queue with as many jobs in flight as can be has
+//! nothing for anybody: who waits is woken when a lease ends, and who does not is refused.
 
 use super::{Call, Engine};
 use crate::{
@@ -43,6 +44,8 @@ impl<L: Log> Engine<L> {
         if free == 0 {
             if until > now.monotonic {
                 self.waiters.push(Waiter { call, queue, receive, until });
+            } else if self.machine.queues().is_full_in_flight(queue) {
+                self.answers.push((call, Answer::Received(Err(ReceiveError::TooManyInFlight))));
             } else {
                 self.answer_empty(call, queue);
             }

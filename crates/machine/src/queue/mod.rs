@@ -170,9 +170,14 @@ impl Queues {
         self.queue_names.find(&self.queues, hash, found).map(|slot| self.id_of(slot))
     }
 
-    /// How many jobs could be granted now, with regard to the groups' limits.
+    /// How many jobs could be granted now, with regard to the groups' limits, and to the queue's once it is close.
     pub fn grantable(&self, queue: QueueId) -> u64 {
-        self.queue(queue).map_or(0, |queue| queue.grantable)
+        self.queue(queue).map_or(0, Queue::grantable_now)
+    }
+
+    /// Whether a queue has jobs that could be granted, had it not as many in flight as can be.
+    pub fn is_full_in_flight(&self, queue: QueueId) -> bool {
+        self.queue(queue).is_some_and(|queue| queue.grantable > 0 && queue.room_in_flight() == 0)
     }
 
     /// A queue's settings.
@@ -315,14 +320,16 @@ impl Queues {
         } else {
             Standing::Resting
         };
-        if grantable > grantable_before {
-            tell_ready(self.id_of(queue), events);
-        }
         self.lanes.derived(slot).grantable = grantable;
-        {
+        let is_freed = {
             let queue = self.queues.edit(queue);
             queue.grantable = queue.grantable + u64::from(grantable) - u64::from(grantable_before);
             queue.turns.stand(&mut self.lanes, slot, standing);
+            queue.is_told_of_room()
+        };
+        // Also if it is other lanes' jobs that the end of a lease made room for.
+        if grantable > grantable_before || is_freed {
+            tell_ready(self.id_of(queue), events);
         }
         self.note_forgettable(queue);
     }

@@ -44,7 +44,7 @@ impl Queues {
         if let Some(grants) = self.received_by(at, queue, &again, lease) {
             return Ok(grants);
         }
-        let room = u64::from(limits::QUEUE_IN_FLIGHT_MAX).saturating_sub(self.queues.at(queue.slot).counts.leased);
+        let room = self.queues.at(queue.slot).room_in_flight();
         if room == 0 {
             return Err(ReceiveError::TooManyInFlight);
         }

@@ -4,6 +4,7 @@ use super::{Papers, expire::NOTHING, turns::Turns};
 use crate::{
     command::QueueSettings,
     digest::{Digested, Mixer},
+    limits::{QUEUE_IN_FLIGHT_MAX, ROOM_IN_FLIGHT_TOLD},
     slab::{Ends, NIL, Record},
     table::Chained,
 };
@@ -192,6 +193,23 @@ impl Queue {
     /// Whether the slot holds a queue: each has a name.
     pub(crate) fn is_live(&self) -> bool {
         !self.name.is_empty()
+    }
+
+    /// How many jobs may be leased besides those that are.
+    pub(crate) fn room_in_flight(&self) -> u64 {
+        u64::from(QUEUE_IN_FLIGHT_MAX).saturating_sub(self.counts.leased)
+    }
+
+    /// How many jobs could be granted: what its lanes have, but no more than there is room for once there is not much.
+    pub(crate) fn grantable_now(&self) -> u64 {
+        let room = self.room_in_flight();
+        if room > ROOM_IN_FLIGHT_TOLD { self.grantable } else { self.grantable.min(room) }
+    }
+
+    /// Whether somebody may wait for room, and there is some.
+    pub(crate) fn is_told_of_room(&self) -> bool {
+        // One more: when there is so much again, more can be granted at once.
+        self.grantable > 0 && (1..=ROOM_IN_FLIGHT_TOLD + 1).contains(&self.room_in_flight())
     }
 }
 
