@@ -67,6 +67,11 @@ fn metrics_tell_what_was_done() {
     assert_eq!(value(&page, "evenkeel_ready"), 1.0);
     assert!(value(&page, "evenkeel_log_sync_seconds_count") > 0.0);
     assert!(value(&page, "evenkeel_engine_busy_seconds_count") > 0.0);
+    let longest = value(&page, "evenkeel_engine_busy_longest_seconds");
+    let work = value(&page, "evenkeel_engine_work_longest_seconds");
+    // Microseconds of at least one round, and no round takes as long as a test may.
+    assert!((1e-6..60.0).contains(&longest) && (1e-6..60.0).contains(&work), "longest {longest}, work {work}");
+    assert!(longest <= value(&page, "evenkeel_engine_busy_seconds_sum"), "{page}");
     assert!(value(&page, "evenkeel_batch_commands_sum") >= 6.0);
     assert!(value(&page, "evenkeel_disk_bytes{kind=\"log\"}") > 0.0);
     assert!(value(&page, "process_resident_memory_bytes") > 1e6);

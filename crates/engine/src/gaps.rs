@@ -3,6 +3,7 @@
 //! Two things make a round long: what it has to do, and others that have the processor meanwhile. Told apart, they say whether
 //! the engine is at fault or the machine too small.
 
+use crate::Meters;
 use hdrhistogram::Histogram;
 use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant, SystemTime};
@@ -42,8 +43,8 @@ impl Default for Gaps {
 }
 
 impl Gaps {
-    /// Records a round that began then and ends now, and returns how long it was. One thread records them all.
-    pub(crate) fn record(&mut self, since: Instant) -> Duration {
+    /// Records a round that began then and ends now, here and in the meters, which others read meanwhile. One thread records them all.
+    pub(crate) fn record(&mut self, since: Instant, meters: &Meters) {
         let busy = since.elapsed();
         // Asked for once a round, since it is a call of the system: what little the thread does between two rounds counts too.
         let worked = worked();
@@ -51,7 +52,9 @@ impl Gaps {
         self.busy.saturating_record(micros(busy));
         self.work.saturating_record(micros(work));
         self.keep_if_long(busy, work);
-        busy
+        meters.busy_micros.record(micros(busy));
+        meters.busy_micros_max.record(micros(busy));
+        meters.work_micros_max.record(micros(work));
     }
 
     fn keep_if_long(&mut self, busy: Duration, work: Duration) {
@@ -117,11 +120,15 @@ mod tests {
     fn a_round_in_which_the_thread_waits_is_long_and_no_work() {
         let mut gaps = Gaps::default();
         gaps.begin();
-        let since = Instant::now();
+        let (since, meters) = (Instant::now(), Meters::default());
         std::thread::sleep(Duration::from_millis(30));
-        gaps.record(since);
+        gaps.record(since, &meters);
+        gaps.record(Instant::now(), &meters);
         assert!(gaps.micros_max() >= 29_000, "{}", gaps.micros_max());
         assert!(gaps.work_micros_max() < gaps.micros_max() / 2, "{}", gaps.work_micros_max());
+        let (busy, work) = (meters.busy_micros_max.get(), meters.work_micros_max.get());
+        assert!(busy >= 29_000 && work < busy / 2, "busy {busy}, work {work}");
+        assert_eq!(meters.busy_micros.counts().total(), 2);
     }
 
     #[test]
@@ -129,7 +136,7 @@ mod tests {
         let mut gaps = Gaps::default();
         work();
         gaps.begin();
-        gaps.record(Instant::now());
+        gaps.record(Instant::now(), &Meters::default());
         assert!(gaps.work_micros_max() < 4_900, "{}", gaps.work_micros_max());
     }
 
@@ -149,7 +156,7 @@ mod tests {
         gaps.begin();
         let since = Instant::now();
         work();
-        gaps.record(since);
+        gaps.record(since, &Meters::default());
         assert!(gaps.work_micros_max() >= 4_900, "{}", gaps.work_micros_max());
         assert_eq!(gaps.count(), 1);
     }

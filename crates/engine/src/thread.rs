@@ -409,8 +409,7 @@ impl<L: Log> Driver<L> {
                 break Ok(());
             }
             if self.say_serving.is_none() {
-                let busy = self.gaps.record(busy_since);
-                self.meters.busy_micros.record(u64::try_from(busy.as_micros()).unwrap_or(u64::MAX));
+                self.gaps.record(busy_since, &self.meters);
             } else {
                 // What it does before it serves keeps nobody waiting.
                 self.gaps.begin();

@@ -19,7 +19,7 @@ mod text;
 pub use queues::{Figures, write_queues};
 pub use requests::{Outcome, Requests};
 pub use roster::{Roster, Round, Shown};
-pub use tally::{Counter, Counts, Histogram};
+pub use tally::{Counter, Counts, Histogram, Largest};
 pub use text::{Kind, Text};
 
 /// Upper ends of a request's duration, in microseconds: from a request that waits for nothing to a long poll.

@@ -25,6 +25,25 @@ impl Counter {
     }
 }
 
+/// The largest of all values. One thread writes it.
+#[derive(Debug, Default)]
+pub struct Largest(AtomicU64);
+
+impl Largest {
+    /// Takes in a value. Nearly always that is a comparison and nothing more.
+    pub fn record(&self, value: u64) {
+        if value > self.0.load(Relaxed) {
+            self.0.store(value, Relaxed);
+        }
+    }
+
+    /// The largest so far; 0 if there was none.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
 /// How often values fell into which range. One thread writes it.
 #[derive(Debug)]
 pub struct Histogram {
@@ -105,6 +124,16 @@ mod tests {
         let counts = histogram.counts();
         assert_eq!(counts.counts, [2, 2, 2]);
         assert_eq!((counts.total(), counts.sum), (6, 1_062));
+    }
+
+    #[test]
+    fn the_largest_stays() {
+        let largest = Largest::default();
+        assert_eq!(largest.get(), 0);
+        for value in [3, 7, 5, 0] {
+            largest.record(value);
+        }
+        assert_eq!(largest.get(), 7);
     }
 
     #[test]

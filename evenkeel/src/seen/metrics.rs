@@ -5,9 +5,12 @@
 
 use super::{Seen, usage::Used};
 use evenkeel_engine::{Answer, Client, House, Look, Looked, QueueName, Request, Row};
-use evenkeel_metrics::{Figures, Kind, Requests, Shown, Text, write_queues};
+use evenkeel_metrics::{Figures, Kind, Largest, Requests, Shown, Text, write_queues};
 use evenkeel_types::{AccountId, WallTime};
-use std::sync::{Arc, PoisonError};
+use std::{
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 /// Queues that the engine tells of at a time: some hundred microseconds.
 const ROWS_MAX: usize = 512;
@@ -94,6 +97,12 @@ fn write_log(seen: &Seen, text: &mut Text) {
     let help = "How long the engine's loop was busy at a time: what a request waits before it is looked at.";
     text.family("evenkeel_engine_busy_seconds", Kind::Histogram, help);
     text.histogram(&[], &meters.busy_micros.counts(), seconds);
+    let longest = |micros: &Largest| Duration::from_micros(micros.get()).as_secs_f64();
+    let help = "The longest that it was busy at a time since the start.";
+    text.single("evenkeel_engine_busy_longest_seconds", Kind::Gauge, help, longest(&meters.busy_micros_max));
+    let help =
+        "The most that its thread had a processor for in one such time: what lies between was others' or the disk's.";
+    text.single("evenkeel_engine_work_longest_seconds", Kind::Gauge, help, longest(&meters.work_micros_max));
     text.family("evenkeel_log_sync_seconds", Kind::Histogram, "How long the log's writes took to be durable.");
     text.histogram(&[], &(seen.sources.syncs)(), seconds);
 }
