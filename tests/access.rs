@@ -114,3 +114,60 @@ fn a_server_that_others_can_reach_does_not_start_without_authentication() {
         assert!(ended.stderr.contains("loopback") && ended.stderr.contains("--listen"), "{}", ended.stderr);
     }
 }
+
+/// What an answer lets pages of other origins do.
+fn allowed<'a>(answer: &'a Answer, what: &str) -> Option<&'a str> {
+    answer.header(&format!("access-control-{what}"))
+}
+
+#[test]
+fn a_page_of_another_origin_may_call_if_it_signs() {
+    let server = Server::start();
+    let host = server.address().to_string();
+    let page = "Origin: https://app.example\r\n";
+    let preflight = |path: &str| {
+        let asked =
+            "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: authorization,x-amz-target\r\n";
+        send(server.address(), &format!("OPTIONS {path} HTTP/1.1\r\nHost: {host}\r\n{page}{asked}"), "")
+    };
+    for path in ["/", "/000000000000/jobs"] {
+        let told = preflight(path);
+        assert_eq!((told.status, allowed(&told, "allow-origin")), (200, Some("*")), "{path}");
+        assert_eq!(allowed(&told, "allow-headers"), Some("authorization,x-amz-target"));
+        assert_eq!(allowed(&told, "allow-credentials"), None, "no cookie of anybody's");
+    }
+    let signed = Pen::new(ACCESS_KEY, SECRET_KEY, "sqs").request(&host, "CreateQueue", br#"{"QueueName":"jobs"}"#);
+    let (line, rest) = std::str::from_utf8(&signed).unwrap().split_once("\r\n").unwrap();
+    let mut connection = Connection::open(server.address(), Duration::from_secs(10)).unwrap();
+    connection.write(format!("{line}\r\n{page}{rest}").as_bytes()).unwrap();
+    let created = connection.read().unwrap();
+    assert_eq!((created.status, allowed(&created, "allow-origin")), (200, Some("*")), "{}", created.text());
+    // A refusal may be read as well: SDKs find its code in this header.
+    let refused = unsigned(server.address(), &host, page, "ListQueues", &json!({}));
+    assert_eq!((refused.status, allowed(&refused, "allow-origin")), (403, Some("*")));
+    assert!(allowed(&refused, "expose-headers").unwrap().contains("x-amzn-query-error"));
+
+    let program = unsigned(server.address(), &host, "", "ListQueues", &json!({}));
+    assert_eq!(allowed(&program, "allow-origin"), None, "no page asked");
+    for path in ["/v1/keys", "/console", "/console/queue"] {
+        let told = preflight(path);
+        assert_eq!(allowed(&told, "allow-origin"), None, "{path} is for no page of another origin");
+    }
+    for path in ["/v1/keys", "/console", "/metrics", "/readyz"] {
+        let told = send(server.address(), &format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{page}"), "");
+        assert_eq!(allowed(&told, "allow-origin"), None, "{path} is read by no page of another origin");
+    }
+}
+
+#[test]
+fn no_page_may_call_where_no_key_is_asked_for() {
+    let server = Launch::default().argument("--insecure-no-auth").start();
+    let host = format!("localhost:{}", server.address().port());
+    let page = "Origin: http://localhost:3000\r\n";
+    let asked = format!("OPTIONS / HTTP/1.1\r\nHost: {host}\r\n{page}Access-Control-Request-Method: POST\r\n");
+    for answer in
+        [send(server.address(), &asked, ""), unsigned(server.address(), &host, page, "ListQueues", &json!({}))]
+    {
+        assert_eq!((answer.status, allowed(&answer, "allow-origin")), (403, None), "{}", answer.text());
+    }
+}

@@ -7,6 +7,7 @@ mod answer;
 mod body;
 mod by_https;
 mod console;
+mod cors;
 mod doors;
 mod forwarded;
 mod outside;

@@ -3,7 +3,7 @@
 use super::{
     answer::Answer,
     body::Whole,
-    console,
+    console, cors,
     doors::{Answered, asked, is_native},
     outside::{Outside, plain, text},
     request_id::{RequestId, RequestIds},
@@ -273,13 +273,20 @@ impl Inner {
         if console::is_asked(&head) {
             return (console::serve(&head, body, self.visitor.peer, shared, &self.thread.client).await, None);
         }
+        let is_for_pages = !is_open && cors::is_for_pages(&head);
+        if is_for_pages && cors::is_preflight(&head) {
+            return (cors::preflight::<Bytes>(&head).map(Whole::new), None);
+        }
         if !is_native(&head) && ![Method::GET, Method::POST].contains(&head.method) {
             let mut refused = text(StatusCode::METHOD_NOT_ALLOWED, "use GET or POST\n");
             refused.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
             return (refused, None);
         }
         let id = self.thread.request_ids.borrow_mut().next();
-        let Served { response, action, way } = self.serve_door(&head, body, &id).await;
+        let Served { mut response, action, way } = self.serve_door(&head, body, &id).await;
+        if is_for_pages {
+            cors::expose(&head, response.headers_mut());
+        }
         let micros = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         let status = response.status().as_u16();
         self.thread.requests.record(action, Outcome::of_status(status), micros);
