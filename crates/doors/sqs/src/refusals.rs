@@ -1,6 +1,7 @@
 //! What the engine and the machine refuse, in SQS's words. Exhaustive on purpose: a new refusal must find its place here.
 
 use crate::{
+    actions::create_queue::FIFO_NAME,
     error::SqsError,
     limits::MOVE_RATE_MAX,
     queue_attributes::{BYTES_MAX, JOBS_MAX, POLICY, redrive_refused},
@@ -253,11 +254,7 @@ pub(crate) fn not_created(error: CreateQueueError, redrive: &str) -> Result<(), 
         CreateQueueError::ExistsDifferently => Ok(()),
         CreateQueueError::DeletedLately => Err(SqsError::QueueDeletedRecently),
         CreateQueueError::Papers(error) => Err(not_kept(error, redrive)),
-        CreateQueueError::NameOfOtherKind => Err(SqsError::InvalidParameterValue(
-            "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo \
-             suffix and be 1 to 80 in length."
-                .to_owned(),
-        )),
+        CreateQueueError::NameOfOtherKind => Err(SqsError::InvalidParameterValue(FIFO_NAME.to_owned())),
         CreateQueueError::NoName => Err(SqsError::MissingParameter("QueueName")),
         CreateQueueError::OutOfRange(_) => Err(SqsError::InvalidAttributeValue(error.to_string())),
         CreateQueueError::TooMany => Err(SqsError::OverLimit(format!("{error}."))),

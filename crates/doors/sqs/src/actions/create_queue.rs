@@ -14,7 +14,6 @@ use crate::{
     door::Door,
     error::SqsError,
     json_in::{Text, parse},
-    limits::QUEUE_NAME_BYTES_MAX,
     query::{Kind, Shape, map, tags, text},
     queue_attributes::{Given, GivenAttributes, only_of_fifo},
     queue_url::{self, Queue},
@@ -32,6 +31,12 @@ pub(crate) const SHAPE: Shape = Shape {
     request: &[text("QueueName"), map("Attributes", "Attribute", &Kind::Text), tags("tags")],
     answer: Some(&[]),
 };
+
+/// What a name may be, in AWS's words; alone among its refusals these do not repeat the value.
+const NAME: &str = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length";
+/// The same of a FIFO queue.
+pub(crate) const FIFO_NAME: &str = "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, \
+    must end with .fifo suffix and be 1 to 80 in length.";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -70,10 +75,7 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
     let name = request.queue_name.as_deref().filter(|name| !name.is_empty());
     let name = name.ok_or(SqsError::MissingParameter("QueueName"))?;
     if !queue_url::is_name(name) {
-        let reason = format!(
-            "Can only include alphanumeric characters, hyphens, or underscores. 1 to {QUEUE_NAME_BYTES_MAX} in length"
-        );
-        return Err(SqsError::value(name, "QueueName", &reason));
+        return Err(SqsError::InvalidParameterValue(NAME.to_owned()));
     }
     call.may_use(name)?;
     let given = Given::read(request.attributes.as_ref(), call.caller.account, call.caller)?;
@@ -82,14 +84,11 @@ pub(crate) fn accept(call: &Call<'_>) -> Result<Next, SqsError> {
         return Err(SqsError::InvalidAttributeName("FifoQueue".to_owned()));
     }
     if name.ends_with(".fifo") != given.says_fifo() {
-        let reason = if given.says_fifo() {
-            "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo \
-             suffix and be 1 to 80 in length."
+        return Err(SqsError::InvalidParameterValue(if given.says_fifo() {
+            FIFO_NAME.to_owned()
         } else {
-            "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length. A name that ends with \
-             .fifo needs the attribute FifoQueue=true."
-        };
-        return Err(SqsError::value(name, "QueueName", reason));
+            format!("{NAME}. A name that ends with .fifo needs the attribute FifoQueue=true.")
+        }));
     }
     let tags = tags::check(request.tags.as_ref())?;
     let waiting = Waiting {
