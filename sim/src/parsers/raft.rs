@@ -347,7 +347,8 @@ fn good() -> Vec<Vec<u8>> {
         say(HEARD, 2, 1, &[]),
         say(HEARD, 3, 1, &[(Number::Committed, 1), (Number::CommittedTerm, 1)]),
         say(CAMPAIGN_NOW, 2, 2, &[]),
-        say(ASK_EARLY_VOTE, 3, 3, &[(Number::TermAt, 2), (Number::Index, 5), (Number::Priority, 1)]),
+        say(ASK_EARLY_VOTE, 3, 3, &[(Number::TermAt, 2), (Number::Index, 5)]),
+        say(ASK_EARLY_VOTE, 3, 3, &[(Number::Index, 1), (Number::Priority, 1)]),
         say(EARLY_VOTE, 2, 2, &[]),
     ]
 }

@@ -12,7 +12,8 @@ impl<D: Disk> Node<D> {
     pub(super) fn admit(&mut self, message: Message) -> Option<Message> {
         let raft = &self.core.raft;
         let from_member = message.from != 0 && message.from != self.id.0;
-        if message.to != self.id.0 || !from_member || message.term == 0 {
+        // No node has a priority, and a candidate without enough of it would be refused in a term that a new node does not have: the core does not bear that.
+        if message.to != self.id.0 || !from_member || message.term == 0 || message.priority != 0 {
             return None;
         }
         let last = raft.raft_log.last_index();

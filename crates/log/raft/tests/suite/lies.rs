@@ -113,3 +113,19 @@ pub(crate) fn entries_behind_one_of_term_0_and_a_snapshot_of_epoch_0_are_dropped
         assert_eq!((now.last, now.committed), (before.last, before.committed));
     }
 }
+
+/// Nobody has one. A node that is new would have refused its vote for that, in a term that it does not have, which the core does not bear.
+pub(crate) fn a_candidate_with_a_priority_is_not_heard() {
+    let asks_early_vote = message(17, 1, (0, 0), 0, 0, &[]);
+    for priority in [-1_i64, i64::MIN, 1] {
+        let mut bytes = asks_early_vote.encode();
+        bytes[88..96].copy_from_slice(&priority.to_le_bytes());
+        let checksum = xxhash_rust::xxh3::xxh3_64(&bytes[8..]).to_le_bytes();
+        bytes[..8].copy_from_slice(&checksum);
+        let mut cluster = Cluster::new(3, 6);
+        cluster.node(0).node.step(Message::decode(bytes.into()).unwrap());
+        assert!(cluster.node(0).node.take_messages().is_empty());
+        cluster.node(0).node.step(asks_early_vote.clone());
+        assert_eq!(cluster.node(0).node.take_messages().len(), 1, "without one it is");
+    }
+}

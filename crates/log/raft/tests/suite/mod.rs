@@ -55,6 +55,7 @@ checks! {
         a_follower_that_is_far_behind_catches_up_in_pieces,
         what_cannot_be_is_dropped_and_harms_nobody;
     lies:
+        a_candidate_with_a_priority_is_not_heard,
         an_epoch_that_begins_without_a_fence_is_not_taken,
         entries_behind_one_of_term_0_and_a_snapshot_of_epoch_0_are_dropped,
         more_members_than_there_can_be_stop_a_node_and_are_not_written_down;
