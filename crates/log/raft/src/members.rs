@@ -65,6 +65,19 @@ impl Members {
         [&self.voters, &self.learners, &self.voters_before, &self.learners_next]
     }
 
+    /// Whether changes can lead to it, which is what the core takes for granted: whoever has a vote does not only listen, and only who had one will.
+    pub(crate) fn is_sound(&self) -> bool {
+        let Self { voters, learners, voters_before, learners_next, leaves_by_itself } = self;
+        let are_apart = |one: &[NodeId], other: &[NodeId]| one.iter().all(|node| !other.contains(node));
+        self.fits()
+            && !voters.is_empty()
+            && are_apart(learners, voters)
+            && are_apart(learners, voters_before)
+            && are_apart(learners_next, voters)
+            && learners_next.iter().all(|node| voters_before.contains(node))
+            && (!leaves_by_itself || !voters_before.is_empty())
+    }
+
     /// Whether it can be written down.
     pub(crate) fn fits(&self) -> bool {
         self.lists().iter().all(|list| list.len() <= MEMBERS_MAX && list.iter().all(|node| node.0 > 0))

@@ -220,8 +220,8 @@ fn decode_offer(bytes: &mut Bytes) -> Result<SnapshotMetadata, MessageError> {
         learners_next: list(3)?,
         leaves_by_itself,
     };
-    if members.voters.is_empty() || !members.fits() {
-        return Err(MessageError("nobody votes"));
+    if !members.is_sound() {
+        return Err(MessageError("its members cannot be"));
     }
     Ok(SnapshotMetadata { conf_state: (&members).into(), index, term })
 }
@@ -258,8 +258,9 @@ mod tests {
         let conf_state = (&Members {
             voters: vec![NodeId(1), NodeId(2)],
             learners: vec![NodeId(5)],
+            voters_before: vec![NodeId(1), NodeId(4)],
+            learners_next: vec![NodeId(4)],
             leaves_by_itself: true,
-            ..Members::default()
         })
             .into();
         let offer = eraftpb::Message {
@@ -308,6 +309,30 @@ mod tests {
                 assert!(Message::decode(bytes.into()).is_err(), "cut to {len}");
             }
         }
+    }
+
+    /// The core ends the process over members that no changes lead to.
+    #[test]
+    fn an_offer_of_members_that_cannot_be_is_refused() {
+        let nodes = |numbers: &[u64]| numbers.iter().copied().map(NodeId).collect::<Vec<_>>();
+        let decoded = |[voters, learners, voters_before, learners_next]: [&[u64]; 4], leaves_by_itself| {
+            let (voters, learners) = (nodes(voters), nodes(learners));
+            let (voters_before, learners_next) = (nodes(voters_before), nodes(learners_next));
+            let members = Members { voters, learners, voters_before, learners_next, leaves_by_itself };
+            let metadata = SnapshotMetadata { conf_state: (&members).into(), index: 70, term: 6 };
+            let snapshot = Snapshot { data: Bytes::new(), metadata };
+            let offer =
+                eraftpb::Message { msg_type: MessageType::MsgSnapshot, snapshot, ..eraftpb::Message::default() };
+            Message::decode(Message(offer).encode().into())
+        };
+        assert!(decoded([&[1, 2], &[5], &[], &[]], false).is_ok());
+        assert!(decoded([&[1, 2], &[5], &[1, 4], &[4]], true).is_ok());
+        assert!(decoded([&[], &[5], &[], &[]], false).is_err(), "nobody votes");
+        assert!(decoded([&[1, 2], &[2], &[], &[]], false).is_err(), "it votes and only listens");
+        assert!(decoded([&[1, 2], &[4], &[1, 4], &[]], false).is_err(), "it voted and only listens");
+        assert!(decoded([&[1, 2], &[5], &[1, 4], &[2]], false).is_err(), "it votes and will only listen");
+        assert!(decoded([&[1, 2], &[5], &[1, 4], &[6]], false).is_err(), "it will only listen, and never voted");
+        assert!(decoded([&[1, 2], &[], &[], &[]], true).is_err(), "there is no change to end");
     }
 
     /// An entry takes several times as much in memory as the few bytes that an empty one takes on its way.
