@@ -297,14 +297,14 @@ fn append(term: u64, index: u64, term_at: u64, committed: u64, entries: &[(u8, u
     said
 }
 
-/// A snapshot that the second node offers.
-fn offer(term: u64, index: u64, epoch: u64, voters: &[u64], learners: &[u64]) -> Vec<u8> {
+/// A snapshot that the second node offers: who votes, listens, voted before, and will only listen, while a change of several is under way.
+fn offer(term: u64, index: u64, epoch: u64, lists: [&[u64]; 4]) -> Vec<u8> {
     let mut said = say(OFFER, 2, term, &[]);
     said.extend_from_slice(&index.to_le_bytes());
     said.extend_from_slice(&epoch.to_le_bytes());
-    let counts = [voters.len(), learners.len()].map(|count| u8::try_from(count).expect("they are few"));
-    said.extend_from_slice(&[counts[0], counts[1], 0, 0, 0, 0, 0, 0]);
-    voters.iter().chain(learners).for_each(|node| said.extend_from_slice(&node.to_le_bytes()));
+    said.extend(lists.iter().map(|list| u8::try_from(list.len()).expect("they are few")));
+    said.extend_from_slice(&[0; 4]);
+    lists.concat().iter().for_each(|node| said.extend_from_slice(&node.to_le_bytes()));
     said
 }
 
@@ -340,8 +340,9 @@ fn good() -> Vec<Vec<u8>> {
         say_more(ASK_VOTE, 3, 3, &[(Number::TermAt, 2), (Number::Index, 5)], b"CampaignTransfer", 0),
         say(VOTE, 2, 1, &[]),
         say(VOTE, 3, 2, &[]),
-        offer(2, 9, 2, &[1, 2, 3], &[8]),
-        offer(2, 2, 2, &[1, 2, 3], &[]),
+        offer(2, 9, 2, [&[1, 2, 3], &[8], &[], &[]]),
+        offer(2, 2, 2, [&[1, 2, 3], &[], &[], &[]]),
+        offer(2, 12, 2, [&[1, 2], &[8], &[1, 2, 3], &[3]]),
         say(HEARTBEAT, 2, 2, &[(Number::Committed, 3)]),
         say_more(HEARTBEAT, 2, 2, &[], b"12345678", 0),
         say(HEARD, 2, 1, &[]),
@@ -407,7 +408,7 @@ mod tests {
         assert_eq!((follower.last.0, follower.committed.0, follower.term), (7, 7, 3));
         // The learner's entry was truncated; the change of two went through a time with both memberships, and out of it.
         assert_eq!(follower.members, Members::of(&[NodeId(THIS), NodeId(2), NodeId(4)]));
-        let installs = told(0x42, &[offer(2, 9, 2, &[1, 2, 3], &[8])]);
+        let installs = told(0x42, &[offer(2, 9, 2, [&[1, 2, 3], &[8], &[], &[]])]);
         assert_eq!((installs.last.0, installs.members.learners), (9, vec![NodeId(8)]));
         let candidate = told(3, &[say(VOTE, 3, 1, &[])]);
         assert!(candidate.leads());
