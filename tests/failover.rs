@@ -133,7 +133,8 @@ fn a_node_that_did_not_hear_that_it_was_let_in_asks_again_with_its_token() {
         let said = node.try_start().unwrap_err();
         assert!(said.contains("sealing-key"), "{said}");
         node.wait_for_end("it to have ended");
-        assert_eq!(nodes().len(), before + 1, "it was let in");
+        // Nodes tell how they stood a moment ago.
+        wait::until("it to be let in", SOON, || nodes().len() == before + 1);
         let ended = Cluster::joining(&at, &token).run();
         assert!(ended.stderr.contains("`evenkeel cluster add` makes another"), "{}", ended.stderr);
         if transfers {
@@ -145,7 +146,7 @@ fn a_node_that_did_not_hear_that_it_was_let_in_asks_again_with_its_token() {
         let votes = || nodes().iter().filter(|node| node["role"] != "learner").count();
         wait::until("it to have a vote", SOON, || votes() == 4);
         // Another leader knows nothing of the number that was given before, and gives one of its own.
-        assert_eq!(nodes().len(), before + 1 + usize::from(transfers));
+        wait::until("all of them to be told", SOON, || nodes().len() == before + 1 + usize::from(transfers));
         assert!(!node.data().join("joining").exists());
         let number = nodes().iter().rfind(|node| node["role"] != "learner").unwrap()["node"].to_string();
         node.kill();
