@@ -125,7 +125,8 @@ fn a_node_that_did_not_hear_that_it_was_let_in_asks_again_with_its_token() {
     let nodes = || cluster.status(0)["nodes"].as_array().unwrap().clone();
     let at = nodes()[1]["address"].as_str().unwrap().to_owned();
     for transfers in [false, true] {
-        let (token, before) = (cluster.token(), nodes().len());
+        assert_eq!(nodes().len(), 3);
+        let token = cluster.token();
         let mut node = Cluster::joining(&at, &token).prepare();
         // It cannot keep what it is told.
         let in_the_way = node.data().join("sealing-key.unfinished/x");
@@ -133,8 +134,7 @@ fn a_node_that_did_not_hear_that_it_was_let_in_asks_again_with_its_token() {
         let said = node.try_start().unwrap_err();
         assert!(said.contains("sealing-key"), "{said}");
         node.wait_for_end("it to have ended");
-        // Nodes tell how they stood a moment ago.
-        wait::until("it to be let in", SOON, || nodes().len() == before + 1);
+        assert_eq!(nodes().len(), 4, "it was let in");
         let ended = Cluster::joining(&at, &token).run();
         assert!(ended.stderr.contains("`evenkeel cluster add` makes another"), "{}", ended.stderr);
         if transfers {
@@ -146,7 +146,7 @@ fn a_node_that_did_not_hear_that_it_was_let_in_asks_again_with_its_token() {
         let votes = || nodes().iter().filter(|node| node["role"] != "learner").count();
         wait::until("it to have a vote", SOON, || votes() == 4);
         // Another leader knows nothing of the number that was given before, and gives one of its own.
-        wait::until("all of them to be told", SOON, || nodes().len() == before + 1 + usize::from(transfers));
+        assert_eq!(nodes().len(), 4 + usize::from(transfers));
         assert!(!node.data().join("joining").exists());
         let number = nodes().iter().rfind(|node| node["role"] != "learner").unwrap()["node"].to_string();
         node.kill();

@@ -252,7 +252,8 @@ pub(super) fn agree(
     let until = Instant::now() + AGREE_MAX;
     let mut proposed_in = None;
     let node = loop {
-        let status = inbox.status().context("the node is stopping")?;
+        // Whoever asks how the nodes stand, once this one was let in, is told of it.
+        let status = cluster.look().context("the node is stopping")?;
         if let Some(node) = given.to(asker, &status) {
             break node;
         }

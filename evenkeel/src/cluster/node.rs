@@ -118,6 +118,8 @@ pub(crate) struct Cluster {
     standing: watched::Sender<Standing>,
     /// How the log stood when it was last looked at.
     seen: Mutex<Option<Status>>,
+    /// Held by who looks, so that what was seen is never followed by what was seen before it.
+    looking: Mutex<()>,
     /// The last entry of which this node knows that it is committed, a moment ago.
     committed: AtomicU64,
     hands: Mutex<Vec<mpsc::UnboundedSender<Asked>>>,
@@ -173,6 +175,7 @@ impl Cluster {
             inbox: OnceLock::new(),
             standing: watched::channel(Standing::default()).0,
             seen: Mutex::default(),
+            looking: Mutex::default(),
             committed: AtomicU64::new(0),
             hands: Mutex::default(),
             next_hand: AtomicUsize::new(0),
@@ -220,8 +223,9 @@ impl Cluster {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How the log stands, once it has time to say so; `None` if it has stopped.
+    /// How the log stands, once it has time to say so; `None` if it has stopped. From then on others are told no less.
     pub(super) fn look(&self) -> Option<Status> {
+        let _alone = self.looking.lock().unwrap_or_else(PoisonError::into_inner);
         let status = self.inbox().and_then(Inbox::status);
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&status);
         status
