@@ -150,9 +150,7 @@ impl<T: Record> Slab<T> {
 
     /// Lets a record be changed; the digest follows.
     pub(crate) fn edit(&mut self, slot: u32) -> &mut T {
-        if !self.open.contains(&slot) {
-            self.open(slot);
-        }
+        self.open(slot);
         let (page, at) = place(slot);
         let noted = self.marks.get_mut(page).map(|marks| marks.note(at, self.turn));
         self.changed += u64::from(noted.is_some_and(|noted| noted.is_first));
@@ -166,8 +164,11 @@ impl<T: Record> Slab<T> {
         record
     }
 
-    /// Leaves a record out of the sum from now on, in place of the one that was left out the longest.
+    /// Leaves a record out of the sum from now on, unless it is; in place of the one that was left out the longest.
     fn open(&mut self, slot: u32) {
+        if self.open.contains(&slot) {
+            return;
+        }
         let closed = self.open.get_mut(self.oldest).map_or(NIL, |oldest| std::mem::replace(oldest, slot));
         self.oldest = (self.oldest + 1) % OPEN_MAX;
         if closed != NIL {
@@ -191,9 +192,7 @@ impl<T: Record> Slab<T> {
 
     /// Fills in what is part of the digest but not of what a checkpoint keeps: keyed hashes. For restoration.
     pub(crate) fn rehash(&mut self, slot: u32, change: impl FnOnce(&mut T)) {
-        if !self.open.contains(&slot) {
-            self.open(slot);
-        }
+        self.open(slot);
         change(self.derived(slot));
     }
 
